@@ -1,0 +1,1 @@
+"""What the two teams read and agree: pure over the history that the sync keeps."""

@@ -1,0 +1,1 @@
+"""What is peculiar to one vendor, and nothing else. Start with `base.py`, then `memory.py`."""

@@ -1,0 +1,182 @@
+"""The words that every connector speaks, and the protocol it satisfies.
+
+A connector knows one vendor's API and nothing of mappings, the hub or the database: it deals in the vendor's own
+field names and values. Pages come lazily; a batch of writes comes back as one result per record, in order, even
+where the vendor answers 200 to a batch that half failed.
+
+Three things are kept apart everywhere: a field that is *absent* from `Record.fields` was not read; one that is None
+or "" is blank; and a clear is a `Write` that carries None on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple, Protocol
+
+from connectors.errors import Reject
+
+Cursor = dict[str, Any]
+"""Where to read on: JSON, made and understood by its connector alone. Saved in the commit of the records it covers."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Record(NamedTuple):
+    """What a system holds of one person, in the system's own field names and values."""
+
+    id: str
+    fields: Mapping[str, Any]
+    changed_at: datetime | None = None
+    version: str | None = None
+    deleted: bool = False
+    became: str | None = None
+    """Id of the record that took this one's place: it was merged into it, or converted to it. Wins over `deleted`."""
+
+
+class Page(NamedTuple):
+    records: Sequence[Record]
+    cursor: Cursor
+    """Resume here once these records are stored: mid-scan a checkpoint, on the last page where the next run begins."""
+    complete: bool = False
+    """True on the last page of a scan that returned *every* live record, begun without a checkpoint. Only then is
+    absence evidence of deletion."""
+
+
+class Key(NamedTuple):
+    """One thing to look a record up by. `field` is a remote field name, or "id"."""
+
+    field: str
+    value: str
+
+
+Operation = Literal["create", "update"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record to write. `fields` holds exactly what changes; None clears.
+
+    `key` (creates only) makes the create repeatable: where the vendor can upsert by that field, a second try finds
+    the record of the first. `ref` is ours, unique within the batch.
+    """
+
+    ref: str
+    operation: Operation
+    fields: Mapping[str, Any]
+    id: str | None = None
+    key: Key | None = None
+
+
+Outcome = Literal["done", "rejected", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one write. `unknown`: it may have happened; recovery will look before anything is tried again.
+
+    `fields` is what the vendor answered that it now holds (remote names), None where it did not say.
+    """
+
+    outcome: Outcome
+    id: str | None = None
+    fields: Mapping[str, Any] | None = None
+    version: str | None = None
+    error: Reject | None = None
+
+
+FieldType = Literal["string", "text", "number", "boolean", "date", "datetime", "picklist", "multipicklist", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteField:
+    """One field of the live schema. `options` are (value, label) pairs of a picklist, in the vendor's order."""
+
+    name: str
+    label: str
+    type: FieldType
+    writable: bool = True
+    required: bool = False
+    unique: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who we are to the system: shown by `smarketing check`. `detail` is for people."""
+
+    id: str
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What is left of the API allowance, as the vendor last told. None: the vendor did not say."""
+
+    used: int | None = None
+    limit: int | None = None
+    calls: int = 0
+    """Requests sent by this connector since it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    create: bool = True
+    update: bool = True
+    tombstones: bool = False
+    """Incremental reads report deletions. Where False, only a complete scan finds them."""
+    upsert_keys: frozenset[str] = field(default_factory=frozenset)
+    """Remote fields by which a create may be repeated safely; "*" for any field that the vendor calls unique."""
+    answers_values: bool = False
+    """A write's result tells the values that the vendor now holds."""
+    write_batch: int = 100
+    find_batch: int = 100
+    provision: bool = False
+    overlap: timedelta = timedelta(seconds=0)
+    """How far behind its cursor an incremental read begins, for records that become visible late."""
+
+
+class Connector(Protocol):
+    """One connected system. Methods raise `Retry` (after their own patience is spent) or `Stop`, never `Reject`."""
+
+    name: str
+    can: Capabilities
+
+    async def check(self) -> Account:
+        """Prove that the credentials work. Raises Unauthorized, Misconfigured."""
+        ...
+
+    async def schema(self) -> list[RemoteField]:
+        """Every field of a lead as it is now, picklist options included."""
+        ...
+
+    async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
+        """Create the custom fields that are missing, and return their names. Raises Misconfigured, with what to do
+        by hand, where the API does not allow it."""
+        ...
+
+    def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
+        """Records changed since the cursor, oldest first; every record where it is None. A cursor of an unfinished
+        scan resumes it; one too old for the vendor's memory starts a full scan by itself."""
+        ...
+
+    async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+        """The live records for each key, in the order of the keys; an empty list where there is none. Reads what is
+        so now, not a search index that may lag."""
+        ...
+
+    async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
+        """At most `can.write_batch` writes; results of the same length and order. Never raises for one record. A
+        time-out after sending gives `unknown` for every record that may have been written."""
+        ...
+
+    def budget(self) -> Budget: ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Prefect, thin: schedules, limits and logs around the functions of `sync.run`."""

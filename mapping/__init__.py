@@ -1,0 +1,1 @@
+"""What fields and stages mean: pure, no effects, imported by every other room."""

@@ -1,0 +1,45 @@
+"""The values a hub record may hold, and the policies by which a conflict over one is decided.
+
+Hub values are JSON: text, numbers, booleans, lists of text (sorted, without repeats), dates and times as ISO 8601
+text. None is blank. A key that is absent from `Fields` was not read and says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Value = str | int | float | bool | list[str] | None
+Fields = dict[str, Value]
+
+STAGE = "stage"
+REASON = "stage_reason"
+OPTED_OUT = "opted_out"
+
+PolicyKind = Literal["prefer", "owner", "furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who wins when two systems changed a field since they last agreed.
+
+    - prefer: the first of `systems` that has an opinion (a total order: the compiler appends the systems left out)
+    - owner: `systems[0]` is master; what any other system says is put back
+    - furthest: the stage furthest along the ladder
+    - union: every member that any system added, less what one removed
+    - fill_blank: the hub's value stands; a claim only fills a blank
+    - opt_out_wins: true beats false, and nothing ever turns true into false again
+    - newest: the claim with the latest change time, where all claims have one; else as prefer
+    - review: a person decides; until then nothing moves
+    """
+
+    kind: PolicyKind = "prefer"
+    systems: tuple[str, ...] = ()
+
+    def rank(self, system: str) -> int:
+        """0 is the most preferred."""
+        return self.systems.index(system) if system in self.systems else len(self.systems)
+
+
+def blank(value: object) -> bool:
+    return value is None or value == "" or value == []

@@ -1,0 +1,128 @@
+"""One system's mapping, compiled: remote values to hub values and back. Pure and hot: called once per record.
+
+A transform need not be lossless (a CRM shortens titles, a picklist knows fewer stages than we do). What makes that
+safe is `roundtrip`: a remote value that equals what the hub's value would come back as is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from mapping.fields import Fields, Value
+
+Decode = Callable[[Any], Value]
+Encode = Callable[[Value], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """How one hub field lives in one system.
+
+    `decode` turns blanks and placeholders into None and raises ValueError, in words for a person, for what it cannot
+    read; `encode` likewise for what the system cannot hold. `spec` is the canonical text of the entry in the admin's
+    file: when it changes, the field's bases no longer count.
+    """
+
+    hub: str
+    remote: str
+    decode: Decode
+    encode: Encode
+    pull: bool = True
+    push: bool = True
+    clears: bool = False
+    spec: str = ""
+
+
+class Problem(NamedTuple):
+    """A value that could not be read or written: it costs its record, never the run."""
+
+    field: str
+    remote: str
+    value: str
+    message: str
+
+
+class Mapper:
+    """Everything the engine asks of one system's mapping.
+
+    `id_field` is the remote field that carries our own id, where the system has one. `match` are hub fields by which
+    an unknown record is recognised, strongest first, each entry one or more fields that must all be equal.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        maps: Sequence[FieldMap],
+        *,
+        role: str = "other",
+        match: Sequence[tuple[str, ...]] = (("email",),),
+        id_field: str | None = None,
+        create_when: Callable[[Fields], bool] = lambda hub: True,
+        sync_when: Callable[[Fields], bool] = lambda hub: True,
+    ) -> None:
+        self.system = system
+        self.role = role
+        self.maps = {m.hub: m for m in maps}
+        self.match = tuple(match)
+        self.id_field = id_field
+        self.create_when = create_when
+        self.sync_when = sync_when
+        self.pulled = frozenset(m.hub for m in maps if m.pull)
+        self.pushed = frozenset(m.hub for m in maps if m.push)
+        self.clears = frozenset(m.hub for m in maps if m.clears)
+        self.remote_fields = tuple(
+            dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else []))
+        )
+        self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
+        self.hash = blake2b("\n".join(m.spec for m in maps if m.pull).encode(), digest_size=8).digest()
+        self._pulls = [(m.remote, m.hub, m.decode) for m in maps if m.pull]
+
+    def to_hub(self, remote: Mapping[str, Any]) -> tuple[Fields, list[Problem]]:
+        """The hub values of a remote record; a remote field that was not read is absent."""
+        hub: Fields = {}
+        problems: list[Problem] = []
+        for name, field, decode in self._pulls:
+            if name in remote:
+                try:
+                    hub[field] = decode(remote[name])
+                except ValueError as error:
+                    problems.append(Problem(field, name, shown(remote[name]), str(error)))
+        return hub, problems
+
+    def to_remote(self, hub: Mapping[str, Value]) -> tuple[dict[str, Any], list[Problem]]:
+        """The remote values for the hub fields given (pushed ones only)."""
+        remote: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for field, value in hub.items():
+            if field in self.pushed:
+                m = self.maps[field]
+                try:
+                    remote[m.remote] = None if value is None else m.encode(value)
+                except ValueError as error:
+                    problems.append(Problem(field, m.remote, shown(value), str(error)))
+        return remote, problems
+
+    def roundtrip(self, field: str, value: Value) -> Value:
+        """What the hub's value comes back as once this system has held it. A value that the system cannot hold
+        comes back as itself."""
+        m = self.maps[field]
+        if value is None:
+            return None
+        try:
+            return m.decode(m.encode(value))
+        except ValueError:
+            return value
+
+    def same(self, field: str, remote: Value, hub: Value) -> bool:
+        """Equal modulo the mapping's own round trip."""
+        return remote == hub or remote == self.roundtrip(field, hub)
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value for a message: short, printable, harmless to any terminal or encoding."""
+    text = value if isinstance(value, str) else repr(value)
+    head = text[:limit].encode("unicode_escape", "surrogatepass").decode("ascii") if not text[:limit].isprintable() else text[:limit]
+    return head + ("…" if len(text) > limit else "")

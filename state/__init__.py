@@ -1,0 +1,1 @@
+"""The database: tables, and every query as a verb."""
