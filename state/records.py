@@ -1,0 +1,103 @@
+"""What the database hands to the pure half of the engine and takes back: plain data, no queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from mapping.fields import Fields, Value
+
+LinkState = Literal["live", "deleted", "merged", "ignored"]
+
+
+@dataclass(slots=True)
+class Side:
+    """One link as the merge sees it. `base_remote` is what the remote showed, `base_hub` what the hub was, when they
+    last agreed. `seen` holds the fields read since that differ from `base_remote` (or have no base yet); merge
+    empties it, but for what a review keeps back."""
+
+    base_remote: Fields = field(default_factory=dict)
+    base_hub: Fields = field(default_factory=dict)
+    seen: Fields = field(default_factory=dict)
+    seen_at: datetime | None = None
+
+    def absorb(self, name: str, value: Value, agreed: Value) -> None:
+        """Both sides now know the field: the remote shows `value`, and the hub was `agreed`."""
+        self.base_remote[name] = value
+        self.base_hub[name] = agreed
+        self.seen.pop(name, None)
+
+
+@dataclass(slots=True)
+class Link:
+    """This hub record is that remote record. `n` is 0 before it is stored."""
+
+    lead_id: str
+    system: str
+    remote_id: str
+    side: Side = field(default_factory=Side)
+    state: LinkState = "live"
+    mapping: int = 0
+    digest: bytes | None = None
+    n: int = 0
+
+
+@dataclass(slots=True)
+class Lead:
+    """A hub record with all its links, by system. `origin` names the system each field came from; the entry "" is
+    the one that most came from."""
+
+    id: str
+    fields: Fields = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    touched: bool = False
+    dirty: bool = False
+    merged_into: str | None = None
+    links: dict[str, Link] = field(default_factory=dict)
+
+    def sides(self) -> dict[str, Side]:
+        return {system: link.side for system, link in self.links.items() if link.state == "live"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a batch of reads needs to know of a link before anything else."""
+
+    n: int
+    lead_id: str
+    digest: bytes | None
+    mapping: int
+    state: LinkState
+
+
+@dataclass(slots=True)
+class WriteRow:
+    """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new]."""
+
+    run_id: str
+    lead_id: str
+    system: str
+    operation: Literal["create", "update"]
+    remote_id: str | None
+    fields: dict[str, tuple[Value, Value]]
+    state: str = "planned"
+    error: str | None = None
+    id: int = 0
+
+    def sent(self) -> Fields:
+        return {name: new for name, (_, new) in self.fields.items()}
+
+
+@dataclass(slots=True)
+class Review:
+    """What a person must decide. `subject` tells one open review from another of its kind."""
+
+    kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "guard"]
+    subject: str
+    detail: dict[str, Any]
+    lead_id: str | None = None
+    system: str | None = None
+    remote_id: str | None = None
+    resolution: dict[str, Any] | None = None
+    id: int = 0

@@ -1,0 +1,378 @@
+"""Every query of the engine, as a verb. One open connection, one transaction a batch: the caller says `commit`.
+
+Opened `dry`, nothing is ever committed: the whole run happens in one transaction that is rolled back, on the same
+code path as a real one. What people ask about the past is in `history.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mapping.fields import Fields
+from state import tables as t
+from state.records import Known, Lead, Link, Review, Side, WriteRow
+
+CHUNK = 900
+"""Parameters of one IN list: below SQLite's oldest limit of 999."""
+
+
+class Store:
+    """The database of one project, as the engine sees it. Not for use by two threads at once."""
+
+    def __init__(self, engine: sa.Engine, *, dry: bool = False) -> None:
+        self.engine = engine
+        self.dry = dry
+        self._c = engine.connect()
+        self._insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+
+    # --- transactions ---------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        if not self.dry:
+            self._c.commit()
+
+    def rollback(self) -> None:
+        if not self.dry:
+            self._c.rollback()
+
+    def close(self) -> None:
+        self._c.rollback()
+        self._c.close()
+
+    # --- runs and cursors -----------------------------------------------------------------------------------------
+
+    def begin_run(self, run_id: str, kind: str, started: datetime, rules_hash: str) -> None:
+        self._c.execute(t.run.insert(), [{"id": run_id, "kind": kind, "started": started, "rules_hash": rules_hash}])
+
+    def end_run(self, run_id: str, ended: datetime, outcome: str, report: Mapping[str, Any]) -> None:
+        self._c.execute(
+            t.run.update().where(t.run.c.id == run_id),
+            {"ended": ended, "outcome": outcome, "report": dumps(report)},
+        )
+
+    def last_rules_hash(self) -> str | None:
+        """The configuration by which something was last written to a system."""
+        wrote = sa.exists().where(t.write.c.run_id == t.run.c.id, t.write.c.state == "done")
+        query = sa.select(t.run.c.rules_hash).where(wrote).order_by(t.run.c.id.desc()).limit(1)
+        return self._c.execute(query).scalar()
+
+    def written_systems(self) -> set[str]:
+        rows = self._c.execute(sa.select(t.write.c.system).where(t.write.c.state == "done").distinct())
+        return {row.system for row in rows}
+
+    def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
+        c = t.cursor.c
+        text = self._c.execute(sa.select(c.value).where(c.system == system, c.stream == stream)).scalar()
+        return loads(text) if text else None
+
+    def save_cursor(self, system: str, stream: str, value: Mapping[str, Any], at: datetime) -> None:
+        row = {"system": system, "stream": stream, "value": dumps(value), "saved_at": at}
+        insert = self._insert(t.cursor)
+        self._c.execute(
+            insert.on_conflict_do_update(
+                index_elements=["system", "stream"],
+                set_={"value": insert.excluded.value, "saved_at": insert.excluded.saved_at},
+            ),
+            [row],
+        )
+
+    def drop_cursor(self, system: str, stream: str) -> None:
+        self._c.execute(t.cursor.delete().where(t.cursor.c.system == system, t.cursor.c.stream == stream))
+
+    def mapping_version(self, hash_: str, specs: Mapping[str, Any], document: str, at: datetime) -> int:
+        """The number of this configuration, made when it is new."""
+        found = self._c.execute(sa.select(t.mapping_version.c.id).where(t.mapping_version.c.hash == hash_)).scalar()
+        if found is not None:
+            return int(found)
+        number = int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.mapping_version.c.id), 0))).scalar_one())
+        row = {"id": number + 1, "hash": hash_, "published_at": at, "specs": dumps(specs), "document": document}
+        self._c.execute(t.mapping_version.insert(), [row])
+        return number + 1
+
+    def mapping_specs(self) -> dict[int, dict[str, dict[str, str]]]:
+        rows = self._c.execute(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))
+        return {row.id: loads(row.specs) for row in rows}
+
+    # --- reading leads and links ----------------------------------------------------------------------------------
+
+    def known(self, system: str, remote_ids: Sequence[str]) -> dict[str, Known]:
+        """What is linked already, of a batch of remote ids."""
+        c = t.link.c
+        query = sa.select(c.remote_id, c.n, c.lead_id, c.digest, c.mapping, c.state).where(c.system == system)
+        return {
+            row[0]: Known(*row[1:])
+            for part in chunks(remote_ids)
+            for row in self._c.execute(query.where(c.remote_id.in_(part)))
+        }
+
+    def candidates(self, hashes: Iterable[int]) -> dict[int, set[str]]:
+        """The leads that have each match key."""
+        found: dict[int, set[str]] = {}
+        c = t.match_key.c
+        for part in chunks(list(hashes)):
+            for row in self._c.execute(sa.select(c.hash, c.lead_id).where(c.hash.in_(part))):
+                found.setdefault(row[0], set()).add(row[1])
+        return found
+
+    def leads(self, ids: Iterable[str]) -> dict[str, Lead]:
+        """Leads with all their links."""
+        found: dict[str, Lead] = {}
+        for part in chunks(sorted(set(ids))):
+            found.update(self._load(t.lead.c.id.in_(part), t.link.c.lead_id.in_(part)))
+        return found
+
+    def flagged(self, flag: Literal["touched", "dirty"], after: str, limit: int) -> list[Lead]:
+        """The next leads, by id, that merge (touched) or plan (dirty) has to look at."""
+        column = t.lead.c[flag]
+        query = sa.select(t.lead.c.id).where(column == sa.literal_column("1"), t.lead.c.id > after).order_by(t.lead.c.id).limit(limit)
+        ids = [row.id for row in self._c.execute(query)]
+        return list(self.leads(ids).values())
+
+    def _load(self, leads: sa.ColumnElement[bool], links: sa.ColumnElement[bool]) -> dict[str, Lead]:
+        c = t.lead.c
+        columns = (c.id, c.fields, c.origin, c.touched, c.dirty, c.merged_into)
+        found = {
+            row[0]: Lead(row[0], loads(row[1]), loads(row[2]), bool(row[3]), bool(row[4]), row[5])
+            for row in self._c.execute(sa.select(*columns).where(leads).order_by(c.id))
+        }
+        k = t.link.c
+        columns_ = (
+            k.lead_id,
+            k.system,
+            k.remote_id,
+            k.base_remote,
+            k.base_hub,
+            k.seen,
+            k.seen_at,
+            k.state,
+            k.mapping,
+            k.digest,
+            k.n,
+        )
+        for row in self._c.execute(sa.select(*columns_).where(links)):
+            lead_id, system, remote_id, remote, hub, seen, seen_at, state, mapping, digest, n = row
+            base = loads(remote)
+            side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, seen_at)
+            found[lead_id].links[system] = Link(lead_id, system, remote_id, side, state, mapping, digest, n)
+        return found
+
+    def live_links(self, system: str, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """(n, lead id, remote id) of the next live links, by n."""
+        c = t.link.c
+        query = sa.select(c.n, c.lead_id, c.remote_id).where(c.system == system, c.state == "live", c.n > after)
+        return [(row.n, row.lead_id, row.remote_id) for row in self._c.execute(query.order_by(c.n).limit(limit))]
+
+    def count_links(self, system: str, state: str = "live") -> int:
+        c = t.link.c
+        query = sa.select(sa.func.count()).where(c.system == system, c.state == state)
+        return int(self._c.execute(query).scalar_one())
+
+    def last_link(self) -> int:
+        return int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.link.c.n), 0))).scalar_one())
+
+    # --- writing leads and links ----------------------------------------------------------------------------------
+
+    def insert_leads(self, leads: Sequence[Lead]) -> None:
+        self._many(t.lead.insert(), [_lead_row(lead) for lead in leads])
+
+    def update_leads(self, leads: Sequence[Lead]) -> None:
+        statement = t.lead.update().where(t.lead.c.id == sa.bindparam("_id"))
+        self._many(statement, [{"_id": row.pop("id"), **row} for row in map(_lead_row, leads)])
+
+    def flag(self, ids: Sequence[str], **flags: bool) -> None:
+        values = {name: int(value) for name, value in flags.items()}
+        self._many(
+            t.lead.update().where(t.lead.c.id == sa.bindparam("_id")).values(**values), [{"_id": i} for i in ids]
+        )
+
+    def flag_all(self, *, dirty: bool) -> None:
+        self._c.execute(t.lead.update().values(dirty=int(dirty)))
+
+    def insert_links(self, links: Sequence[Link]) -> None:
+        self._many(t.link.insert(), [_link_row(link) for link in links])
+
+    def update_links(self, links: Sequence[Link]) -> None:
+        statement = t.link.update().where(t.link.c.n == sa.bindparam("_n"))
+        self._many(statement, [{"_n": link.n, **_link_row(link)} for link in links])
+
+    def add_keys(self, keys: Sequence[tuple[int, str]]) -> None:
+        insert = self._insert(t.match_key).on_conflict_do_nothing()
+        self._many(insert, [{"hash": h, "lead_id": i} for h, i in keys])
+
+    def drop_keys(self, keys: Sequence[tuple[int, str]]) -> None:
+        c = t.match_key.c
+        statement = t.match_key.delete().where(c.hash == sa.bindparam("_hash"), c.lead_id == sa.bindparam("_lead"))
+        self._many(statement, [{"_hash": h, "_lead": i} for h, i in keys])
+
+    def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Rows with lead_id, run_id, at, kind, system and detail (a mapping or None)."""
+        self._many(
+            t.change.insert(), [{**r, "detail": None if r["detail"] is None else dumps(r["detail"])} for r in rows]
+        )
+
+    def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
+        self._many(t.stage_event.insert(), rows)
+
+    # --- writes: the plan, the intents, the record of what was sent ------------------------------------------------
+
+    def add_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
+        self._many(t.write.insert(), [{**_write_row(row), "at": at} for row in rows])
+
+    def writes(self, run_id: str, system: str, after: int, limit: int) -> list[WriteRow]:
+        c = t.write.c
+        query = sa.select(t.write).where(c.run_id == run_id, c.system == system, c.state == "planned", c.id > after)
+        return [_write(row) for row in self._c.execute(query.order_by(c.id).limit(limit))]
+
+    def intents(self, system: str) -> list[WriteRow]:
+        """Writes that were under way when a run ended: sent, with no word of what became of them."""
+        c = t.write.c
+        query = sa.select(t.write).where(c.system == system, c.state.in_(("sent", "unknown"))).order_by(c.id)
+        return [_write(row) for row in self._c.execute(query)]
+
+    def mark_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
+        """Store the state, error and remote id of each row."""
+        statement = t.write.update().where(t.write.c.id == sa.bindparam("_id"))
+        self._many(
+            statement,
+            [{"_id": r.id, "state": r.state, "error": r.error, "remote_id": r.remote_id, "at": at} for r in rows],
+        )
+
+    def drop_planned(self) -> None:
+        """Writes that a run planned and never sent: the next plan derives them anew."""
+        self._c.execute(t.write.update().where(t.write.c.state == "planned").values(state="dropped"))
+
+    # --- reviews --------------------------------------------------------------------------------------------------
+
+    def open_reviews(self, reviews: Sequence[Review], run_id: str, at: datetime) -> None:
+        """Open each review, or renew the detail of the open one on the same subject."""
+        insert = self._insert(t.review)
+        statement = insert.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            index_where=t.review.c.closed_at.is_(None),
+            set_={"detail": insert.excluded.detail},
+        )
+        self._many(
+            statement,
+            [
+                {
+                    "kind": r.kind, "subject": r.subject, "lead_id": r.lead_id, "system": r.system,
+                    "remote_id": r.remote_id, "detail": dumps(r.detail), "run_id": run_id, "opened_at": at,
+                }
+                for r in reviews
+            ],
+        )  # fmt: skip
+
+    def reviews(self, *kinds: str, resolved: bool | None = None, lead_ids: Iterable[str] | None = None) -> list[Review]:
+        """Open reviews of these kinds (all where none is named); `resolved`: whether a person has answered."""
+        c = t.review.c
+        query = sa.select(t.review).where(c.closed_at.is_(None))
+        if kinds:
+            query = query.where(c.kind.in_(kinds))
+        if resolved is not None:
+            query = query.where(c.resolution.is_not(None) if resolved else c.resolution.is_(None))
+        if lead_ids is None:
+            return [_review(row) for row in self._c.execute(query.order_by(c.id))]
+        parts = chunks(sorted(set(lead_ids)))
+        return [_review(row) for part in parts for row in self._c.execute(query.where(c.lead_id.in_(part)))]
+
+    def close_reviews(self, subjects: Iterable[tuple[str, str]], at: datetime) -> None:
+        """Close what is settled, by (kind, subject)."""
+        c = t.review.c
+        statement = (
+            t.review.update()
+            .where(c.kind == sa.bindparam("_kind"), c.subject == sa.bindparam("_subject"), c.closed_at.is_(None))
+            .values(closed_at=at)
+        )
+        self._many(statement, [{"_kind": k, "_subject": s} for k, s in subjects])
+
+    def resolve_review(self, review_id: int, resolution: Mapping[str, Any], by: str, at: datetime) -> bool:
+        """Note a person's answer; the next run carries it out. False where no such review is open."""
+        c = t.review.c
+        done = self._c.execute(
+            t.review.update()
+            .where(c.id == review_id, c.closed_at.is_(None))
+            .values(resolution=dumps(resolution), resolved_by=by, resolved_at=at)
+        )
+        return done.rowcount == 1
+
+    def _many(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._c.execute(statement, rows)
+
+
+def dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def loads(text: str) -> Any:
+    return orjson.loads(text)
+
+
+T = TypeVar("T")
+
+
+def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (items[i : i + CHUNK] for i in range(0, len(items), CHUNK))
+
+
+def _lead_row(lead: Lead) -> dict[str, Any]:
+    return {
+        "id": lead.id,
+        "fields": dumps(lead.fields),
+        "origin": dumps(lead.origin),
+        "stage": lead.fields.get("stage"),
+        "touched": int(lead.touched),
+        "dirty": int(lead.dirty),
+        "merged_into": lead.merged_into,
+    }
+
+
+def _link_row(link: Link) -> dict[str, Any]:
+    side = link.side
+    return {
+        "lead_id": link.lead_id,
+        "system": link.system,
+        "remote_id": link.remote_id,
+        "state": link.state,
+        "mapping": link.mapping,
+        "digest": link.digest,
+        "base_remote": dumps(side.base_remote),
+        "base_hub": dumps(_differences(side.base_hub, side.base_remote)),
+        "seen": dumps(side.seen) if side.seen else None,
+        "seen_at": side.seen_at,
+    }
+
+
+def _differences(hub: Fields, remote: Fields) -> Fields:
+    return {} if hub == remote else {n: v for n, v in hub.items() if n not in remote or remote[n] != v}
+
+
+def _write_row(row: WriteRow) -> dict[str, Any]:
+    return {
+        "run_id": row.run_id,
+        "lead_id": row.lead_id,
+        "system": row.system,
+        "operation": row.operation,
+        "remote_id": row.remote_id,
+        "fields": dumps(row.fields),
+        "state": row.state,
+        "error": row.error,
+    }
+
+
+def _write(row: Any) -> WriteRow:
+    fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
+    return WriteRow(
+        row.run_id, row.lead_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
+    )
+
+
+def _review(row: Any) -> Review:
+    resolution = loads(row.resolution) if row.resolution else None
+    return Review(row.kind, row.subject, loads(row.detail), row.lead_id, row.system, row.remote_id, resolution, row.id)

@@ -1,0 +1,202 @@
+"""The tables. No query lives here; `store.py` has them all.
+
+Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
+ids of leads and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
+end. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+REVISION = "0001"
+"""The newest migration; `database.py` brings older databases up to it."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """A point in time, always with its zone in Python; SQLite, which knows no zones, holds UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        at: datetime = value
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+Id = sa.String(32)
+Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # sync, backfill, rescan, apply
+    sa.Column("started", Utc, nullable=False),
+    sa.Column("ended", Utc),
+    sa.Column("outcome", sa.String(16)),  # done, partial, stopped, failed; none while it runs or after a crash
+    sa.Column("rules_hash", sa.String(64), nullable=False, default=""),
+    sa.Column("report", sa.Text),  # counts per system, and what went wrong
+)
+
+lead = sa.Table(
+    "lead",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),  # field -> system; "" is the system most fields came from
+    sa.Column("stage", sa.String(32)),
+    sa.Column("touched", sa.SmallInteger, nullable=False),  # a link holds a value that merge has not seen
+    sa.Column("dirty", sa.SmallInteger, nullable=False),  # some system may be behind
+    sa.Column("merged_into", Id),
+    sa.Index("ix_lead_touched", "id", sqlite_where=sa.text("touched = 1"), postgresql_where=sa.text("touched = 1")),
+    sa.Index("ix_lead_dirty", "id", sqlite_where=sa.text("dirty = 1"), postgresql_where=sa.text("dirty = 1")),
+)
+
+link = sa.Table(
+    "link",
+    metadata,
+    sa.Column("n", Serial, primary_key=True, autoincrement=True),
+    sa.Column("lead_id", Id, nullable=False),
+    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("remote_id", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),  # live, deleted, merged, ignored
+    sa.Column("mapping", sa.Integer, nullable=False),  # mapping_version by which the bases were read
+    sa.Column("digest", sa.LargeBinary(8)),  # of the remote values last read: equal means nothing to do
+    sa.Column("base_remote", sa.Text, nullable=False),
+    sa.Column("base_hub", sa.Text, nullable=False),  # only where it differs from base_remote
+    sa.Column("seen", sa.Text),  # read, and not yet merged: only where it differs from base_remote
+    sa.Column("seen_at", Utc),  # when the remote says that it changed
+    sa.UniqueConstraint("system", "remote_id"),
+    sa.UniqueConstraint("lead_id", "system"),
+)
+
+match_key = sa.Table(
+    "match_key",
+    metadata,
+    sa.Column("hash", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("lead_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+change = sa.Table(
+    "change",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("run_id", Id, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("kind", sa.String(12), nullable=False),  # created, merged, derived, linked, unlinked, resolved
+    sa.Column("system", sa.String(32), nullable=False),  # where it came from
+    sa.Column("detail", sa.Text),  # {field: {old, new, from, rule, lost}}; none on "created": every value is the first
+)
+
+stage_event = sa.Table(
+    "stage_event",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("run_id", Id, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("old", sa.String(32)),
+    sa.Column("new", sa.String(32), nullable=False),
+    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("evidence", sa.Text, nullable=False),
+)
+
+write = sa.Table(
+    "write",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("run_id", Id, nullable=False, index=True),
+    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("operation", sa.String(8), nullable=False),  # create, update
+    sa.Column("remote_id", sa.String(128)),
+    sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
+    sa.Column("state", sa.String(8), nullable=False),  # planned, sent (the intent), done, rejected, unknown, dropped
+    sa.Column("error", sa.Text),
+    sa.Column("at", Utc),
+    sa.Index(
+        "ix_write_open",
+        "system",
+        sqlite_where=sa.text("state IN ('sent', 'unknown')"),
+        postgresql_where=sa.text("state IN ('sent', 'unknown')"),
+    ),
+)
+
+cursor = sa.Table(
+    "cursor",
+    metadata,
+    sa.Column("system", sa.String(32), primary_key=True),
+    sa.Column("stream", sa.String(32), primary_key=True),  # lead; lead/full while a complete scan is under way
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("saved_at", Utc, nullable=False),
+)
+
+review = sa.Table(
+    "review",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(12), nullable=False),  # conflict, match, duplicate, bad_value, dead_letter, guard
+    sa.Column("subject", sa.String(255), nullable=False),  # what it is about: one open review a subject
+    sa.Column("lead_id", Id, index=True),
+    sa.Column("system", sa.String(32)),
+    sa.Column("remote_id", sa.String(128)),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("run_id", Id, nullable=False),
+    sa.Column("opened_at", Utc, nullable=False),
+    sa.Column("resolution", sa.Text),
+    sa.Column("resolved_by", sa.String(128)),
+    sa.Column("resolved_at", Utc),
+    sa.Column("closed_at", Utc),  # carried out, or no longer so
+    sa.Index(
+        "uq_review_open",
+        "kind",
+        "subject",
+        unique=True,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    ),
+)
+
+mapping_version = sa.Table(
+    "mapping_version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("published_at", Utc, nullable=False),
+    sa.Column("specs", sa.Text, nullable=False),  # {system: {field: hash of its entry}}
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+lock = sa.Table(
+    "lock",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("holder", sa.String(128), nullable=False),  # host:pid:token
+    sa.Column("until", Utc, nullable=False),
+)

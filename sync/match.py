@@ -1,0 +1,95 @@
+"""Which hub record is this remote record? Pure.
+
+In order: our own id on the record, then the match fields of the mapping, strongest first. (The link, the strongest
+of all, is known before a record comes here.) Two candidates are a question for a person, never "the first": a wrong
+match mixes two people. A second record of the same system for one lead is a duplicate, and also a question.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import blake2b
+from typing import Literal, NamedTuple
+
+from rapidfuzz import fuzz
+
+from mapping.fields import Fields, Value
+from mapping.mapper import Mapper
+
+Answer = Literal["lead", "new", "ambiguous", "duplicate", "unmatchable"]
+
+
+class Match(NamedTuple):
+    """`candidates` are lead ids: the one found, or those to choose from. `by` says by which rule."""
+
+    answer: Answer
+    candidates: tuple[str, ...] = ()
+    by: str = ""
+
+
+def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[str, int]]:
+    """The (rule, hash) pairs by which a lead with these fields is found. An entry with a blank field gives none."""
+    keys = []
+    for entry in entries:
+        values = [_normal(hub.get(name)) for name in entry]
+        if all(values):
+            name = "+".join(entry)
+            keys.append((name, _hash(name, values)))
+    return keys
+
+
+def match(
+    own_id: str | None,
+    keys: Sequence[tuple[str, int]],
+    known: Callable[[str], bool],
+    candidates: Mapping[int, Collection[str]],
+    taken: Callable[[str], bool],
+) -> Match:
+    """`known`: is this one of our lead ids; `candidates`: key hash -> lead ids that have it; `taken`: whether a lead
+    already has a record in this system."""
+    if own_id and known(own_id):
+        return Match("duplicate" if taken(own_id) else "lead", (own_id,), "our id")
+    for rule, key in keys:
+        found = sorted(candidates.get(key, ()))
+        if len(found) > 1:
+            return Match("ambiguous", tuple(found), rule)
+        if found:
+            return Match("duplicate" if taken(found[0]) else "lead", (found[0],), rule)
+    return Match("new" if keys else "unmatchable")
+
+
+def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
+    """How alike two leads are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
+    weights = {"email": 4, "phone": 3, "last_name": 2, "first_name": 1, "company": 2, "city": 1}
+    total = score = 0.0
+    reasons = []
+    for name, weight in weights.items():
+        a, b = _normal(left.get(name)), _normal(right.get(name))
+        if a and b:
+            alike = fuzz.WRatio(a, b)
+            total += weight
+            score += weight * alike
+            if alike >= 85:
+                reasons.append(f"{name} {'equal' if a == b else 'alike'}")
+    return (round(score / total) if total else 0), reasons
+
+
+def entries(mappers: Mapping[str, Mapper]) -> tuple[tuple[str, ...], ...]:
+    """Every match entry that any system uses, so that a lead is found by whichever one asks."""
+    return tuple(dict.fromkeys(entry for mapper in mappers.values() for entry in mapper.match))
+
+
+def _normal(value: Value) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    if text.isascii():
+        return " ".join(text.lower().split())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def _hash(name: str, values: Sequence[str]) -> int:
+    text = "\x1f".join((name, *values))
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

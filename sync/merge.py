@@ -1,0 +1,234 @@
+"""Three-way merge, field by field, of one lead with every system that holds it. Pure.
+
+A side keeps two bases: what the remote showed and what the hub was when they last agreed. A remote value that
+differs from the first is a claim; a hub value that differs from the second has yet to be told to that system. All
+systems' claims on a field are resolved together, so the order in which systems were read cannot matter.
+
+Invariants kept here: a one-sided edit survives; nothing appears that nobody wrote; a conflict is never silent; a
+stage never goes back without an allowed move; an opt-out is never undone; a blank is no opinion unless the mapping
+says that clears travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mapping.fields import Fields, Policy, Value, blank
+from mapping.mapper import Mapper
+from mapping.rules import Rules
+from state.records import Side
+
+HUB = "hub"
+PERSON = "person"
+"""Origin of a value that somebody chose in a review: it outranks every system that has not been told of it yet."""
+
+
+class Change(NamedTuple):
+    """Why a hub value stands: it was `old`, became `new`, because `source` said so, by `rule`."""
+
+    old: Value
+    new: Value
+    source: str
+    rule: str
+
+
+class Conflict(NamedTuple):
+    """Who claimed what, and who won; `winner` is None where a person must decide."""
+
+    claims: dict[str, Value]
+    winner: str | None
+    rule: str
+
+
+@dataclass(slots=True)
+class Merged:
+    hub: Fields
+    origin: dict[str, str]
+    changes: dict[str, Change] = field(default_factory=dict)
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+
+
+class Verdict(NamedTuple):
+    source: str | None
+    value: Value
+    rule: str
+
+
+def unseen(base: Fields, read: Fields) -> Fields:
+    """What a read says that its base does not."""
+    return {name: value for name, value in read.items() if name not in base or base[name] != value}
+
+
+def ahead(mapper: Mapper, side: Side, name: str, value: Value) -> bool:
+    """Whether the hub's value is news to this system: it is not what they agreed on, nor what the system already
+    shows of it."""
+    if value == side.base_hub.get(name):
+        return False
+    return name not in side.base_remote or side.base_remote[name] != mapper.roundtrip(name, value)
+
+
+def merge(hub: Fields, origin: Mapping[str, str], sides: Mapping[str, Side], rules: Rules) -> Merged:
+    """Resolve every claim of every side. Advances the sides' bases in place; returns the new hub and why."""
+    merged = Merged(dict(hub), dict(origin))
+    for name in sorted({name for side in sides.values() for name in side.seen}):
+        _merge_field(name, merged, sides, rules)
+    return merged
+
+
+def _merge_field(name: str, merged: Merged, sides: Mapping[str, Side], rules: Rules) -> None:
+    current = merged.hub.get(name)
+    claims = _claims(name, current, sides, rules)
+    if not claims:
+        return
+    policy = rules.policy(name)
+    origin = _origin(merged.origin, name)
+    standing = origin not in claims and any(_stands(name, current, s, sides[s], rules) for s in claims)
+    options = {HUB: current, **claims} if standing else claims
+    verdict = _decide(name, policy, options, current, origin, sides, rules)
+    if verdict.source is None:
+        merged.conflicts[name] = Conflict(_named(options, origin), None, verdict.rule)
+        return
+    lost = [s for s, v in options.items() if s != verdict.source and not _same(s, name, v, verdict.value, rules)]
+    winner = origin if verdict.source == HUB else verdict.source
+    if lost:
+        merged.conflicts[name] = Conflict(_named(options, origin), winner, verdict.rule)
+    if verdict.value != current:
+        merged.hub[name] = verdict.value
+        merged.origin[name] = winner
+        merged.changes[name] = Change(current, verdict.value, winner, verdict.rule)
+    for system, value in claims.items():
+        same = _same(system, name, value, verdict.value, rules)
+        sides[system].absorb(name, value, verdict.value if same else value)
+
+
+def _claims(name: str, current: Value, sides: Mapping[str, Side], rules: Rules) -> dict[str, Value]:
+    """Every side's opinion on the field. What is no opinion is absorbed on the way: a blank that does not travel
+    (the hub will fill it again), and a first sight of what the hub holds already."""
+    claims: dict[str, Value] = {}
+    for system in sorted(sides):
+        side = sides[system]
+        if name not in side.seen:
+            continue
+        value = side.seen[name]
+        mapper = rules.mappers[system]
+        first = name not in side.base_remote
+        if blank(value) and (first or name not in mapper.clears):
+            side.absorb(name, None, None)
+        elif first and current is not None and mapper.same(name, value, current):
+            side.absorb(name, value, current)
+        else:
+            claims[system] = value
+    return claims
+
+
+def _stands(name: str, current: Value, system: str, side: Side, rules: Rules) -> bool:
+    """Whether the hub's value is itself an opinion against this side's claim: the side has not been told of it."""
+    if name not in side.base_remote:
+        return not blank(current)
+    return ahead(rules.mappers[system], side, name, current)
+
+
+def _decide(
+    name: str,
+    policy: Policy,
+    options: Mapping[str, Value],
+    current: Value,
+    origin: str,
+    sides: Mapping[str, Side],
+    rules: Rules,
+) -> Verdict:
+    match policy.kind:
+        case "furthest":
+            return _furthest(options, current, origin, policy, rules)
+        case "opt_out_wins":
+            return _opt_out(options, current, policy)
+        case "union":
+            return _union(name, options, current, sides)
+        case "owner" if policy.systems[0] in sides and policy.systems[0] not in options and not blank(current):
+            return Verdict(HUB, current, f"owner: {policy.systems[0]}")
+        case "fill_blank" if not blank(current):
+            return Verdict(HUB, current, "fill_blank")
+    distinct = _distinct(name, policy, options, origin, rules)
+    if len(distinct) == 1:
+        [(source, value)] = distinct.items()
+        return Verdict(source, value, "only change" if len(options) == 1 else "all agree")
+    if policy.kind == "review":
+        return Verdict(None, current, "review")
+    if origin == PERSON and HUB in options:
+        return Verdict(HUB, current, "a person decided")
+    if policy.kind == "newest":
+        dated = [(sides[s].seen_at, s) for s in distinct if s != HUB]
+        times = [at for at, _ in dated if at is not None]
+        if len(times) == len(distinct) and times.count(max(times)) == 1:
+            source = next(s for at, s in dated if at == max(times))
+            return Verdict(source, distinct[source], "newest")
+    source = min(distinct, key=lambda s: _rank(policy, s, origin))
+    return Verdict(source, distinct[source], f"{policy.kind}: {', '.join(policy.systems) or 'by name'}")
+
+
+def _distinct(name: str, policy: Policy, options: Mapping[str, Value], origin: str, rules: Rules) -> dict[str, Value]:
+    """The opinions that really differ. One that is only a poorer telling of another (a shortened title, a phone
+    without its country) supports it."""
+    kept: dict[str, Value] = {}
+    for source in sorted(options, key=lambda s: _rank(policy, s, origin)):
+        value = options[source]
+        if any(_same(source, name, value, other, rules) for other in kept.values()):
+            continue
+        kept = {s: v for s, v in kept.items() if not _same(s, name, v, value, rules)}
+        kept[source] = value
+    return kept
+
+
+def _furthest(options: Mapping[str, Value], current: Value, origin: str, policy: Policy, rules: Rules) -> Verdict:
+    """The furthest allowed move; a side state, which somebody chose, beats a step of the ladder."""
+    cycle = rules.lifecycle
+    moves = [s for s, stage in options.items() if s != HUB and stage is not None and cycle.allowed(current, stage)]
+    if not moves:
+        return Verdict(HUB, current, f"furthest: {current} stands, no move back without a rule")
+    best = max(moves, key=lambda s: (cycle.weight(options[s]), -_rank(policy, s, origin)[0], s))
+    return Verdict(best, options[best], "furthest")
+
+
+def _opt_out(options: Mapping[str, Value], current: Value, policy: Policy) -> Verdict:
+    if current is True:
+        return Verdict(HUB, True, "opt_out_wins")
+    out = sorted((s for s, v in options.items() if v is True), key=lambda s: (policy.rank(s), s))
+    if out:
+        return Verdict(out[0], True, "opt_out_wins")
+    source = min(options, key=lambda s: (policy.rank(s), s))
+    return Verdict(source, options[source], "only change")
+
+
+def _union(name: str, options: Mapping[str, Value], current: Value, sides: Mapping[str, Side]) -> Verdict:
+    members = set(current if isinstance(current, list) else [])
+    removed: set[str] = set()
+    first = HUB
+    for system, value in sorted(options.items()):
+        if system == HUB:
+            continue
+        first = system if first == HUB else first
+        base = sides[system].base_remote.get(name)
+        now, before = set(value if isinstance(value, list) else []), set(base if isinstance(base, list) else [])
+        members |= now - before
+        removed |= before - now
+    result: Value = sorted(members - removed) or None
+    return Verdict(HUB if result == current else first, result, "union")
+
+
+def _rank(policy: Policy, source: str, origin: str) -> tuple[int, str]:
+    system = origin if source == HUB else source
+    return (-1 if system == PERSON else policy.rank(system), system)
+
+
+def _origin(origin: Mapping[str, str], name: str) -> str:
+    return origin.get(name) or origin.get("", HUB)
+
+
+def _named(options: Mapping[str, Value], origin: str) -> dict[str, Value]:
+    return {(f"{HUB} (from {origin})" if s == HUB else s): v for s, v in options.items()}
+
+
+def _same(source: str, name: str, value: Value, other: Value, rules: Rules) -> bool:
+    return value == other if source == HUB else rules.mappers[source].same(name, value, other)

@@ -1,0 +1,110 @@
+"""The writes that would bring every system in line with one hub record. Pure: a function of the hub and the bases.
+
+Nothing but the difference is ever planned. A remote change that merge has not absorbed yet (a conflict that waits
+for a person) is never written over; a blank travels only to a system whose mapping lets it; an opt-out is never
+taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal
+
+import orjson
+
+from mapping.fields import OPTED_OUT, Fields, Value
+from mapping.mapper import Mapper
+from mapping.rules import Rules
+from state.records import Lead, Side, WriteRow
+from sync.merge import ahead
+
+Operation = Literal["create", "update"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a plan does to one system, for the guard and for the person who reads it."""
+
+    linked: int = 0
+    creates: int = 0
+    updates: int = 0
+    fields: dict[str, int] = field(default_factory=dict)
+    blanks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> int:
+        return self.creates + self.updates
+
+    def add(self, row: WriteRow) -> None:
+        if row.operation == "create":
+            self.creates += 1
+            return
+        self.updates += 1
+        for name, (_, new) in row.fields.items():
+            self.fields[name] = self.fields.get(name, 0) + 1
+            if new is None:
+                self.blanks[name] = self.blanks.get(name, 0) + 1
+
+
+def plan_lead(
+    lead: Lead,
+    systems: Collection[str],
+    rules: Rules,
+    run_id: str,
+    held: Collection[tuple[str, str]] = (),
+    parked: Mapping[tuple[str, str], str] | None = None,
+) -> list[WriteRow]:
+    """`held`: (lead, system) pairs that an open question of identity keeps from being created; `parked`: what a
+    system has rejected, by the digest of the write: the same write is not tried again until something changes."""
+    rows: list[WriteRow] = []
+    if lead.merged_into:
+        return rows
+    for system in sorted(systems):
+        mapper = rules.mappers[system]
+        link = lead.links.get(system)
+        row: WriteRow | None = None
+        if link is None:
+            if (lead.id, system) not in held and may_create(mapper, lead.fields):
+                news: dict[str, tuple[Value, Value]] = {
+                    name: (None, lead.fields[name]) for name in creatable(mapper, lead.fields)
+                }
+                row = WriteRow(run_id, lead.id, system, "create", None, news) if news else None
+        elif link.state == "live" and mapper.sync_when(lead.fields):
+            changes = {
+                name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, lead.fields)
+            }
+            row = WriteRow(run_id, lead.id, system, "update", link.remote_id, changes) if changes else None
+        if row and (parked is None or parked.get((lead.id, system)) != fingerprint(row)):
+            rows.append(row)
+    return rows
+
+
+def may_create(mapper: Mapper, hub: Fields) -> bool:
+    """A record that could not be found again is never created."""
+    findable = bool(mapper.id_field) or any(all(hub.get(n) is not None for n in entry) for entry in mapper.match)
+    return bool(mapper.pushed) and findable and mapper.create_when(hub) and mapper.sync_when(hub)
+
+
+def creatable(mapper: Mapper, hub: Fields) -> list[str]:
+    return sorted(name for name in mapper.pushed if hub.get(name) is not None)
+
+
+def news_for(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]:
+    """The hub values that this system has yet to be told."""
+    return [
+        (name, hub.get(name))
+        for name in sorted(mapper.pushed)
+        if name not in side.seen
+        and ahead(mapper, side, name, hub.get(name))
+        and not (hub.get(name) is None and name not in mapper.clears)
+        and not (name == OPTED_OUT and side.base_remote.get(name) is True)
+    ]
+
+
+def fingerprint(row: WriteRow) -> str:
+    """Tells a write from any other, whatever run plans it: by this an approved plan is recognised, and a rejected
+    write not repeated."""
+    body = [row.system, row.operation, row.remote_id, sorted(row.sent().items())]
+    return blake2b(orjson.dumps(body), digest_size=8).hexdigest()
