@@ -35,6 +35,11 @@ class Rules:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     limits: Limits = field(default_factory=Limits)
     derive: Callable[[Fields], Fields] = lambda hub: {}
+    promote: Callable[[Fields], tuple[str, str] | None] = lambda hub: None
+    """The stage that a lead has earned, and the evidence in words: given its fields, derived ones included. None where
+    it stays. Only ever a move up the ladder that the lifecycle allows, and never out of a side state."""
+    promote: Callable[[Fields], tuple[str, str] | None] = lambda hub: None
+    """The stage that the lead has earned by itself (a score over a threshold), with the evidence in words."""
     hash: str = ""
     """Of the whole published configuration."""
 
