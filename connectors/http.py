@@ -92,14 +92,14 @@ class Http:
         dialect: Dialect,
         *,
         limits: RateLimits | None = None,
-        patience: Patience = Patience(),
+        patience: Patience | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Monotonic = time.monotonic,
     ) -> None:
         self.client = client
         self.dialect = dialect
         self.limits = limits or RateLimits(clock=clock, sleep=sleep)
-        self.patience = patience
+        self.patience = patience or Patience()
         self.calls = 0
         self._sleep = sleep
         self._clock = clock

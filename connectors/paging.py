@@ -10,9 +10,10 @@ that may not have been seen yet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
@@ -96,7 +97,9 @@ class Turn(NamedTuple):
     """Parameters of the next page: what a checkpoint keeps. None on the last page."""
 
 
-async def pages(fetch: Fetch, paginator: Paginator, start: Params, *, ahead: bool = False) -> AsyncIterator[Turn]:
+async def pages(
+    fetch: Fetch, paginator: Paginator, start: Params, *, ahead: bool = False
+) -> AsyncGenerator[Turn, None]:
     """Every page from `start` on. With `ahead` the next one is already under way while the caller works on this one.
     Raises ProtocolChanged where a page leads back to one that came before."""
     loop = LoopWatch(start)
@@ -181,16 +184,36 @@ class Position(BaseModel):
         )
 
 
+SLACK = timedelta(hours=1)
+"""How far a cursor may lie behind the start of the run that set it. Further back it protects from nothing: the start
+is taken from whichever clock is behind, and what becomes visible late is the overlap's affair. Without this bound a
+system in which nobody edits would be read from its last import on, for ever."""
+
+
 def next_since(began: datetime | None, newest: datetime | None, before: datetime | None) -> datetime | None:
     """min(run start, newest seen): the vendor's clock and ours may differ, and what changed while we read may have
-    been missed. Where nothing was seen the cursor stays."""
-    known = [t for t in (began, newest) if t is not None] if newest is not None else [before or began]
-    return min((t for t in known if t is not None), default=None)
+    been missed. Where nothing new was seen the cursor stays, less `SLACK`."""
+    seen = latest(newest, before)
+    if began is None or seen is None:
+        return began or seen
+    return min(began, max(seen, began - SLACK))
 
 
 def read_from(since: datetime, overlap: timedelta) -> datetime:
     """Read again with >= from here: records become visible late."""
     return since - overlap
+
+
+def run_start(ours: datetime, date_header: str | None) -> datetime:
+    """When a run began, by whichever clock is behind: ours, or the vendor's own as its `Date` header tells it. With
+    ours alone, one that is fast would let the cursor pass changes made while we read."""
+    if not date_header:
+        return ours
+    try:
+        theirs = parsedate_to_datetime(date_header)
+    except (ValueError, TypeError):
+        return ours
+    return min(ours, theirs) if theirs.tzinfo is not None else ours
 
 
 def latest(a: datetime | None, b: datetime | None) -> datetime | None:

@@ -1,0 +1,289 @@
+"""Reading contacts: everything, what changed, what was deleted, and single ones by key.
+
+**What changed** comes from the search API, which is awkward three times over: it stops at 10,000 results a query, it
+sorts by one property only (thousands of contacts may share a time), and it pages by offset, so that a contact edited
+between two pages shifts one past us. All three go away together by not paging: every query asks for the first page of
+"changed since the window's start, id above the last one seen, by id". Ids are unique and do not move. A contact that
+is edited or indexed behind our back is in the next run's window, since the cursor never passes the run's own start.
+
+**What was deleted** is in no search. The archive is listed without a time filter and in no promised order, so it is
+swept: a bounded number of pages a run, resumed in the next, reporting what was archived since the last whole sweep
+began. A contact merged into another is not in the archive: its survivor names it (`hs_merged_object_ids`), and merges
+are reported before deletions. An erasure (GDPR) leaves no trace at all: only a complete scan shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.base import Clock, Cursor, Key, Page, Record
+from connectors.errors import ProtocolChanged
+from connectors.http import Answer, Http
+from connectors.hubspot.api import (
+    ARCHIVE_DAYS,
+    BATCH,
+    CONTACTS,
+    LIST_PAGE,
+    MERGED,
+    MORE_EMAILS,
+    SEARCH,
+    SEARCH_PAGE,
+    SYSTEM_FIELDS,
+)
+from connectors.paging import ByCursor, Params, Position, dig, pages, read_from, run_start
+
+NEXT = ByCursor("after", ("paging", "next", "after"))
+TOO_OLD = timedelta(days=ARCHIVE_DAYS - 5)
+"""A cursor this old may have missed deletions that the archive has forgotten since."""
+
+
+class Reading:
+    """The read side of the connector. `overlap`: how late the search index may be."""
+
+    def __init__(self, http: Http, clock: Clock, overlap: timedelta, archived_pages: int) -> None:
+        self._http = http
+        self._clock = clock
+        self._overlap = overlap
+        self._archived_pages = archived_pages
+
+    async def read(self, fields: Sequence[str], since: Cursor | None) -> AsyncGenerator[Page, None]:
+        position = Position.load(since) if since is not None else None
+        if position is None or self._too_old(position):
+            position = Position(phase="scan", began=self._clock())
+        reading = self._scan if position.phase == "scan" else self._changes
+        async with aclosing(reading(fields, position)) as all_pages:
+            async for page in all_pages:
+                yield page
+
+    def _too_old(self, position: Position) -> bool:
+        known = position.since or position.began
+        return known is None or self._clock() - known > TOO_OLD
+
+    async def _scan(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
+        """Every live contact by the list API. A resumed scan proves no absence, so the archive is swept in full."""
+        whole = position.at is None
+        start = {"limit": LIST_PAGE, "properties": ",".join(asked(fields)), "archived": "false", **(position.at or {})}
+        parse = Parse(fields)
+        async with aclosing(pages(self._list, NEXT, start, ahead=True)) as turns:
+            async for body, following in turns:
+                position = self._dated(position)
+                records, newest = parse(body)
+                if following is not None:
+                    position = position.step({"after": following["after"]}, newest)
+                    yield Page(records, position.save())
+                else:
+                    swept = {"swept": position.began.isoformat()} if whole and position.began else {}
+                    yield Page(records, position.finish(newest, memo=swept).save(), complete=whole)
+
+    async def _changes(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
+        """Contacts changed since the window's start, by id; then the archive."""
+        at = dict(position.at or {})
+        if position.began is None:
+            position = position.model_copy(update={"began": self._clock()})
+        merged: set[str] = set()
+        parse = Parse(fields)
+        while "archive" not in at:
+            body = await self._search(fields, position, str(at.get("id", "")))
+            position = self._dated(position)
+            records, newest = parse(body)
+            merged.update(record.id for record in records if record.became)
+            more = dig(body, ("paging", "next", "after")) is not None and bool(body["results"])
+            at = {"id": highest(at.get("id"), body["results"])} if more else {"archive": True}
+            if not more and not self._archived_pages:
+                yield Page(records, position.finish(newest).save())
+                return
+            position = position.step(at, newest)
+            yield Page(records, position.save())
+        async for page in self._sweep(position, merged):
+            yield page
+
+    async def _sweep(self, position: Position, merged: set[str]) -> AsyncGenerator[Page, None]:
+        """As much of the archive as one run may read, from where the last run stopped."""
+        memo = dict(position.memo)
+        sweep = memo.pop("sweep", None) or {"began": self._clock().isoformat()}
+        known = datetime.fromisoformat(memo["swept"]) - self._overlap if memo.get("swept") else None
+        start = {"limit": LIST_PAGE, "properties": MERGED, "archived": "true"}
+        if "after" in sweep:
+            start["after"] = sweep["after"]
+        turns = 0
+        async for body, following in pages(self._list, NEXT, start):
+            turns += 1
+            records = [r for r in tombstones(body, known) if r.became or r.id not in merged]
+            memo_now = (
+                {**memo, "sweep": {**sweep, "after": following["after"]}} if following else {"swept": sweep["began"]}
+            )
+            if following is None or turns >= self._archived_pages:
+                yield Page(records, position.finish(memo=memo_now).save())
+                return
+            position = position.model_copy(update={"memo": memo_now})
+            yield Page(records, position.save())
+
+    def _dated(self, position: Position) -> Position:
+        """With the start of the run by HubSpot's clock, should ours be fast. Later answers change nothing."""
+        began = run_start(position.began or self._clock(), self._date)
+        return position if began == position.began else position.model_copy(update={"began": began})
+
+    async def _list(self, params: Params) -> Any:
+        return self._noted(await self._http.request("GET", CONTACTS, params=params, expect=("results",)))
+
+    async def _search(self, fields: Sequence[str], position: Position, above: str) -> Any:
+        assert position.since is not None  # a "changes" position has one: _too_old sees to it
+        start = read_from(position.since, self._overlap)
+        filters = [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
+        if above:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": above})
+        query = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": asked(fields),
+            "limit": SEARCH_PAGE,
+        }
+        answer = await self._http.request(
+            "POST", f"{CONTACTS}/search", json=query, idempotent=True, expect=("results",), policy=SEARCH
+        )
+        return self._noted(answer)
+
+    def _noted(self, answer: Answer) -> Any:
+        self._date = answer.headers.get("date")
+        return answer.json
+
+    _date: str | None = None
+    """HubSpot's own clock, as its last answer told it."""
+
+    async def find(self, keys: Sequence[Key], fields: Sequence[str], unique: frozenset[str]) -> list[list[Record]]:
+        """Live contacts per key. Unique properties and ids are read as they are now; for any other property only the
+        search index can tell, which lags."""
+        found: dict[Key, list[Record]] = {}
+        for name in dict.fromkeys(key.field for key in keys):
+            values = list(dict.fromkeys(key.value for key in keys if key.field == name))
+            for start in range(0, len(values), BATCH):
+                some = values[start : start + BATCH]
+                read = (
+                    self._by_id(name, some, fields)
+                    if name == "id" or name in unique
+                    else self._by_value(name, some, fields)
+                )
+                for value, records in (await read).items():
+                    found[Key(name, value)] = records
+        return [found.get(key, []) for key in keys]
+
+    async def _by_id(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
+        query: dict[str, Any] = {"inputs": [{"id": value} for value in values]}
+        query["properties"] = list(dict.fromkeys([*asked(fields), MORE_EMAILS, *(() if name == "id" else (name,))]))
+        if name != "id":
+            query["idProperty"] = name
+        # 207 where some are missing: they are named in `errors`, and simply have no record here.
+        answer = await self._http.request(
+            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
+        )
+        results = (answer.json or {}).get("results") or []
+        return sorted_out(name, values, results, fields)
+
+    async def _by_value(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
+        query = {
+            "filterGroups": [
+                {"filters": [{"propertyName": name, "operator": "IN", "values": [v.lower() for v in values]}]}
+            ],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": [*asked(fields), name],
+            "limit": SEARCH_PAGE,
+        }
+        answer = await self._http.request(
+            "POST", f"{CONTACTS}/search", json=query, idempotent=True, expect=("results",), policy=SEARCH
+        )
+        return sorted_out(name, values, answer.json["results"], fields)
+
+
+class Parse:
+    """Bodies to records. Hot: called once a page, and touches each contact as little as can be."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._spare = [name for name in SYSTEM_FIELDS if name not in fields and name != MERGED]
+        self._keep_merged = MERGED in fields
+
+    def __call__(self, body: Mapping[str, Any]) -> tuple[list[Record], datetime | None]:
+        """The page's records, and the latest change among them. A survivor of a merge is followed by one record per
+        contact that it took the place of. Raises ProtocolChanged."""
+        records: list[Record] = []
+        add, when, spare = records.append, datetime.fromisoformat, self._spare
+        newest = ""
+        try:
+            for item in body["results"]:
+                id, held, at = item["id"], item["properties"], item["updatedAt"]
+                for name in spare:
+                    held.pop(name, None)
+                add(Record(id, held, when(at), at))
+                if at > newest:
+                    newest = at
+                if held.get(MERGED):
+                    records.extend(replaced(id, held[MERGED]))
+                if not self._keep_merged:
+                    held.pop(MERGED, None)
+            return records, when(newest) if newest else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolChanged(f"HubSpot sent a contact in a shape that we do not know ({error!r}).") from None
+
+
+def asked(fields: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*fields, MERGED]))
+
+
+def replaced(survivor: str, merged: str) -> Iterator[Record]:
+    for old in merged.split(";"):
+        if old.strip() and old.strip() != survivor:
+            yield Record(old.strip(), {}, became=survivor)
+
+
+def tombstones(body: Mapping[str, Any], known: datetime | None) -> Iterator[Record]:
+    """Archived contacts, less those archived before `known`."""
+    try:
+        for item in body["results"]:
+            at = datetime.fromisoformat(item.get("archivedAt") or item["updatedAt"])
+            if known is None or at >= known:
+                yield Record(item["id"], {}, at, deleted=True)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ProtocolChanged(
+            f"HubSpot listed an archived contact in a shape that we do not know ({error!r})."
+        ) from None
+
+
+def highest(so_far: Any, results: Iterable[Mapping[str, Any]]) -> str:
+    """The highest id of a page, as a number. Raises ProtocolChanged where the page brings none above the last one,
+    since the same page would then come for ever."""
+    before = int(so_far or 0)
+    top = max((int(item["id"]) for item in results), default=before)
+    if top <= before:
+        raise ProtocolChanged("HubSpot's search led back to a page that it had shown before.")
+    return str(top)
+
+
+def sorted_out(
+    name: str, values: Sequence[str], results: Iterable[dict[str, Any]], fields: Sequence[str]
+) -> dict[str, list[Record]]:
+    """Results back to the values asked for: HubSpot answers in any order, folds the case of e-mails, finds a contact
+    by its further e-mails, and gives the survivor for the id of a contact that was merged into it."""
+    wanted = {fold(value): value for value in values}
+    found: dict[str, list[Record]] = {value: [] for value in values}
+    parse = Parse(fields)
+    for item in results:
+        held = item.get("properties") or {}
+        names = {str(item.get("id")), *split(held.get(MERGED))} if name == "id" else {str(held.get(name) or "")}
+        if name == "email":
+            names |= split(held.get(MORE_EMAILS))
+        if name not in ("id", *fields):
+            held.pop(name, None)
+        records, _ = parse({"results": [item]})
+        for hit in {wanted[fold(one)] for one in names if fold(one) in wanted}:
+            found[hit].append(records[0])
+    return found
+
+
+def split(text: str | None) -> set[str]:
+    return {part.strip() for part in (text or "").split(";") if part.strip()}
+
+
+def fold(value: str) -> str:
+    return value.strip().casefold()
