@@ -1,0 +1,323 @@
+"""The contacts of one portal: what is stored, what is unique, what becomes of a record that is merged or archived.
+
+A contact's values are never changed in place: every write puts a new dict, so that the search index may keep the one
+it knew. Each write is all or nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.hubspot.errors import conflict, invalid, invalid_values, not_found, value_problem
+from sandbox.hubspot.properties import Properties, iso
+from sandbox.hubspot.settings import Settings
+
+Values = dict[str, str]
+KEPT_DAYS = 90
+"""An archived contact is gone for good after this many days."""
+
+
+@dataclass(slots=True, eq=False)
+class Contact:
+    """`values` hold what is not blank, without the three that every contact has. Times: milliseconds since 1970."""
+
+    id: int
+    values: Values
+    created: int
+    modified: int
+    archived: int | None = None
+    shown: dict[str, str] | None = None
+
+    def system(self) -> dict[str, str]:
+        """The three values that HubSpot adds to every answer."""
+        if self.shown is None:
+            self.shown = {
+                "createdate": iso(self.created),
+                "hs_object_id": str(self.id),
+                "lastmodifieddate": iso(self.modified),
+            }
+        return self.shown
+
+
+@dataclass(slots=True)
+class Write:
+    """One write that was checked and can be carried out. `named`: the properties it spoke of, changed or not."""
+
+    contact: Contact | None
+    named: tuple[str, ...]
+    changed: Values
+
+
+class Contacts:
+    """`on_change(contact)` is told of every write, `on_gone(id)` of every record that is no longer live."""
+
+    def __init__(self, properties: Properties, clock: Clock, settings: Settings) -> None:
+        self.properties = properties
+        self.clock = clock
+        self.settings = settings
+        self.lock = threading.RLock()
+        self.live: dict[int, Contact] = {}
+        self.archived: dict[int, Contact] = {}
+        self.became: dict[int, int] = {}
+        self.opted_out: set[str] = set()
+        self.by_value: dict[str, dict[str, int]] = {"email": {}}
+        self.ids: list[int] = []
+        self.archived_ids: list[int] = []
+        self.last_id = 101
+        self.on_change: Callable[[Contact], None] = lambda contact: None
+        self.on_gone: Callable[[int], None] = lambda id_: None
+
+    # Finding
+
+    def find(self, key: str, id_property: str | None = None, *, archived: bool = False) -> Contact | None:
+        """The contact by id, or by a unique property. The id of a record that was merged away finds its survivor."""
+        if id_property in (None, "", "hs_object_id", "id"):
+            return self._by_id(key, archived)
+        assert id_property is not None
+        if id_property != "email":
+            prop = self.properties.all.get(id_property)
+            if prop is None or not prop["hasUniqueValue"]:
+                raise invalid(f"Unable to perform update/upsert by non-unique 0-1 property {id_property}")
+        held = self._index(id_property).get(key.strip().lower() if id_property == "email" else key)
+        return None if held is None or archived else self.live[held]
+
+    def get(self, key: str, id_property: str | None = None, *, archived: bool = False) -> Contact:
+        contact = self.find(key, id_property, archived=archived)
+        if contact is None:
+            raise not_found()
+        return contact
+
+    def page(
+        self, after: int, limit: int, *, archived: bool, shift: Callable[[int, int], int]
+    ) -> tuple[list[Contact], int | None]:
+        """Up to `limit` contacts with ids above `after`, in the order of their ids, and the next `after` if there are
+        more. `shift(start, limit)` says where the page really begins (`sandbox.faults.page_start`); it does not move
+        the cursor: that would be a loop, not a repetition."""
+        if archived:
+            self._purge()
+        ids, held = (self.archived_ids, self.archived) if archived else (self.ids, self.live)
+        start = bisect_right(ids, after)
+        shown = shift(start, limit)
+        following = ids[start + limit - 1] if start + limit < len(ids) else None
+        return [held[id_] for id_ in ids[shown : shown + limit]], following
+
+    # Writing
+
+    def check_create(self, given: Mapping[str, Any], *, trusted: bool = False) -> Write:
+        """Raises Refused where HubSpot would."""
+        values = {name: value for name, value in self.properties.store(given, trusted=trusted).items() if value}
+        if not any(values.get(name) for name in ("email", "firstname", "lastname")) and not trusted:
+            raise invalid("At least one of email, firstname or lastname must be set to create a contact.")
+        self._check_unique(values, None)
+        return Write(None, tuple(given), values)
+
+    def check_update(self, contact: Contact, given: Mapping[str, Any], *, trusted: bool = False) -> Write:
+        """Raises Refused where HubSpot would. A life-cycle stage that lies behind is left out without a word: the
+        stage can only be set forward, unless it was cleared first (contacts guide)."""
+        values = self.properties.store(given, trusted=trusted)
+        stage, old = values.get("lifecyclestage"), contact.values.get("lifecyclestage")
+        if stage and old and not trusted:
+            order = self.properties.stages()
+            if old in order and order.index(stage) < order.index(old):
+                del values["lifecyclestage"]
+        changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
+        self._check_unique(changed, contact.id)
+        return Write(contact, tuple(given), changed)
+
+    def carry_out(self, write: Write) -> Contact:
+        return self._create(write.changed) if write.contact is None else self._update(write.contact, write.changed)
+
+    def create(self, given: Mapping[str, Any], *, trusted: bool = False) -> Contact:
+        return self.carry_out(self.check_create(given, trusted=trusted))
+
+    def update(self, contact: Contact, given: Mapping[str, Any], *, trusted: bool = False) -> Contact:
+        if not given:
+            raise invalid("No properties found to update, please provide at least one.", properties=["{}"])
+        return self.carry_out(self.check_update(contact, given, trusted=trusted))
+
+    def archive(self, key: str) -> None:
+        """To the recycling bin. Does not touch lastmodifieddate; an unknown id is no error (204 all the same)."""
+        contact = self.find(key)
+        if contact is not None:
+            self._take_out(contact)
+            contact.archived = self.now()
+            self.archived[contact.id] = contact
+            self.archived_ids.insert(bisect_left(self.archived_ids, contact.id), contact.id)
+
+    def erase(self, key: str, id_property: str | None = None) -> None:
+        """GDPR delete: for good, archived or not."""
+        contact = self.find(key, id_property) or self.find(key, id_property, archived=True)
+        if contact is None:
+            raise not_found()
+        if contact.archived is None:
+            self._take_out(contact)
+        else:
+            self._forget(contact.id)
+
+    def merge(self, primary_key: str, other_key: str) -> Contact:
+        """Two contacts become a third, with a new id. The old ids are neither live nor archived any more; reading
+        one gives the survivor, whose hs_merged_object_ids names them all."""
+        primary, other = self.get(primary_key), self.get(other_key)
+        if primary is other:
+            raise invalid("Cannot merge an object with itself", ids=[primary_key, other_key])
+        values = {**other.values, **primary.values}
+        order = self.properties.stages()
+        stages = [v for c in (primary, other) if (v := c.values.get("lifecyclestage")) in order]
+        if stages:
+            values["lifecyclestage"] = max(stages, key=order.index)
+        emails = _all_emails(primary) + _all_emails(other)
+        if emails[1:]:
+            values["hs_additional_emails"] = ";".join(dict.fromkeys(emails[1:]))
+        ancestors = [part for c in (primary, other) for part in (*_parts(c, "hs_merged_object_ids"), str(c.id))]
+        values["hs_merged_object_ids"] = ";".join(dict.fromkeys(ancestors))
+        self._take_out(primary)
+        self._take_out(other)
+        merged = self._create(values, created=min(primary.created, other.created))
+        for old in ancestors:
+            self.became[int(old)] = merged.id
+        return merged
+
+    def restore(self, contact: Contact) -> None:
+        """Take a contact as it was saved; ids must come in ascending order."""
+        if contact.archived is None:
+            self.live[contact.id] = contact
+            self.ids.append(contact.id)
+            self._set(contact, contact.values)
+        else:
+            self.archived[contact.id] = contact
+            self.archived_ids.append(contact.id)
+
+    def opt_out(self, email: str) -> None:
+        """Unsubscribe an address from everything. It stays so, whether or not a contact has it yet, and there is no
+        way back by API (https://legacydocs.hubspot.com/docs/methods/email/update_status)."""
+        address = email.strip().lower()
+        self.opted_out.add(address)
+        held = self.by_value["email"].get(address)
+        if held is not None:
+            self.update(self.live[held], {"hs_email_optout": "true"}, trusted=True)
+
+    def now(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)
+
+    # Inside
+
+    def _by_id(self, key: str, archived: bool) -> Contact | None:
+        if not key.isdecimal():
+            return None
+        id_ = int(key)
+        while id_ in self.became:
+            id_ = self.became[id_]
+        return (self.archived if archived else self.live).get(id_)
+
+    def _index(self, name: str) -> dict[str, int]:
+        """Values of a unique property; made on its first use."""
+        if name not in self.by_value:
+            self.by_value[name] = {c.values[name]: c.id for c in self.live.values() if name in c.values}
+        return self.by_value[name]
+
+    def _check_unique(self, values: Values, own: int | None) -> None:
+        email = values.get("email")
+        if email:
+            held = self.by_value["email"].get(email)
+            if held is not None and held != own:
+                raise conflict(held)
+        for name, value in values.items():
+            if value and name != "email" and self.properties.all[name]["hasUniqueValue"]:
+                held = self._index(name).get(value)
+                if held is not None and held != own:
+                    text = f"A contact with {name} {value} already exists. Existing ID: {held}"
+                    raise invalid_values([value_problem(name, "CONFLICTING_UNIQUE_VALUE", text)])
+
+    def _create(self, values: Values, created: int | None = None) -> Contact:
+        now = self.now()
+        self.last_id += 50 + self.last_id % 7  # as there: growing, with gaps
+        contact = Contact(self.last_id, {}, now if created is None else created, now)
+        self.ids.append(contact.id)
+        self.live[contact.id] = contact
+        self._set(contact, self._with_consequences({}, values, now))
+        return contact
+
+    def _update(self, contact: Contact, changed: Values) -> Contact:
+        if changed or self.settings.touch_on_no_op:
+            contact.modified, contact.shown = self.now(), None
+            self._unindex(contact)
+            merged = {**contact.values, **self._with_consequences(contact.values, changed, contact.modified)}
+            self._set(contact, {name: value for name, value in merged.items() if value})
+        return contact
+
+    def _with_consequences(self, old: Values, changed: Values, now: int) -> Values:
+        """What HubSpot sets by itself when a value is written."""
+        implied: Values = {}
+        stage = changed.get("lifecyclestage")
+        if stage and f"hs_lifecyclestage_{stage}_date" in self.properties.all:
+            implied[f"hs_lifecyclestage_{stage}_date"] = iso(now)
+        elif stage == "" and old.get("lifecyclestage"):
+            implied[f"hs_lifecyclestage_{old['lifecyclestage']}_date"] = ""
+        if changed.get("email") in self.opted_out:
+            implied["hs_email_optout"] = "true"
+        return {**implied, **changed} if implied else changed
+
+    def _set(self, contact: Contact, values: Values) -> None:
+        contact.values = values
+        for name, index in self.by_value.items():
+            if name == "email":
+                for address in _all_emails(contact):
+                    index[address] = contact.id
+            elif name in values:
+                index[values[name]] = contact.id
+        self.on_change(contact)
+
+    def _unindex(self, contact: Contact) -> None:
+        for name, index in self.by_value.items():
+            if name == "email":
+                for address in _all_emails(contact):
+                    index.pop(address, None)
+            elif name in contact.values:
+                index.pop(contact.values[name], None)
+
+    def _take_out(self, contact: Contact) -> None:
+        self._unindex(contact)
+        del self.live[contact.id]
+        del self.ids[bisect_left(self.ids, contact.id)]
+        self.on_gone(contact.id)
+
+    def _forget(self, id_: int) -> None:
+        del self.archived[id_]
+        del self.archived_ids[bisect_left(self.archived_ids, id_)]
+
+    def _purge(self) -> None:
+        oldest = self.now() - KEPT_DAYS * 86_400_000
+        for id_ in [id_ for id_, c in self.archived.items() if (c.archived or 0) < oldest]:
+            self._forget(id_)
+
+
+def _parts(contact: Contact, name: str) -> list[str]:
+    held = contact.values.get(name)
+    return held.split(";") if held else []
+
+
+def _all_emails(contact: Contact) -> list[str]:
+    """Additional addresses are unique too."""
+    email = contact.values.get("email")
+    return ([email] if email else []) + _parts(contact, "hs_additional_emails")
+
+
+def render(contact: Contact, wanted: Iterable[str], *, values: Values | None = None) -> dict[str, Any]:
+    """A contact as the API answers it; a wanted property without a value is null."""
+    held = contact.values if values is None else values
+    system = contact.system()
+    shown: dict[str, Any] = {
+        "id": system["hs_object_id"],
+        "properties": {**{name: held.get(name) for name in wanted}, **system},
+        "createdAt": system["createdate"],
+        "updatedAt": system["lastmodifieddate"],
+        "archived": contact.archived is not None,
+    }
+    if contact.archived is not None:
+        shown["archivedAt"] = iso(contact.archived)
+    return shown
