@@ -167,7 +167,7 @@ def unsubscribe(call: Call) -> Answer:
     for email in emails:
         call.portal.contacts.opt_out(str(email))
     now = call.portal.stamp()
-    results = [{"subscriberIdString": email, "statuses": []} for email in emails]
+    results = [{"subscriberIdString": email, "statuses": list[str]()} for email in emails]
     return answer({"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now})
 
 

@@ -38,7 +38,7 @@ class Call:
         return [part for item in given for part in item.split(",") if part]
 
     def flag(self, name: str) -> bool:
-        return self.one(name) == "true"
+        return (self.one(name) or "").lower() == "true"
 
     def shift(self, start: int, limit: int) -> int:
         return page_start(self.scope.get(PAGE), start, limit)
