@@ -38,8 +38,6 @@ class Rules:
     promote: Callable[[Fields], tuple[str, str] | None] = lambda hub: None
     """The stage that a lead has earned, and the evidence in words: given its fields, derived ones included. None where
     it stays. Only ever a move up the ladder that the lifecycle allows, and never out of a side state."""
-    promote: Callable[[Fields], tuple[str, str] | None] = lambda hub: None
-    """The stage that the lead has earned by itself (a score over a threshold), with the evidence in words."""
     hash: str = ""
     """Of the whole published configuration."""
 

@@ -66,9 +66,7 @@ class Lease:
                 if gone.rowcount != 1:
                     raise Busy(row.holder)
             try:
-                connection.execute(
-                    t.lock.insert(), [{"name": self.name, "holder": self.holder, "until": now + LEASE}]
-                )
+                connection.execute(t.lock.insert(), [{"name": self.name, "holder": self.holder, "until": now + LEASE}])
             except sa.exc.IntegrityError as error:
                 raise Busy("?:?:?") from error
         return now + LEASE

@@ -95,6 +95,10 @@ class Store:
         self._c.execute(t.mapping_version.insert(), [row])
         return number + 1
 
+    def newest_mapping(self) -> int | None:
+        number: int | None = self._c.execute(sa.select(sa.func.max(t.mapping_version.c.id))).scalar()
+        return number
+
     def mapping_specs(self) -> dict[int, dict[str, dict[str, str]]]:
         rows = self._c.execute(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))
         return {row.id: loads(row.specs) for row in rows}
@@ -130,7 +134,12 @@ class Store:
     def flagged(self, flag: Literal["touched", "dirty"], after: str, limit: int) -> list[Lead]:
         """The next leads, by id, that merge (touched) or plan (dirty) has to look at."""
         column = t.lead.c[flag]
-        query = sa.select(t.lead.c.id).where(column == sa.literal_column("1"), t.lead.c.id > after).order_by(t.lead.c.id).limit(limit)
+        query = (
+            sa.select(t.lead.c.id)
+            .where(column == sa.literal_column("1"), t.lead.c.id > after)
+            .order_by(t.lead.c.id)
+            .limit(limit)
+        )
         ids = [row.id for row in self._c.execute(query)]
         return list(self.leads(ids).values())
 
@@ -245,7 +254,7 @@ class Store:
 
     def drop_planned(self) -> None:
         """Writes that a run planned and never sent: the next plan derives them anew."""
-        self._c.execute(t.write.update().where(t.write.c.state == "planned").values(state="dropped"))
+        self._c.execute(t.write.delete().where(t.write.c.state == "planned"))
 
     # --- reviews --------------------------------------------------------------------------------------------------
 
@@ -280,6 +289,27 @@ class Store:
             return [_review(row) for row in self._c.execute(query.order_by(c.id))]
         parts = chunks(sorted(set(lead_ids)))
         return [_review(row) for part in parts for row in self._c.execute(query.where(c.lead_id.in_(part)))]
+
+    def parked(self, lead_ids: Iterable[str]) -> dict[tuple[str, str], str]:
+        """(lead, system) -> fingerprint of the write that the system has refused: while it waits for an answer, and
+        for good once a person has said to leave it."""
+        c = t.review.c
+        query = sa.select(c.lead_id, c.system, c.detail).where(
+            c.kind.in_(("dead_letter", "duplicate")),
+            sa.or_(c.closed_at.is_(None), c.resolution == dumps({"ignore": True})),
+        )
+        rows = (
+            row for ids in chunks(sorted(set(lead_ids))) for row in self._c.execute(query.where(c.lead_id.in_(ids)))
+        )
+        return {(row.lead_id, row.system): str(loads(row.detail).get("write")) for row in rows}
+
+    def ignored(self) -> set[str]:
+        """system:id of the records that a person said to leave alone."""
+        c = t.review.c
+        query = sa.select(c.subject).where(
+            c.kind.in_(("match", "duplicate")), c.closed_at.is_not(None), c.resolution == dumps({"ignore": True})
+        )
+        return {row.subject for row in self._c.execute(query)}
 
     def close_reviews(self, subjects: Iterable[tuple[str, str]], at: datetime) -> None:
         """Close what is settled, by (kind, subject)."""

@@ -1,0 +1,74 @@
+"""Carry out what people have answered to reviews, at the start of the next run.
+
+Effects: the store; and for questions of identity one look at the record in its system.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mapping.fields import Value
+from state.records import Review
+from sync.context import Context
+from sync.merge import PERSON
+from sync.observe import Forced
+from sync.pull import reread
+from sync.reconcile import has_news
+
+
+async def carry_out_for(ctx: Context, system: str) -> None:
+    """Answers about a record of this system: which lead it is, a lead of its own, or to read it once more."""
+    answered = [r for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True) if r.system == system]
+    forced: Forced = {
+        review.remote_id: review.resolution
+        for review in answered
+        if review.remote_id and review.resolution and not review.resolution.get("ignore")
+    }
+    ctx.store.close_reviews([(r.kind, r.subject) for r in answered], ctx.clock())
+    if forced:
+        await reread(ctx, system, sorted(forced), forced=forced)
+    ctx.ignored |= {r.subject for r in answered if r.resolution and r.resolution.get("ignore")}
+    ctx.commit()
+
+
+def carry_out(ctx: Context) -> None:
+    """Answers about leads, refused writes and guard stops."""
+    for review in ctx.store.reviews("conflict", "dead_letter", "guard", resolved=True):
+        answer = review.resolution or {}
+        if review.kind == "guard" and answer.get("confirm"):
+            ctx.approved |= {(stop["code"], stop["system"]) for stop in review.detail["stops"]}
+        elif review.kind == "conflict":
+            _settle_conflict(ctx, review, answer)
+        elif review.lead_id and answer.get("retry"):
+            ctx.store.flag([review.lead_id], dirty=True)
+        ctx.store.close_reviews([(review.kind, review.subject)], ctx.clock())
+    ctx.commit()
+
+
+def _settle_conflict(ctx: Context, review: Review, answer: dict[str, Any]) -> None:
+    """The value that a person chose becomes the hub's, and every system's claim on the field counts as read."""
+    lead = ctx.store.leads([review.lead_id or ""])[review.lead_id or ""]
+    name = str(review.detail["field"])
+    old = lead.fields.get(name)
+    value = _chosen(review, answer, old)
+    for side in lead.sides().values():
+        if name in side.seen:
+            side.absorb(name, side.seen[name], side.seen[name])
+    lead.fields[name] = value
+    lead.origin[name] = PERSON
+    lead.dirty = has_news(lead, ctx.rules)
+    ctx.store.update_leads([lead])
+    ctx.store.update_links(list(lead.links.values()))
+    detail = {name: {"old": old, "new": value, "from": PERSON, "rule": f"review {review.id}"}}
+    at = ctx.clock()
+    ctx.store.log_changes(
+        [{"lead_id": lead.id, "run_id": ctx.run_id, "at": at, "kind": "resolved", "system": PERSON, "detail": detail}]
+    )
+
+
+def _chosen(review: Review, answer: dict[str, Any], old: Value) -> Value:
+    if "value" in answer:
+        return answer["value"]  # type: ignore[no-any-return]
+    take = str(answer.get("take", "hub"))
+    claims: dict[str, Value] = review.detail["claims"]
+    return claims.get(take, old)

@@ -1,0 +1,103 @@
+"""What one run carries with it: the rules, the connectors, the store, the clock, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Clock, Connector
+from mapping.rules import Rules
+from state.ids import new_id
+from state.store import Store
+from sync.match import entries
+
+BATCH = 1000
+"""Records worked on in one transaction."""
+
+Progress = Callable[[str, str, int], None]
+"""Told (phase, system, records so far)."""
+
+
+@dataclass
+class Counts:
+    """What a run did with one system."""
+
+    read: int = 0
+    fresh: int = 0
+    new: int = 0
+    matched: int = 0
+    vanished: int = 0
+    conflicts: int = 0
+    reviews: int = 0
+    planned_creates: int = 0
+    planned_updates: int = 0
+    created: int = 0
+    updated: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    recovered: int = 0
+    calls: int = 0
+
+
+@dataclass
+class Report:
+    """What a run has to say for itself. `outcome`: done; partial (a system was left out); stopped (by the guard)."""
+
+    run_id: str
+    kind: str
+    started: datetime
+    outcome: str = "done"
+    systems: dict[str, Counts] = field(default_factory=dict)
+    stops: list[dict[str, str]] = field(default_factory=list)
+    errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def writes(self) -> int:
+        return sum(c.created + c.updated for c in self.systems.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "started": self.started.isoformat()}
+
+
+@dataclass
+class Context:
+    run_id: str
+    rules: Rules
+    connectors: Mapping[str, Connector]
+    store: Store
+    clock: Clock
+    report: Report
+    mapping: int = 0
+    specs: dict[int, dict[str, dict[str, str]]] = field(default_factory=dict)
+    confirmed: bool = False
+    progress: Progress = lambda phase, system, count: None
+    make_id: Callable[[], str] = new_id
+    keep_alive: Callable[[], None] = lambda: None
+    batch: int = BATCH
+    approved: set[tuple[str, str]] = field(default_factory=set)
+    """(code, system) of the guard's stops that a person has looked at and waved through"""
+    vanished: dict[str, int] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
+    open_questions: set[tuple[str, str]] = field(default_factory=set)
+    """(kind, subject) of the reviews that were open when the run began"""
+    ignored: set[str] = field(default_factory=set)
+    """system:id of the records that a person said to leave alone"""
+    look_again: dict[str, set[str]] = field(default_factory=dict)
+    """records that took another's place and have not been read as such yet"""
+
+    def __post_init__(self) -> None:
+        self.entries = entries(self.rules.mappers)
+
+    def counts(self, system: str) -> Counts:
+        return self.report.systems.setdefault(system, Counts())
+
+    def may(self, code: str, system: str) -> bool:
+        """Whether a person has confirmed what the guard would stop."""
+        return self.confirmed or (code, system) in self.approved
+
+    def commit(self) -> None:
+        self.store.commit()
+        self.keep_alive()

@@ -1,0 +1,117 @@
+"""Read what changed in a system and hand it on, batch by batch.
+
+Effects: reads from one system, and one commit a batch that holds the cursor of just what was read. So a crash costs
+at most the batch it hit, and nothing that was read is ever passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from connectors.base import Cursor, Key, Page, Record
+from sync.context import Context
+from sync.observe import Forced, let_go, observe, settle_leads
+
+STREAM = "lead"
+
+
+async def pull(ctx: Context, system: str, *, full: bool, settle: bool) -> None:
+    """Read everything that changed in one system; everything there is, where `full` or the mapping has changed.
+    Raises ConnectorError."""
+    connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
+    saved = ctx.store.cursor(system, STREAM)
+    since: Cursor | None = None
+    if saved and not full and saved["mapping"] == mapper.hash.hex():
+        since = saved["cursor"]
+    last = ctx.store.last_link()
+    present = bytearray(last // 8 + 1) if since is None else None
+    read = 0
+    async for page in _ahead(_gather(connector.read(mapper.remote_fields, since), ctx.batch)):
+        at = ctx.clock()
+        observe(ctx, system, page.records, at, settle=settle, present=present)
+        ctx.store.save_cursor(system, STREAM, {"cursor": page.cursor, "mapping": mapper.hash.hex()}, at)
+        ctx.commit()
+        read += len(page.records)
+        ctx.progress("read", system, read)
+        if page.complete and present is not None:
+            _sweep(ctx, system, present, last, read)
+    ctx.counts(system).read += read
+    again = sorted(ctx.look_again.pop(system, ()))
+    await reread(ctx, system, again)
+
+
+def settle_touched(ctx: Context) -> None:
+    """Merge what was noted of leads that the last system did not show."""
+    after = ""
+    while leads := ctx.store.flagged("touched", after, ctx.batch):
+        settle_leads(ctx, leads, ctx.clock())
+        ctx.commit()
+        after = leads[-1].id
+
+
+async def reread(ctx: Context, system: str, ids: Sequence[str], *, forced: Forced | None = None) -> None:
+    """Look at these records again, whatever their digest says: a person or a vendor's answer pointed at them."""
+    mapper, connector = ctx.rules.mappers[system], ctx.connectors[system]
+    for start in range(0, len(ids), connector.can.find_batch):
+        part = ids[start : start + connector.can.find_batch]
+        found = await connector.find([Key("id", id_) for id_ in part], mapper.remote_fields)
+        records = [record for records in found for record in records]
+        observe(ctx, system, records, ctx.clock(), settle=False, forced=forced or {})
+        ctx.commit()
+
+
+def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> None:
+    """A complete scan has ended: the links it did not meet are of records that are gone."""
+    if read == 0:
+        if ctx.store.count_links(system):
+            ctx.empty.add(system)
+        return
+    missing: list[str] = []
+    after = 0
+    while links := ctx.store.live_links(system, after, 5000):
+        missing += [remote for n, _, remote in links if n <= last and not present[n // 8] >> n % 8 & 1]
+        after = links[-1][0]
+    ctx.vanished[system] = len(missing)
+    limits, linked = ctx.rules.limits, ctx.store.count_links(system)
+    if (
+        len(missing) > limits.floor
+        and len(missing) / linked > limits.delete_share
+        and not ctx.may("guard-deletes", system)
+    ):
+        return  # the guard will ask; nothing is unlinked on evidence that looks wrong
+    at = ctx.clock()
+    for start in range(0, len(missing), ctx.batch):
+        part = missing[start : start + ctx.batch]
+        let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part], at)
+        ctx.commit()
+
+
+async def _gather(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:
+    """Small pages joined to batches: a vendor's page of 100 is too little for a transaction."""
+    records: list[Record] = []
+    last: Page | None = None
+    async for page in pages:
+        records.extend(page.records)
+        last = page
+        if len(records) >= size or page.complete:
+            yield Page(records, page.cursor, page.complete)
+            records, last = [], None
+    if last is not None:
+        yield Page(records, last.cursor, last.complete)
+
+
+async def _ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    """Ask for the next batch while this one is worked on."""
+
+    async def following() -> Page | None:
+        return await anext(pages, None)
+
+    upcoming = asyncio.ensure_future(following())
+    try:
+        while (page := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(following())
+            yield page
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)

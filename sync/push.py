@@ -1,0 +1,285 @@
+"""Carry out the planned writes of one system, and first of all find out what became of those of a run that died.
+
+Effects: writes to one system, and to the store. The order is the safety: the intent is committed, then the remote is
+written, then link, bases and result go into one commit. A crash at any point leaves either nothing, or an intent
+that `recover` looks for in the remote before anything is written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import Key, Record, Write, WriteResult
+from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
+from mapping.mapper import Mapper, Problem
+from state.records import Lead, Link, Review, Side, WriteRow
+from sync.context import Context
+from sync.guard import ErrorMonitor, Stop
+from sync.plan import fingerprint
+from sync.pull import reread
+
+Elsewhere = list[tuple[WriteRow, Duplicate]]
+
+
+async def recover(ctx: Context, system: str) -> None:
+    """Settle the writes of which no answer was stored. Raises ConnectorError."""
+    intents = ctx.store.intents(system)
+    connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
+    for start in range(0, len(intents), connector.can.find_batch):
+        part = intents[start : start + connector.can.find_batch]
+        keys = [_key(mapper, row) for row in part]
+        asked = [key for key in keys if key]
+        fields = tuple(dict.fromkeys([*mapper.remote_fields, *(m.remote for m in mapper.maps.values())]))
+        answers = iter(await connector.find(asked, fields) if asked else [])
+        found = [next(answers) if key else [] for key in keys]
+        leads = ctx.store.leads([row.lead_id for row in part])
+        taken = ctx.store.known(system, [record.id for records in found for record in records])
+        new_links: list[Link] = []
+        links: list[Link] = []
+        for row, records in zip(part, found, strict=True):
+            lead = leads[row.lead_id]
+            link = lead.links.get(system)
+            row.state = "dropped"
+            if len(records) != 1:
+                continue
+            if row.operation == "create" and link is None and records[0].id not in taken:
+                new_links.append(_recovered_link(ctx, mapper, row, records[0]))
+                lead.links[system] = new_links[-1]
+                row.state, row.remote_id = "done", records[0].id
+            elif row.operation == "update" and link is not None and link.remote_id == row.remote_id:
+                if _ours(mapper, row, records[0], link.side):
+                    row.state = "done"
+                links.append(link)
+            ctx.counts(system).recovered += row.state == "done"
+        at = ctx.clock()
+        ctx.store.insert_links(new_links)
+        ctx.store.update_links(links)
+        ctx.store.flag([row.lead_id for row in part], dirty=True)
+        ctx.store.mark_writes(part, at)
+        ctx.commit()
+
+
+async def push(ctx: Context, system: str) -> None:
+    """Carry out what this run has planned for the system. Raises ConnectorError where the system as a whole fails;
+    what it had not answered by then is left as an intent."""
+    connector = ctx.connectors[system]
+    monitor = ErrorMonitor()
+    done = after = 0
+    while rows := ctx.store.writes(ctx.run_id, system, after, connector.can.write_batch):
+        after = rows[-1].id
+        elsewhere = await _push_batch(ctx, system, rows, monitor)
+        done += len(rows)
+        ctx.progress("write", system, done)
+        if elsewhere:
+            await _agree(ctx, system, elsewhere)
+        if monitor.tripped:
+            stop = Stop("guard-errors", system, f"{system}: {monitor.tripped}; the rest was not sent.")
+            ctx.report.stops.append(stop._asdict())
+            ctx.report.outcome = "stopped"
+            return
+
+
+async def _push_batch(ctx: Context, system: str, rows: Sequence[WriteRow], monitor: ErrorMonitor) -> Elsewhere:
+    """Intend, write, settle. Returns the creates that the vendor refused because it has such a record, with its id."""
+    connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
+    writes: list[Write] = []
+    sent: list[WriteRow] = []
+    refused: list[tuple[WriteRow, Sequence[Problem]]] = []
+    for row in rows:
+        write, problems = _translate(mapper, row)
+        if problems:
+            refused.append((row, problems))
+        else:
+            row.state = "sent"
+            sent.append(row)
+            writes.append(write)
+    ctx.store.mark_writes(sent, ctx.clock())
+    ctx.commit()
+    results: list[WriteResult] = []
+    if writes:
+        try:
+            results = await connector.write(writes)
+        except Retry as error:
+            # The batch may or may not have arrived: the next run looks before it writes again.
+            ctx.counts(system).unknown += len(sent)
+            raise error
+    return _settle(ctx, system, list(zip(sent, results, strict=True)), refused, monitor)
+
+
+def _settle(
+    ctx: Context,
+    system: str,
+    answered: Sequence[tuple[WriteRow, WriteResult]],
+    refused: Sequence[tuple[WriteRow, Sequence[Problem]]],
+    monitor: ErrorMonitor,
+) -> Elsewhere:
+    """Links, bases, results and reviews of one batch, in one commit."""
+    mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
+    leads = ctx.store.leads([row.lead_id for row, _ in answered])
+    made = [r.id for row, r in answered if row.operation == "create" and r.outcome == "done" and r.id]
+    taken = {remote_id: known.lead_id for remote_id, known in ctx.store.known(system, made).items()}
+    links: list[Link] = []
+    new_links: list[Link] = []
+    reviews: list[Review] = []
+    settled: list[tuple[str, str]] = []
+    elsewhere: Elsewhere = []
+    for row, result in answered:
+        lead = leads[row.lead_id]
+        row.state, row.error = result.outcome, str(result.error) if result.error else None
+        monitor.note(result.outcome == "rejected")
+        if result.outcome == "unknown":
+            counts.unknown += 1
+        elif result.outcome == "rejected":
+            counts.rejected += 1
+            _reject(ctx, system, lead, row, result.error, reviews, links, elsewhere)
+        elif row.operation == "update":
+            link = lead.links[system]
+            _advance(mapper, link.side, row, result.fields)
+            links.append(link)
+            counts.updated += 1
+            settled.append(("dead_letter", f"{system}:{lead.id}"))
+        elif not result.id or result.id in taken:
+            row.state = "rejected"
+            reviews.append(_not_ours(system, lead, row, result.id, taken.get(result.id or "")))
+        else:
+            link = Link(lead.id, system, result.id, mapping=ctx.mapping)
+            _advance(mapper, link.side, row, result.fields)
+            taken[result.id] = lead.id
+            row.remote_id = result.id
+            new_links.append(link)
+            counts.created += 1
+            settled.append(("dead_letter", f"{system}:{lead.id}"))
+    for row, problems in refused:
+        row.state, row.error = "rejected", "; ".join(p.message for p in problems)
+        counts.rejected += 1
+        reviews.append(_dead_letter(system, row, [p._asdict() for p in problems]))
+    at = ctx.clock()
+    ctx.store.insert_links(new_links)
+    ctx.store.update_links(links)
+    ctx.store.mark_writes([*(row for row, _ in answered), *(row for row, _ in refused)], at)
+    ctx.store.open_reviews(reviews, ctx.run_id, at)
+    ctx.store.close_reviews([s for s in settled if s in ctx.open_questions], at)
+    ctx.commit()
+    return elsewhere
+
+
+async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
+    """Somebody made the record meanwhile: read it, match it, and let the next run agree on it. Where it turns out to
+    be another lead's, the create is parked, so that it is not tried for ever."""
+    await reread(ctx, system, [error.existing for _, error in elsewhere if error.existing])
+    leads = ctx.store.leads([row.lead_id for row, _ in elsewhere])
+    letters = [
+        _dead_letter(system, row, [_described(error)])
+        for row, error in elsewhere
+        if system not in leads[row.lead_id].links
+    ]
+    ctx.store.open_reviews(letters, ctx.run_id, ctx.clock())
+    ctx.commit()
+
+
+def _translate(mapper: Mapper, row: WriteRow) -> tuple[Write, list[Problem]]:
+    fields, problems = mapper.to_remote(row.sent())
+    if row.operation == "update":
+        return Write(str(row.id), "update", fields, row.remote_id), problems
+    key = None
+    if mapper.id_field:
+        fields[mapper.id_field] = row.lead_id
+        key = Key(mapper.id_field, row.lead_id)
+    return Write(str(row.id), "create", fields, None, key), problems
+
+
+def _advance(mapper: Mapper, side: Side, row: WriteRow, answer: Mapping[str, Any] | None) -> None:
+    """Both bases, for the fields that were sent and no others: what else the remote holds now may be somebody's
+    edit that has not been read yet."""
+    shown = mapper.to_hub(answer)[0] if answer else {}
+    for name, value in row.sent().items():
+        side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), value)
+
+
+def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record) -> Link:
+    """The record that a dead run created. Its bases are what was sent, never what it shows now: an edit that somebody
+    made since must stay visible. Where the system cannot carry our id, a value that differs may be another's
+    record, so only what is equal counts as agreed."""
+    link = Link(row.lead_id, row.system, record.id, mapping=ctx.mapping)
+    now = mapper.to_hub(record.fields)[0]
+    for name, value in row.sent().items():
+        if mapper.id_field or (name in now and mapper.same(name, now[name], value)):
+            link.side.absorb(name, mapper.roundtrip(name, value), value)
+    return link
+
+
+def _ours(mapper: Mapper, row: WriteRow, record: Record, side: Side) -> bool:
+    """Advance the bases where the remote shows what we sent: that was us. True where any of it arrived."""
+    now = _decode(mapper, record)
+    arrived = [
+        name
+        for name, value in row.sent().items()
+        if name in now and now[name] != side.base_remote.get(name) and mapper.same(name, now[name], value)
+    ]
+    for name in arrived:
+        side.absorb(name, now[name], row.sent()[name])
+    return bool(arrived)
+
+
+def _decode(mapper: Mapper, record: Record) -> dict[str, Any]:
+    """Hub values of what was pushed, push-only fields included."""
+    now = mapper.to_hub(record.fields)[0]
+    for name, m in mapper.maps.items():
+        if name not in now and not m.pull and m.remote in record.fields:
+            try:
+                now[name] = m.decode(record.fields[m.remote])
+            except ValueError:
+                continue
+    return now
+
+
+def _key(mapper: Mapper, row: WriteRow) -> Key | None:
+    """How to find the record of an intent again."""
+    if row.operation == "update":
+        return Key("id", row.remote_id or "")
+    if mapper.id_field:
+        return Key(mapper.id_field, row.lead_id)
+    sent = mapper.to_remote(row.sent())[0]
+    for entry in mapper.match:
+        remote = mapper.maps[entry[0]].remote if entry[0] in mapper.maps else None
+        if len(entry) == 1 and remote and sent.get(remote) is not None:
+            return Key(remote, str(sent[remote]))
+    return None
+
+
+def _reject(
+    ctx: Context,
+    system: str,
+    lead: Lead,
+    row: WriteRow,
+    error: Reject | None,
+    reviews: list[Review],
+    links: list[Link],
+    elsewhere: Elsewhere,
+) -> None:
+    if isinstance(error, Gone) and row.operation == "update":
+        link = lead.links[system]
+        link.state, link.digest = "deleted", None
+        links.append(link)
+        ctx.counts(system).vanished += 1
+    elif isinstance(error, Duplicate) and error.existing and row.operation == "create":
+        elsewhere.append((row, error))
+    elif not isinstance(error, Stale):
+        reviews.append(_dead_letter(system, row, [_described(error)]))
+
+
+def _described(error: Reject | None) -> dict[str, Any]:
+    if error is None:
+        return {"code": "rejected", "message": "The system refused the record and gave no reason."}
+    return {"code": error.code, "message": error.message, "hint": error.hint, "remote": error.field}
+
+
+def _dead_letter(system: str, row: WriteRow, problems: list[dict[str, Any]]) -> Review:
+    detail = {"operation": row.operation, "fields": row.fields, "problems": problems, "write": fingerprint(row)}
+    return Review("dead_letter", f"{system}:{row.lead_id}", detail, row.lead_id, system, row.remote_id)
+
+
+def _not_ours(system: str, lead: Lead, row: WriteRow, remote_id: str | None, other: str | None) -> Review:
+    detail: dict[str, Any] = {"why": "taken", "lead": other, "write": fingerprint(row), "candidates": []}
+    return Review("duplicate", f"{system}:{remote_id}", detail, lead.id, system, remote_id)

@@ -1,0 +1,119 @@
+"""From a lead with unread claims to a lead that is settled, with the reason for every value that moved. Pure.
+
+Merge decides between the systems; after it the hub computes what nobody types (score, sales status, templates), and
+the lead may climb to the stage that its score has earned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mapping.fields import REASON, STAGE, Fields, Value
+from mapping.rules import Rules
+from state.records import Lead
+from sync.match import match_keys
+from sync.merge import Change, Conflict, merge
+from sync.plan import may_create, news_for
+
+SMARKETING = "smarketing"
+"""Origin of what the hub computes by itself."""
+
+
+@dataclass(slots=True)
+class StageMove:
+    old: Value
+    new: str
+    source: str
+    reason: Value
+    evidence: str
+
+
+@dataclass(slots=True)
+class Settled:
+    """What happened to one lead. `opened` and `closed` name the fields whose conflict waits for a person, or no
+    longer does; `keys` are the match keys that it gained and lost."""
+
+    lead: Lead
+    created: bool
+    changes: dict[str, Change] = field(default_factory=dict)
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+    stage: StageMove | None = None
+    closed: list[str] = field(default_factory=list)
+    gained: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+
+
+def reconcile(lead: Lead, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> Settled:
+    """Merge every claim on the lead, derive, promote. Changes the lead in place. `entries`: the match entries by
+    which leads are found."""
+    created = not lead.fields and not lead.origin
+    before = lead.fields
+    sides = lead.sides()
+    waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
+    old_keys = _keys([before, *(side.seen for side in sides.values())], entries)
+    merged = merge(before, lead.origin, sides, rules)
+    lead.fields, lead.origin = merged.hub, merged.origin
+    settled = Settled(lead, created, merged.changes, merged.conflicts)
+    _promote(settled, rules)
+    _derive(settled, rules)
+    if created:
+        _compact(lead)
+    move = settled.changes.get(STAGE)
+    if move and isinstance(move.new, str):
+        settled.stage = StageMove(move.old, move.new, move.source, lead.fields.get(REASON), move.rule)
+    settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
+    new_keys = _keys([lead.fields], entries)
+    settled.gained = sorted(new_keys if created else new_keys - old_keys)
+    settled.lost = sorted(old_keys - new_keys)
+    lead.touched = False
+    lead.dirty = has_news(lead, rules)
+    return settled
+
+
+def has_news(lead: Lead, rules: Rules) -> bool:
+    """Whether some system may have to be told something. May say yes too often; the plan looks closer."""
+    for system, mapper in rules.mappers.items():
+        link = lead.links.get(system)
+        if link is None:
+            if may_create(mapper, lead.fields):
+                return True
+        elif link.state == "live" and news_for(mapper, link.side, lead.fields):
+            return True
+    return False
+
+
+def _promote(settled: Settled, rules: Rules) -> None:
+    earned = rules.promote({**settled.lead.fields, **rules.derive(settled.lead.fields)})
+    old = settled.lead.fields.get(STAGE)
+    if earned and old not in rules.lifecycle.side:  # who was turned down by a person is not raised by points
+        stage, evidence = earned
+        if rules.lifecycle.rank(stage) > rules.lifecycle.rank(old):
+            first = settled.changes.get(STAGE)
+            _set(settled, STAGE, stage, evidence, first.old if first else old)
+
+
+def _derive(settled: Settled, rules: Rules) -> None:
+    for name, value in rules.derive(settled.lead.fields).items():
+        old = settled.lead.fields.get(name)
+        if value != old:
+            _set(settled, name, value, "derived", old)
+
+
+def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> None:
+    settled.lead.fields[name] = value
+    settled.lead.origin[name] = SMARKETING
+    settled.changes[name] = Change(old, value, SMARKETING, rule)
+
+
+def _compact(lead: Lead) -> None:
+    """Name the commonest origin once, under ""."""
+    counts: dict[str, int] = {}
+    for system in lead.origin.values():
+        counts[system] = counts.get(system, 0) + 1
+    if counts:
+        usual = max(sorted(counts), key=lambda s: counts[s])
+        lead.origin = {"": usual, **{name: s for name, s in lead.origin.items() if s != usual}}
+
+
+def _keys(parts: list[Fields], entries: tuple[tuple[str, ...], ...]) -> set[int]:
+    return {key for part in parts if part for _, key in match_keys(part, entries)}

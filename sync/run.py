@@ -1,0 +1,261 @@
+"""One run: recover, pull, settle, plan, guard, push. Read `_run`; the rest is what its words mean.
+
+Nothing here decides anything about a lead: `match`, `merge`, `plan` and `guard` do, and they are pure. Whatever a
+run leaves undone, by a crash, a guard or a system that is down, the next run derives anew from what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.base import Clock, Connector, Key, utc_now
+from connectors.errors import ConnectorError, Misconfigured
+from mapping.rules import Rules
+from state.ids import new_id
+from state.lock import Lease
+from state.records import Review, WriteRow
+from state.store import Store
+from sync.answers import carry_out, carry_out_for
+from sync.context import Context, Progress, Report
+from sync.guard import Facts, Stop, guard
+from sync.plan import Tally, fingerprint, plan_lead
+from sync.pull import pull, settle_touched
+from sync.push import push, recover
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may ask of a run. `dry`: nothing is written, neither to a system nor to the database. `only`:
+    fingerprints of the writes that were approved; others wait for another run. `document`: the configuration as
+    text, kept with the version that ran."""
+
+    kind: str = "sync"
+    full: bool = False
+    dry: bool = False
+    confirmed: bool = False
+    only: frozenset[str] | None = None
+    document: str = ""
+    batch: int = 1000
+
+
+@dataclass
+class Plan:
+    """What a run means to write, and whether the guard lets it."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    stops: list[Stop] = field(default_factory=list)
+
+
+Planned = list[WriteRow]
+
+
+async def sync(
+    rules: Rules,
+    connectors: Mapping[str, Connector],
+    store: Store,
+    *,
+    options: Options = Options(),
+    clock: Clock = utc_now,
+    progress: Progress = lambda phase, system, count: None,
+) -> Report:
+    """Bring the connected systems in line. Raises state.lock.Busy while another run is under way. Errors of one
+    system leave it out and are told in the report; the others go on."""
+    ctx = _context(rules, connectors, store, options, clock, progress)
+    lease = None if options.dry else Lease(store.engine, "sync", clock)
+    if lease:
+        ctx.keep_alive = lease.renew
+    try:
+        await _run(ctx, options)
+    finally:
+        if lease:
+            lease.release()
+    return ctx.report
+
+
+async def preview(
+    rules: Rules,
+    connectors: Mapping[str, Connector],
+    store: Store,
+    *,
+    options: Options = Options(dry=True),
+    clock: Clock = utc_now,
+    progress: Progress = lambda phase, system, count: None,
+) -> tuple[Report, Planned]:
+    """What `sync` would write, on the same code path, with nothing kept. `store` must be opened dry."""
+    if not store.dry:
+        raise ValueError("a preview needs a store that was opened dry")
+    ctx = _context(rules, connectors, store, options, clock, progress)
+    await _run(ctx, options)
+    return ctx.report, [row for system in sorted(connectors) for row in planned(ctx, system)]
+
+
+async def _run(ctx: Context, options: Options) -> None:
+    began = asyncio.get_running_loop().time()
+    _begin(ctx, options)
+    working = set(ctx.connectors)
+    try:
+        await _each(ctx, working, recover)
+        await _each(ctx, working, carry_out_for)
+        carry_out(ctx)
+        await _pull_all(ctx, working, options)
+        settle_touched(ctx)
+        plan = _plan(ctx, working, options)
+        await _judge(ctx, working, plan)
+        if plan.stops:
+            _stop(ctx, plan.stops)
+        elif not options.dry:
+            await _push_all(ctx, working, plan)
+    except BaseException:
+        ctx.store.rollback()
+        raise
+    ctx.report.seconds = asyncio.get_running_loop().time() - began
+    for system, connector in ctx.connectors.items():
+        ctx.counts(system).calls = connector.budget().calls
+    ctx.store.end_run(ctx.run_id, ctx.clock(), ctx.report.outcome, ctx.report.as_dict())
+    ctx.commit()
+
+
+def _context(
+    rules: Rules,
+    connectors: Mapping[str, Connector],
+    store: Store,
+    options: Options,
+    clock: Clock,
+    progress: Progress,
+) -> Context:
+    unknown = sorted(set(connectors) - set(rules.mappers))
+    if unknown:
+        raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
+    run_id = new_id()
+    report = Report(run_id, options.kind, clock())
+    ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
+    ctx.batch = options.batch
+    return ctx
+
+
+def _begin(ctx: Context, options: Options) -> None:
+    store, at = ctx.store, ctx.clock()
+    specs = {system: dict(mapper.specs) for system, mapper in ctx.rules.mappers.items()}
+    before = store.newest_mapping()
+    ctx.mapping = store.mapping_version(ctx.rules.hash or "unnamed", specs, options.document, at)
+    ctx.specs = store.mapping_specs()
+    if before is not None and before != ctx.mapping:
+        store.flag_all(dirty=True)  # what a system is told may be another thing now
+    store.drop_planned()
+    store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
+    ctx.open_questions = {(r.kind, r.subject) for r in store.reviews("match", "duplicate", "bad_value", "dead_letter")}
+    ctx.ignored = store.ignored()
+    ctx.commit()
+
+
+async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
+    """Read every system. The last one settles leads as it goes: by then every other claim is known."""
+    last = max(working, default="")
+
+    async def read(ctx: Context, system: str) -> None:
+        await pull(ctx, system, full=options.full, settle=system == last)
+
+    await _each(ctx, working, read)
+
+
+async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
+    """All systems at once: each has its own limits to wait for, and every batch settles in one piece."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for system in sorted(working):
+                if plan.tallies[system].writes:
+                    group.create_task(_each(ctx, {system}, push))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    ctx.store.close_reviews([("guard", "sync")], ctx.clock())
+
+
+async def _each(ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]]) -> None:
+    """The step for every system. One that fails is left out of the rest of the run, and the report says why."""
+    for system in sorted(working):
+        try:
+            await step(ctx, system)
+        except ConnectorError as error:
+            ctx.store.rollback()
+            working.discard(system)
+            ctx.report.outcome = "partial"
+            ctx.report.errors[system] = {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
+    """Derive the writes from what is stored, and store them: the plan that the guard judges is the plan that runs."""
+    plan = Plan({system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)})
+    held = _held(ctx)
+    after = ""
+    while leads := ctx.store.flagged("dirty", after, ctx.batch):
+        after = leads[-1].id
+        parked = ctx.store.parked([lead.id for lead in leads])
+        rows: list[WriteRow] = []
+        in_line: list[str] = []
+        for lead in leads:
+            writes = plan_lead(lead, working, ctx.rules, ctx.run_id, held, parked)
+            rows += [row for row in writes if options.only is None or fingerprint(row) in options.only]
+            if not writes and len(working) == len(ctx.rules.mappers):
+                in_line.append(lead.id)
+        for row in rows:
+            plan.tallies[row.system].add(row)
+        ctx.store.add_writes(rows, ctx.clock())
+        ctx.store.flag(in_line, dirty=False)
+        ctx.commit()
+        ctx.progress("plan", "", sum(t.writes for t in plan.tallies.values()))
+    for system, tally in plan.tallies.items():
+        ctx.counts(system).planned_creates = tally.creates
+        ctx.counts(system).planned_updates = tally.updates
+    return plan
+
+
+def _held(ctx: Context) -> set[tuple[str, str]]:
+    """Leads that may be a record which nobody has placed yet: they are not created in its system meanwhile."""
+    return {
+        (candidate["lead"], review.system or "")
+        for review in ctx.store.reviews("match", "duplicate")
+        for candidate in review.detail.get("candidates", ())
+    }
+
+
+async def _judge(ctx: Context, working: Collection[str], plan: Plan) -> None:
+    """Note every reason to stop that nobody has waved through."""
+    written = ctx.store.written_systems()
+    last = ctx.store.last_rules_hash()
+    missing = {}
+    for system, canary in ctx.rules.limits.canaries.items():
+        if system in working and plan.tallies[system].writes and not await _present(ctx, system, canary):
+            missing[system] = canary
+    facts = Facts(
+        rules_changed=last is not None and last != ctx.rules.hash,
+        first=frozenset(s for s in working if s not in written),
+        empty=frozenset(ctx.empty),
+        deleted=ctx.vanished,
+        missing_canaries=missing,
+    )
+    found = guard(plan.tallies, ctx.rules.limits, facts)
+    plan.stops = [stop for stop in found if not ctx.may(stop.code, stop.system)]
+
+
+async def _present(ctx: Context, system: str, canary: str) -> bool:
+    mapper = ctx.rules.mappers[system]
+    remote = mapper.maps[mapper.match[0][0]].remote
+    [found] = await ctx.connectors[system].find([Key(remote, canary)], mapper.remote_fields)
+    return bool(found)
+
+
+def _stop(ctx: Context, stops: Iterable[Stop]) -> None:
+    ctx.report.outcome = "stopped"
+    ctx.report.stops = [stop._asdict() for stop in stops]
+    detail = {"stops": ctx.report.stops, "run": ctx.run_id}
+    ctx.store.open_reviews([Review("guard", "sync", detail)], ctx.run_id, ctx.clock())
+    ctx.commit()
+
+
+def planned(ctx: Context, system: str) -> list[WriteRow]:
+    rows: list[WriteRow] = []
+    while part := ctx.store.writes(ctx.run_id, system, rows[-1].id if rows else 0, 1000):
+        rows += part
+    return rows
