@@ -1,0 +1,147 @@
+"""Salesforce: people as Leads until sales converts them, as Contacts from then on; to the engine one kind of record.
+
+What it is not: it knows neither mapping nor hub. Lead's field names are the only ones (see `objects`). Every vendor's
+rule is stated, with its source, beside the code that obeys it:
+
+    settings   what an admin sets; sign-in       org       the REST API, its refusals, describe
+    soql       queries built and escaped         objects   Lead and Contact under one set of names
+    read       scans, changes, deletions         cursor    where a read stands
+    find       looking people up                 bulk      Bulk API 2.0, both ways
+    write      batches, halving, row locks       batch     which writes go in one request
+    rejects    what is said against one record   provision custom fields and who may see them
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import httpx
+
+from connectors.base import (
+    Account,
+    Budget,
+    Capabilities,
+    Clock,
+    Cursor,
+    Key,
+    Page,
+    Record,
+    RemoteField,
+    Write,
+    WriteResult,
+    utc_now,
+)
+from connectors.errors import ProtocolChanged, Stop
+from connectors.http import Http, Patience, open_client
+from connectors.salesforce.bulk import Bulk, Sleep
+from connectors.salesforce.find import find
+from connectors.salesforce.objects import ENTITIES, merged_schema
+from connectors.salesforce.org import DIALECT, Org
+from connectors.salesforce.provision import provision
+from connectors.salesforce.read import Reader
+from connectors.salesforce.settings import WRITE_BATCH, Settings, credentials
+from connectors.salesforce.soql import select
+from connectors.salesforce.write import Writer
+
+__all__ = ["Salesforce", "Settings"]
+
+log = logging.getLogger(__name__)
+
+
+class Salesforce:
+    """One org. Satisfies `connectors.base.Connector`."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        clock: Clock = utc_now,
+        client: httpx.AsyncClient | None = None,
+        patience: Patience = Patience(),  # noqa: B008  (frozen)
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.name = name
+        self.can = Capabilities(
+            tombstones=True,
+            upsert_keys=frozenset({"*"}),
+            write_batch=WRITE_BATCH,
+            find_batch=200,
+            provision=True,
+            overlap=timedelta(seconds=settings.overlap),
+        )
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._http = Http(
+            client or open_client(_base_url(settings), credentials(settings, clock), timeout=settings.timeout),
+            DIALECT,
+            patience=patience,
+            sleep=sleep,
+        )
+        self._org = Org(self._http, settings.api_version, clock)
+        self._bulk = Bulk(self._org, wait=settings.bulk_wait, clock=clock, sleep=sleep)
+
+    async def check(self) -> Account:
+        """Which org, as which user, and how much of the day's calls is left. Raises Unauthorized, Misconfigured."""
+        for entity in ENTITIES:
+            await self._org.describe(entity, fresh=True)
+        found = await self._org.query(select(["Id", "Name", "OrganizationType", "IsSandbox"], "Organization"))
+        if not found["records"]:
+            raise ProtocolChanged("Salesforce does not tell which org this is.")
+        org = found["records"][0]
+        kind = f"{org.get('OrganizationType') or 'org'}{', sandbox' if org.get('IsSandbox') else ''}"
+        return Account(org["Id"], org["Name"], "; ".join([kind, *await self._user(), *await self._calls_left()]))
+
+    async def schema(self) -> list[RemoteField]:
+        """Lead and Contact, merged; a field of one alone says so in its label."""
+        lead, contact = [await self._org.describe(entity, fresh=True) for entity in ENTITIES]
+        return merged_schema(lead, contact)
+
+    async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
+        return await provision(self._org, wanted)
+
+    def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
+        return Reader(self._org, self._bulk, self._settings, fields, self._clock).pages(since)
+
+    async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+        return await find(self._org, keys, fields)
+
+    async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
+        if len(batch) > self.can.write_batch:
+            raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
+        writer = Writer(self._org, self._bulk, bulk_above=self._settings.bulk_above, sleep=self._sleep)
+        return await writer.write(batch)
+
+    def budget(self) -> Budget:
+        return self._http.budget()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _user(self) -> list[str]:
+        """Only with the scope to ask; a token that lacks it syncs all the same."""
+        answer = await self._org.call("GET", "/services/oauth2/userinfo", expect=None, accept=(401, 403, 404))
+        name = answer.json.get("preferred_username") if isinstance(answer.json, dict) else None
+        return [f"signed in as {name}"] if name and answer.status == httpx.codes.OK else []
+
+    async def _calls_left(self) -> list[str]:
+        """https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm"""
+        try:
+            daily = (await self._org.call("GET", "/limits")).json["DailyApiRequests"]
+            left, most = int(daily["Remaining"]), int(daily["Max"])
+        except (KeyError, TypeError, ValueError):
+            return []
+        except Stop as error:
+            log.info("Salesforce does not tell its limits to this user: %s", error)
+            return []
+        if left == 0:
+            log.warning("All %d API calls of the last 24 hours are used up.", most)
+        return [f"{left:,} of {most:,} API calls left today"]
+
+
+def _base_url(settings: Settings) -> str:
+    return settings.instance_url or settings.login_url

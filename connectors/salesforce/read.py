@@ -1,0 +1,238 @@
+"""Reading an org: a scan of every Lead and Contact, or what changed since a cursor, deletions and mergers included.
+
+One object after the other, each in the order (SystemModstamp, Id), so that any row is a checkpoint. Deleted rows come
+with the living (queryAll), which tells what they were merged into; rows that left the recycle bin come from the delete
+log. What is older than Salesforce's memory of deletions becomes a full scan by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from connectors.base import Clock, Cursor, Page, Record
+from connectors.errors import Misconfigured
+from connectors.paging import Position
+from connectors.salesforce.bulk import Bulk, JobFailed
+from connectors.salesforce.cursor import Checkpoint, Memo, dumped, later, load, next_mark, starting
+from connectors.salesforce.objects import ENTITIES, Columns, Entity
+from connectors.salesforce.org import FieldMissing, LocatorLost, Org, Row, classified, error_code
+from connectors.salesforce.settings import DELETES_KEPT, Settings
+from connectors.salesforce.soql import Place, after, chunks_of_fields, count, select, stamp_time
+
+log = logging.getLogger(__name__)
+
+_FORGOTTEN = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
+
+
+class Forgotten(Exception):
+    """Salesforce no longer knows every deletion since our cursor: only a full scan tells."""
+
+
+class Reader:
+    """One read, from a cursor to its end."""
+
+    def __init__(self, org: Org, bulk: Bulk, settings: Settings, fields: Sequence[str], clock: Clock) -> None:
+        self.org = org
+        self.bulk = bulk
+        self.settings = settings
+        self.fields = fields
+        self.overlap = timedelta(seconds=settings.overlap)
+        self.clock = clock
+
+    async def pages(self, cursor: Cursor | None) -> AsyncIterator[Page]:
+        """See `Connector.read`."""
+        now = self.clock()
+        fresh = Position(phase="scan", began=now), Memo(ran=now), Checkpoint()
+        position, memo, checkpoint = self._begin(cursor, now) or fresh
+        deletions: list[Record] = []
+        if position.phase == "changes":
+            try:
+                deletions, memo = await self._deletions(memo, position.began or now)
+            except Forgotten as why:
+                log.warning("Salesforce is read in full: %s", why)
+                position, memo, checkpoint = fresh
+        complete = position.phase == "scan" and checkpoint == Checkpoint()
+
+        gone: set[str] = set()
+        while True:
+            async for records, reached in self._entity(position, memo, checkpoint):
+                checkpoint = reached
+                gone.update(record.id for record in records if record.deleted or record.became)
+                yield Page(records, position.step(dumped(checkpoint)).save())
+            following = ENTITIES.index(checkpoint.entity) + 1
+            if following == len(ENTITIES):
+                break
+            checkpoint = Checkpoint(entity=ENTITIES[following], newest=checkpoint.newest)
+        yield Page(
+            [record for record in deletions if record.id not in gone],
+            self._end(position, memo, checkpoint),
+            complete=complete,
+        )
+
+    def _begin(self, cursor: Cursor | None, now: datetime) -> tuple[Position, Memo, Checkpoint] | None:
+        """Where to go on; None: with a scan from the start."""
+        loaded = load(cursor)
+        if loaded is None:
+            return None
+        position, memo, checkpoint = loaded
+        remembered = memo.ran if memo else position.began
+        if remembered is None or now - remembered > DELETES_KEPT:
+            log.warning("Salesforce is read in full: the last run is too long ago to know every deletion since.")
+            return None
+        if checkpoint is None:
+            position = Position(phase="changes", since=position.since, began=now, memo=position.memo)
+        return position, memo or Memo(ran=position.began or now), checkpoint or Checkpoint()
+
+    def _end(self, position: Position, memo: Memo, checkpoint: Checkpoint) -> Cursor:
+        began = position.began or self.clock()
+        marks = {
+            entity: mark
+            for entity in ENTITIES
+            if (mark := next_mark(memo.marks.get(entity), checkpoint.newest.get(entity), began, self.overlap))
+        }
+        deleted = dict.fromkeys(ENTITIES, began - self.overlap) if position.phase == "scan" else memo.deleted
+        newest = max((stamp_time(place.stamp) for place in checkpoint.newest.values()), default=None)
+        return position.finish(newest, dumped(Memo(ran=began, marks=marks, deleted=deleted))).save()
+
+    async def _entity(
+        self, position: Position, memo: Memo, checkpoint: Checkpoint
+    ) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
+        """Pages of one object, each with the checkpoint after it. At least one, so that the caller's checkpoint
+        always is of this object's end."""
+        entity = checkpoint.entity
+        where = starting(memo.marks.get(entity), self.overlap) if position.phase == "changes" else ""
+        if position.phase == "scan" and checkpoint.fresh:
+            checkpoint = await self._start_job(checkpoint)
+        if checkpoint.job is not None:
+            try:
+                async for page in self._job(checkpoint):
+                    checkpoint = page[1]
+                    yield page
+                return
+            except JobFailed as error:
+                log.warning("%s %s is read page by page instead.", error, entity)
+                checkpoint = Checkpoint(entity=entity, newest=checkpoint.newest)
+        async for page in self._queries(checkpoint, where):
+            yield page
+
+    async def _start_job(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint with a Bulk job, where there is enough to read for one."""
+        entity = checkpoint.entity
+        expected = await self.org.count(count(entity))
+        if expected <= self.settings.bulk_above:
+            return checkpoint
+        columns = await self._described_columns(entity)
+        job = await self.bulk.start_query(select(columns.selected, entity))
+        log.info("Salesforce has %d %ss: they are read by Bulk job %s.", expected, entity, job.id)
+        return Checkpoint(entity=entity, job=job.id, created=job.created, newest=checkpoint.newest)
+
+    async def _job(self, checkpoint: Checkpoint) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
+        entity, job = checkpoint.entity, checkpoint.job or ""
+        columns = await self._described_columns(entity)
+        if checkpoint.locator is None:
+            yield [], checkpoint
+        async for rows, locator in self.bulk.query_pages(job, checkpoint.locator, await self.org.describe(entity)):
+            newest = max((Place(row["SystemModstamp"], row["Id"]) for row in rows), key=_age, default=None)
+            # The job may see a late row and miss an earlier change of another: what it saw counts up to its start.
+            if newest and checkpoint.created and stamp_time(newest.stamp) > checkpoint.created:
+                newest = Place(checkpoint.created.astimezone(UTC).isoformat(), "")
+            seen = _newer(checkpoint, newest)
+            checkpoint = checkpoint.model_copy(update={"locator": locator, "newest": seen})
+            if locator is None:
+                checkpoint = Checkpoint(entity=entity, after=seen.get(entity), newest=seen)
+            yield [columns.record(row) for row in rows], checkpoint
+
+    async def _queries(self, checkpoint: Checkpoint, where: str) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
+        entity = checkpoint.entity
+        columns = Columns(entity, self.fields, self.org.known(entity))
+        described = False
+        while True:
+            try:
+                async for rows in self._query(columns, after(checkpoint.after) if checkpoint.after else where):
+                    last = Place(rows[-1]["SystemModstamp"], rows[-1]["Id"]) if rows else None
+                    checkpoint = checkpoint.model_copy(
+                        update={"after": last or checkpoint.after, "newest": _newer(checkpoint, last)}
+                    )
+                    yield [columns.record(row) for row in rows], checkpoint
+                return
+            except LocatorLost:
+                log.info("Salesforce forgot a query's pages; the next one begins after %s.", checkpoint.after)
+            except FieldMissing:
+                if described:
+                    raise
+                columns, described = await self._described_columns(entity, fresh=True), True
+
+    async def _query(self, columns: Columns, where: str) -> AsyncIterator[list[Row]]:
+        """Pages of rows. Fields that do not fit into one address are asked for by further queries."""
+        entity = columns.entity
+        first, *others = chunks_of_fields(columns.selected)
+        page: Row | None = await self.org.query(select(first, entity, where, order=True), deleted=True)
+        while page is not None:
+            rows: list[Row] = page["records"]
+            await self.org.widen(entity, rows, others, deleted=True)
+            yield rows
+            page = await self.org.more(page)
+
+    async def _described_columns(self, entity: Entity, *, fresh: bool = False) -> Columns:
+        """Columns of which the object is known to have every one. Raises Misconfigured for a field of neither."""
+        either = {each: await self.org.describe(each, fresh=fresh) for each in ENTITIES}
+        missing = [
+            field
+            for field in self.fields
+            if not any(field in (ours for ours, _ in Columns(each, [field], either[each]).pairs) for each in ENTITIES)
+        ]
+        if missing:
+            raise Misconfigured(
+                f"Neither Lead nor Contact has {', '.join(missing)} (or the integration user may not see it).",
+                hint="Run `smarketing provision`, correct the mapping, or check the field-level security.",
+            )
+        return Columns(entity, self.fields, either[entity])
+
+    async def _deletions(self, memo: Memo, began: datetime) -> tuple[list[Record], Memo]:
+        """What the delete log tells of records that left the recycle bin, once every `deletes_every` seconds.
+
+        Raises Forgotten. https://developer.salesforce.com/docs/platform/api-rest/guide/resources-getdeleted.md
+        """
+        found: list[Record] = []
+        covered = dict(memo.deleted)
+        for entity in ENTITIES:
+            since = memo.deleted.get(entity, memo.ran)
+            if (began - since).total_seconds() <= self.settings.deletes_every:
+                continue
+            records, covered[entity] = await self._delete_log(entity, since, began)
+            found += records
+        return found, memo.model_copy(update={"deleted": covered})
+
+    async def _delete_log(self, entity: Entity, since: datetime, until: datetime) -> tuple[list[Record], datetime]:
+        window = {"start": _seconds(since), "end": _seconds(until)}
+        answer = await self.org.call("GET", f"/sobjects/{entity}/deleted/", params=window, accept=(400,))
+        if answer.status == 400:
+            if error_code(answer.json) in _FORGOTTEN:
+                raise Forgotten(f"its delete log of {entity} does not reach back to {since}.")
+            raise classified(answer, f"GET /sobjects/{entity}/deleted/")
+        earliest = answer.json.get("earliestDateAvailable")
+        if earliest and stamp_time(earliest) > since:
+            raise Forgotten(f"its delete log of {entity} begins at {earliest}, after {since}.")
+        times = {entry["id"]: stamp_time(entry["deletedDate"]) for entry in answer.json.get("deletedRecords") or ()}
+        # What is still in the recycle bin tells whether it was merged, and into what; what was restored is alive.
+        columns = Columns(entity, ())
+        kept = await self.org.rows_with(entity, columns.selected, "Id", list(times), deleted=True) if times else []
+        records = {row["Id"]: columns.record(row) for row in kept}
+        gone = [records.get(id_) or Record(id_, {}, at, deleted=True) for id_, at in times.items()]
+        return [record for record in gone if record.deleted], stamp_time(answer.json["latestDateCovered"])
+
+
+def _age(place: Place) -> tuple[datetime, str]:
+    return stamp_time(place.stamp), place.id
+
+
+def _newer(checkpoint: Checkpoint, place: Place | None) -> dict[Entity, Place]:
+    """Each object's newest row, now that `place` of the checkpoint's object was read."""
+    newest = later(checkpoint.newest.get(checkpoint.entity), place)
+    return {**checkpoint.newest, checkpoint.entity: newest} if newest is not None else checkpoint.newest
+
+
+def _seconds(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
