@@ -28,6 +28,9 @@ LIST_PAGE = 100
 """https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/get-crm-v3-objects-contacts"""
 
 SEARCH_PAGE = 200
+SEARCH_CHARACTERS = 3_000
+"""A longer request body is refused: https://developers.hubspot.com/docs/api-reference/search/guide#limits"""
+
 SEARCHES_A_SECOND = 5
 """Per account: https://developers.hubspot.com/docs/api-reference/search/guide"""
 
@@ -126,7 +129,8 @@ def allowance(headers: Headers) -> tuple[int, int] | None:
 DIALECT = Dialect("HubSpot", classify=classify, seen=seen, allowance=allowance)
 
 
-_EXISTING = re.compile(r"Existing ID:\s*(\d+)")
+_EXISTING = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value")
+_CONFLICT = "CONFLICTING_UNIQUE_VALUE"
 _NAMED = re.compile(r'"name"\s*:\s*"([^"]+)"|Property "?\\?"?([a-z0-9_]+)')
 
 
@@ -134,10 +138,9 @@ def rejection(error: Mapping[str, Any]) -> Reject:
     """One entry of a batch's `errors`, or a whole refusal, as what it means for the record at fault."""
     category, message = str(error.get("category", "")), str(error.get("message", "HubSpot gave no reason"))
     context = mapping(error.get("context"))
-    if category == "CONFLICT":
-        found = _EXISTING.search(message)
-        existing = [*(context.get("existingId") or ()), *(found.groups() if found else ())]
-        return Duplicate(message[:500], existing=str(existing[0]) if existing else None)
+    if category == "CONFLICT" or _CONFLICT in message:
+        existing = [*(context.get("existingId") or ()), *(one for one in _existing(message) if one)]
+        return Duplicate(readable(message), existing=str(existing[0]) if existing else None)
     if category == "OBJECT_NOT_FOUND":
         return Gone("HubSpot holds no such contact any more.", hint="It was deleted, or merged into another one.")
     named = _NAMED.search(message)
@@ -147,6 +150,11 @@ def rejection(error: Mapping[str, Any]) -> Reject:
     )
     field = names[0] if names else (named[1] or named[2]) if named else None
     return Invalid(readable(message), field=field)
+
+
+def _existing(message: str) -> tuple[str | None, ...]:
+    found = _EXISTING.search(message)
+    return found.groups() if found else ()
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from connectors.base import Clock, Cursor, Key, Page, Record
 from connectors.errors import ProtocolChanged
 from connectors.http import Answer, Http
@@ -30,12 +32,17 @@ from connectors.hubspot.api import (
     MERGED,
     MORE_EMAILS,
     SEARCH,
+    SEARCH_CHARACTERS,
     SEARCH_PAGE,
     SYSTEM_FIELDS,
+    mapping,
 )
 from connectors.paging import ByCursor, Params, Position, dig, pages, read_from, run_start
 
 NEXT = ByCursor("after", ("paging", "next", "after"))
+FEW = 25
+"""Values in one search by value: the question has to stay short."""
+
 TOO_OLD = timedelta(days=ARCHIVE_DAYS - 5)
 """A cursor this old may have missed deletions that the archive has forgotten since."""
 
@@ -135,16 +142,43 @@ class Reading:
         filters = [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
         if above:
             filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": above})
+        return await self._query(filters, asked(fields))
+
+    async def _query(self, filters: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+        """One page of a search, by id. Where the names of all the properties make the question too long, the search
+        brings the ids and two batch reads the contacts."""
         query = {
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": asked(fields),
+            "properties": names,
             "limit": SEARCH_PAGE,
         }
+        too_long = len(orjson.dumps(query)) > SEARCH_CHARACTERS
         answer = await self._http.request(
-            "POST", f"{CONTACTS}/search", json=query, idempotent=True, expect=("results",), policy=SEARCH
+            "POST",
+            f"{CONTACTS}/search",
+            json={**query, "properties": []} if too_long else query,
+            idempotent=True,
+            expect=("results",),
+            policy=SEARCH,
         )
-        return self._noted(answer)
+        body = self._noted(answer)
+        if not too_long:
+            return body
+        ids = [{"id": str(item["id"])} for item in body["results"]]
+        whole = [
+            await self._batch_read({"inputs": ids[i : i + BATCH], "properties": names})
+            for i in range(0, len(ids), BATCH)
+        ]
+        return {**body, "results": [item for results in whole for item in results]}
+
+    async def _batch_read(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Contacts as they are now. Those that are not there are named in `errors` (207), and simply missing here."""
+        answer = await self._http.request(
+            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
+        )
+        results = mapping(answer.json).get("results")
+        return results if isinstance(results, list) else []
 
     def _noted(self, answer: Answer) -> Any:
         self._date = answer.headers.get("date")
@@ -175,26 +209,18 @@ class Reading:
         query["properties"] = list(dict.fromkeys([*asked(fields), MORE_EMAILS, *(() if name == "id" else (name,))]))
         if name != "id":
             query["idProperty"] = name
-        # 207 where some are missing: they are named in `errors`, and simply have no record here.
-        answer = await self._http.request(
-            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
-        )
-        results = (answer.json or {}).get("results") or []
-        return sorted_out(name, values, results, fields)
+        return sorted_out(name, values, await self._batch_read(query), fields)
 
     async def _by_value(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
-        query = {
-            "filterGroups": [
-                {"filters": [{"propertyName": name, "operator": "IN", "values": [v.lower() for v in values]}]}
-            ],
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": [*asked(fields), name],
-            "limit": SEARCH_PAGE,
-        }
-        answer = await self._http.request(
-            "POST", f"{CONTACTS}/search", json=query, idempotent=True, expect=("results",), policy=SEARCH
-        )
-        return sorted_out(name, values, answer.json["results"], fields)
+        """Search wants text in lower case, choices as they are."""
+        found: dict[str, list[Record]] = {}
+        for start in range(0, len(values), FEW):
+            some = values[start : start + FEW]
+            both = list(dict.fromkeys([*some, *(value.lower() for value in some)]))
+            filters = [{"propertyName": name, "operator": "IN", "values": both}]
+            body = await self._query(filters, [*asked(fields), name])
+            found |= sorted_out(name, some, body["results"], fields)
+        return found
 
 
 class Parse:
