@@ -42,7 +42,7 @@ from connectors.salesforce.objects import ENTITIES, merged_schema
 from connectors.salesforce.org import DIALECT, Org
 from connectors.salesforce.provision import provision
 from connectors.salesforce.read import Reader
-from connectors.salesforce.settings import WRITE_BATCH, Settings, credentials
+from connectors.salesforce.settings import Settings, credentials
 from connectors.salesforce.soql import select
 from connectors.salesforce.write import Writer
 
@@ -68,7 +68,7 @@ class Salesforce:
         self.can = Capabilities(
             tombstones=True,
             upsert_keys=frozenset({"*"}),
-            write_batch=WRITE_BATCH,
+            write_batch=settings.write_batch,
             find_batch=200,
             provision=True,
             overlap=timedelta(seconds=settings.overlap),

@@ -5,6 +5,7 @@ New people become Leads. An update goes to the object that its id belongs to.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -92,10 +93,16 @@ def without_unknown(items: Sequence[Item], known: Known) -> list[Item]:
 def requests(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
     """Items that can go in one request, at most `most`. Objects are kept together: a request takes at most ten
     changes from one to another (https://developer.salesforce.com/docs/platform/api-rest/guide/
-    resources-composite-sobjects-collections-update.html), and an upsert only one object."""
-    ordered = sorted(items, key=lambda one: (one.way, one.entity, one.index))
-    for _, same in groupby(ordered, key=lambda one: one.way):
-        group = list(same)
+    resources-composite-sobjects-collections-update.html), and an upsert only one object. A record that comes twice
+    comes in two requests, one after the other."""
+    times: Counter[str] = Counter()
+    turns: list[tuple[int, Item]] = []
+    for one in sorted(items, key=lambda one: one.index):
+        turns.append((times[one.name], one))
+        times[one.name] += one.name != ""
+    turns.sort(key=lambda turn: (turn[0], turn[1].way, turn[1].entity, turn[1].index))
+    for _, same in groupby(turns, key=lambda turn: (turn[0], turn[1].way)):
+        group = [one for _, one in same]
         for start in range(0, len(group), most):
             yield group[start : start + most]
 

@@ -219,6 +219,7 @@ def _cell(value: Any) -> str:
 
 
 def _line(cells: Sequence[str]) -> bytes:
+    """One line, ended by LF. Written as if it ended in CR LF: only then are cells with a lone CR quoted, too."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue().encode("utf-8")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n").encode("utf-8") + b"\n"

@@ -51,7 +51,6 @@ def classify(refusal: Refusal) -> ConnectorError | None:
         case "REQUEST_LIMIT_EXCEEDED":
             return RateLimited(
                 said,
-                retry_after=3_600.0,
                 hint="The org's API calls of the last 24 hours are used up, by all integrations together: the next "
                 "runs go on as they fall free. See Setup > Company Information > API Requests, Last 24 Hours.",
             )

@@ -212,10 +212,12 @@ class Reader:
             if error_code(answer.json) in _FORGOTTEN:
                 raise Forgotten(f"its delete log of {entity} does not reach back to {since}.")
             raise classified(answer, f"GET /sobjects/{entity}/deleted/")
-        earliest = answer.json.get("earliestDateAvailable")
-        if earliest and stamp_time(earliest) > since:
-            raise Forgotten(f"its delete log of {entity} begins at {earliest}, after {since}.")
         times = {entry["id"]: stamp_time(entry["deletedDate"]) for entry in answer.json.get("deletedRecords") or ()}
+        earliest = stamp_time(answer.json.get("earliestDateAvailable") or _seconds(since))
+        # "The timestamp of the last physically deleted object": up to it the log was purged. A time that the log
+        # itself still lists is only its first entry.
+        if earliest > since and earliest not in times.values():
+            raise Forgotten(f"its delete log of {entity} was purged up to {earliest}, after {since}.")
         # What is still in the recycle bin tells whether it was merged, and into what; what was restored is alive.
         columns = Columns(entity, ())
         kept = await self.org.rows_with(entity, columns.selected, "Id", list(times), deleted=True) if times else []

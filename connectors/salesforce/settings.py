@@ -36,7 +36,8 @@ class Settings(BaseModel):
 
     `login_url` is where tokens come from: https://login.salesforce.com, https://test.salesforce.com for a sandbox, or
     the org's own My Domain address (which client credentials require). `instance_url` is where calls go; without it
-    they go where the token answer says.
+    they go where the token answer says. `bulk_above` is the number of records from which on a scan, or one batch of
+    writes, goes by Bulk API 2.0; smaller batches are cut into collections of 200.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +54,7 @@ class Settings(BaseModel):
 
     api_version: str = Field(default="62.0", pattern=r"^\d{2,3}\.0$")
     bulk_above: int = Field(default=BULK_ABOVE, ge=1)
+    write_batch: int = Field(default=WRITE_BATCH, ge=1, le=WRITE_BATCH)
     overlap: float = Field(default=300.0, ge=0)
     deletes_every: float = Field(default=3_600.0, ge=60)
     bulk_wait: float = Field(default=1_800.0, gt=0)

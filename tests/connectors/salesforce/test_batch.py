@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -61,7 +62,7 @@ def test_collections_process_ten_chunks_so_objects_are_kept_together() -> None:
     writes = [update((LEAD if n % 2 else CONTACT).format(n)) for n in range(40)]
     [request] = requests([made(write, n) for n, write in enumerate(writes)], 200)
     entities = [one.entity for one in request]
-    assert sum(a != b for a, b in zip(entities, entities[1:], strict=False)) == 1
+    assert sum(a != b for a, b in itertools.pairwise(entities)) == 1
     assert sorted(one.index for one in request) == list(range(40))
 
 
@@ -95,7 +96,7 @@ def test_bulk_csv_empty_cell_leaves_a_field_and_na_clears_it() -> None:
 def test_bulk_csv_carries_quotes_commas_and_newlines(values: list[str]) -> None:
     [upload] = uploads("Id", [{"Id": str(n), "Title": value} for n, value in enumerate(values)])
     read = list(csv.DictReader(io.StringIO(upload.decode(), newline="")))
-    assert [row["Title"] for row in read] == [value for value in values]
+    assert [row["Title"] for row in read] == list(values)
 
 
 def test_bulk_uploads_stay_below_the_size_that_salesforce_takes() -> None:
