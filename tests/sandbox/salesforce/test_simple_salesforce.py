@@ -87,7 +87,7 @@ def test_deleted_and_updated(client: Client, sf: Org, clock: Any) -> None:
 def test_describe(client: Client) -> None:
     fields = {f["name"]: f for f in client.Lead.describe()["fields"]}
     assert (fields["LastName"]["nillable"], fields["LastName"]["length"]) == (False, 80)
-    assert fields[CUSTOM]["externalId"] and fields[CUSTOM]["unique"] and fields[CUSTOM]["custom"]
+    assert all(fields[CUSTOM][told] is True for told in ("externalId", "unique", "custom"))
     assert "Working - Contacted" in [v["value"] for v in fields["Status"]["picklistValues"]]
     assert not fields["SystemModstamp"]["updateable"]
     objects = client.describe()
