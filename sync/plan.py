@@ -88,7 +88,7 @@ def may_create(mapper: Mapper, hub: Fields) -> bool:
 
 
 def creatable(mapper: Mapper, hub: Fields) -> list[str]:
-    return sorted(name for name in mapper.pushed if hub.get(name) is not None)
+    return sorted(name for name in mapper.pushed if hub.get(name) is not None and _may_send(name, hub[name], mapper))
 
 
 def news_for(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]:
@@ -96,11 +96,16 @@ def news_for(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]
     return [
         (name, hub.get(name))
         for name in sorted(mapper.pushed)
-        if name not in side.seen
-        and ahead(mapper, side, name, hub.get(name))
-        and not (hub.get(name) is None and name not in mapper.clears)
-        and not (name == OPTED_OUT and side.base_remote.get(name) is True)
+        if name not in side.seen and ahead(mapper, side, name, hub.get(name)) and _may_send(name, hub.get(name), mapper)
     ]
+
+
+def _may_send(name: str, value: Value, mapper: Mapper) -> bool:
+    """A blank goes only where it is let in. "Not opted out" is never sent at all: between our reading and our writing
+    the person may have opted out."""
+    if name == OPTED_OUT:
+        return value is True
+    return value is not None or name in mapper.clears
 
 
 def fingerprint(row: WriteRow) -> str:

@@ -1,4 +1,4 @@
-"""One run: recover, pull, settle, plan, guard, push. Read `_run`; the rest is what its words mean.
+"""One run: recover, pull, settle, plan, guard, push. Read `_work`; the rest is what its words mean.
 
 Nothing here decides anything about a lead: `match`, `merge`, `plan` and `guard` do, and they are pure. Whatever a
 run leaves undone, by a crash, a guard or a system that is down, the next run derives anew from what is stored.
@@ -93,24 +93,32 @@ async def preview(
 
 async def _run(ctx: Context, options: Options) -> None:
     began = asyncio.get_running_loop().time()
-    _begin(ctx, options)
-    working = set(ctx.connectors)
     try:
-        await _each(ctx, working, recover)
-        await _each(ctx, working, carry_out_for)
-        carry_out(ctx)
-        await _pull_all(ctx, working, options)
-        settle_touched(ctx)
-        plan = _plan(ctx, working, options)
-        await _judge(ctx, working, plan)
-        if plan.stops:
-            _stop(ctx, plan.stops)
-        elif not options.dry:
-            await _push_all(ctx, working, plan)
+        await _work(ctx, options)
+        ctx.report.seconds = asyncio.get_running_loop().time() - began
+        _end(ctx)
     except BaseException:
         ctx.store.rollback()
         raise
-    ctx.report.seconds = asyncio.get_running_loop().time() - began
+
+
+async def _work(ctx: Context, options: Options) -> None:
+    _begin(ctx, options)
+    working = set(ctx.connectors)
+    await _each(ctx, working, recover)
+    await _each(ctx, working, carry_out_for)
+    carry_out(ctx)
+    await _pull_all(ctx, working, options)
+    settle_touched(ctx)
+    plan = _plan(ctx, working, options)
+    await _judge(ctx, working, plan)
+    if plan.stops:
+        _stop(ctx, plan.stops)
+    elif not options.dry:
+        await _push_all(ctx, working, plan)
+
+
+def _end(ctx: Context) -> None:
     for system, connector in ctx.connectors.items():
         ctx.counts(system).calls = connector.budget().calls
     ctx.store.end_run(ctx.run_id, ctx.clock(), ctx.report.outcome, ctx.report.as_dict())

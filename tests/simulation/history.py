@@ -1,0 +1,280 @@
+"""One random history: edits, disturbed runs, then quiet; and everything that must be true of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from connectors.memory import Vendor
+from mapping.fields import Fields
+from state import tables as t
+from state.records import Lead
+from state.store import Store
+from sync.run import Options, preview, sync
+from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm
+
+CONFIRMED = Options(confirmed=True, batch=4)
+
+
+class Broken(AssertionError):
+    """An invariant does not hold. The message begins with its number in the design."""
+
+
+def run(world: World, *, full: bool = False) -> None:
+    store = world.store()
+    try:
+        asyncio.run(sync(world.rules, world.connectors(), store, clock=world.clock, options=Options(
+            confirmed=True, batch=4, full=full)))  # fmt: skip
+    finally:
+        store.close()
+
+
+def history(seed: int, folder: Path, template: Path) -> None:
+    """Raises Broken, with the seed and what happened."""
+    world = World(seed, folder, template, page_size=1 + seed % 5)
+    try:
+        _live(world)
+    except Broken as broken:
+        raise Broken(f"seed {seed}: {broken}\n" + "\n".join(world.log[-60:])) from None
+    finally:
+        world.close()
+
+
+def _live(world: World) -> None:
+    r = world.random
+    before = _Quiet(world)
+    for _ in range(r.randrange(1, 4)):
+        for _ in range(r.randrange(0, 6)):
+            world.agitate()
+        for _ in range(r.randrange(0, 3)):
+            _disturbed_run(world)
+        if r.random() < 0.15:
+            _dry_run(world)
+        _settle(world)
+        before.check(world)
+        before = _Quiet(world)
+
+
+def _disturbed_run(world: World) -> None:
+    r = world.random
+    world.steps, world.crash_at = 0, r.randrange(1, 60) if r.random() < 0.7 else None
+    world.agitation = r.choice((0, 0.05, 0.15))
+    world.faults = r.choice((0, 0, 0.05))
+    world.log.append("run")
+    try:
+        run(world, full=r.random() < 0.15)
+    except Crash:
+        pass
+    finally:
+        world.crash_at, world.agitation, world.faults, world.calm = None, 0, 0, True
+
+
+def _settle(world: World) -> None:
+    """Two quiet runs; the third moves nothing."""
+    world.log.append("quiet")
+    for _ in range(2):
+        world.clock.tick(10)
+        run(world)
+    writes, hub = world.writes(), _hub(world)
+    world.clock.tick(10)
+    run(world)
+    if world.writes() != writes:
+        raise Broken("2: a quiet run still writes")
+    if _hub(world) != hub:
+        raise Broken("2: a quiet run still moves the hub")
+
+
+def _dry_run(world: World) -> None:
+    rows = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
+    dump = _dump(world)
+    store = world.store(dry=True)
+    asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(dry=True, batch=4)))
+    store.close()
+    after = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
+    if rows != after or _dump(world) != dump:
+        raise Broken("12: a dry run wrote something")
+
+
+class _Quiet:
+    """The world at rest, to tell afterwards what people changed since."""
+
+    def __init__(self, world: World) -> None:
+        self.held = {
+            (row.fields.get("email"), name, system): row.fields.get(name)
+            for system, vendor in world.vendors.items()
+            for row in vendor.live().values()
+            for name in ("email", *TEXTS)
+        }
+        self.since = len(world.edits)
+        self.changes = _last_change(world)
+        self.optouts = {lead.fields.get("email") for lead in _leads(world) if lead.fields.get("opted_out")}
+
+    def check(self, world: World) -> None:
+        leads = _leads(world)
+        by_email = {str(lead.fields.get("email")): lead for lead in leads}
+        if len(by_email) != len(leads):
+            raise Broken("5: two hub records for one person")
+        edits = self._edits(world)
+        gone = {(e.email, e.system) for e in world.edits if e.name == "*deleted"}
+        for lead in leads:
+            self._check_lead(world, lead, edits, gone)
+        self._check_conflicts(world, edits, by_email)
+        _check_stages(world)
+        for vendor in world.vendors.values():
+            if vendor.undone:
+                raise Broken(f"13: an opt-out was undone in {vendor.name}")
+        for email in self.optouts:
+            if email in by_email and by_email[str(email)].fields.get("opted_out") is not True:
+                raise Broken("13: the hub forgot an opt-out")
+
+    def _edits(self, world: World) -> dict[tuple[str, str], dict[str, list[Edit]]]:
+        """Per field, who left which value; back to the old value is no edit."""
+        found: dict[tuple[str, str], dict[str, list[Edit]]] = defaultdict(lambda: defaultdict(list))
+        gone = {(e.email, e.system) for e in world.edits if e.name == "*deleted"}
+        for edit in world.edits[self.since :]:
+            if edit.name in TEXTS and (edit.email, edit.system) not in gone:
+                found[edit.email, edit.name][edit.system].append(edit)
+        for (email, name), systems in found.items():
+            for system, edits in list(systems.items()):
+                if self.held.get((email, name, system)) == edits[-1].value:
+                    systems.clear()
+                    break
+        return found
+
+    def _check_lead(self, world: World, lead: Lead, edits: Any, gone: set[tuple[str, str]]) -> None:
+        email = str(lead.fields.get("email"))
+        for system, vendor in world.vendors.items():
+            rows = _rows(vendor, email)
+            if len(rows) > 1:
+                raise Broken(f"5: {len(rows)} records of {email} in {system}")
+            if not rows and (email, system) not in gone:
+                raise Broken(f"1: {email} is missing in {system}")
+            for row in rows:
+                self._check_row(lead, system, row, edits)
+        for name in TEXTS:
+            value = lead.fields.get(name)
+            written = {e.value for e in world.edits if e.email == email and e.name == name}
+            if value is not None and value not in written:
+                raise Broken(f"4: nobody wrote {value!r} as {name} of {email}")
+        _check_origin(world, lead)
+
+    def _check_row(self, lead: Lead, system: str, row: dict[str, Any], edits: Any) -> None:
+        email = str(lead.fields.get("email"))
+        for name in TEXTS:
+            hub, held = lead.fields.get(name), row.get(name)
+            expected = None if hub is None else norm(system, name)(str(hub))
+            if held not in (hub, expected):
+                raise Broken(f"1: {system} has {held!r} as {name} of {email}, the hub {hub!r}")
+            editors = edits.get((email, name))
+            if editors and len(editors) == 1:
+                [(editor, all_)] = editors.items()
+                last = all_[-1].value
+                if last is None and name != "note":
+                    continue  # a blank is no opinion here
+                if held not in (last, None if last is None else norm(system, name)(last)):
+                    raise Broken(f"3: {editor} set {name} of {email} to {last!r}, {system} has {held!r}")
+
+    def _check_conflicts(self, world: World, edits: Any, by_email: dict[str, Lead]) -> None:
+        """Two systems set a field to different things at rest: what lost is on record."""
+        told = _told(world, self.changes)
+        for (email, name), editors in edits.items():
+            lead = by_email.get(email)
+            if lead is None or len(editors) < 2 or not all(e.calm for all_ in editors.values() for e in all_):
+                continue
+            hub = lead.fields.get(name)
+            for system, all_ in editors.items():
+                value = all_[-1].value
+                if value is None or hub is None or value in (hub, norm(system, name)(str(hub))):
+                    continue
+                if system not in lead.links or lead.links[system].state != "live":
+                    continue
+                if value not in told[lead.id, name]:
+                    raise Broken(f"7: {system} said {value!r} as {name} of {email}, which nobody will ever hear of")
+
+
+def _check_origin(world: World, lead: Lead) -> None:
+    """Replay the record of changes: it must lead to what the hub holds."""
+    with world.engine.connect() as c:
+        rows = c.execute(sa.select(t.change).where(t.change.c.lead_id == lead.id).order_by(t.change.c.id)).all()
+    if not rows or rows[0].kind != "created":
+        raise Broken(f"14: no record of where {lead.id} came from")
+    latest: Fields = {}
+    for row in rows:
+        for name, change in orjson.loads(row.detail or "{}").items():
+            if isinstance(change, dict) and "new" in change:
+                latest[name] = change["new"]
+    for name, value in latest.items():
+        if lead.fields.get(name) != value:
+            raise Broken(f"14: {name} is {lead.fields.get(name)!r}, the record of changes says {value!r}")
+    if not lead.origin.get("") and not all(name in lead.origin for name in lead.fields):
+        raise Broken("14: a value without an origin")
+
+
+def _check_stages(world: World) -> None:
+    cycle = world.rules.lifecycle
+    with world.engine.connect() as c:
+        rows = c.execute(sa.select(t.stage_event).order_by(t.stage_event.c.id)).all()
+    for row in rows:
+        if not cycle.allowed(row.old, row.new):
+            raise Broken(f"11: a lead went from {row.old} to {row.new}")
+    newest = {row.lead_id: row.new for row in rows}
+    for lead in _leads(world):
+        if lead.fields.get("stage") != newest.get(lead.id):
+            raise Broken(f"11: stage {lead.fields.get('stage')} without an event")
+
+
+def _told(world: World, after: int) -> dict[tuple[str, str], set[Any]]:
+    """Every value that the record of changes mentions since, by lead and field."""
+    told: dict[tuple[str, str], set[Any]] = defaultdict(set)
+    with world.engine.connect() as c:
+        rows = c.execute(sa.select(t.change).where(t.change.c.id > after)).all()
+        created = c.execute(sa.select(t.change.c.lead_id).where(t.change.c.kind == "created")).all()
+    for row in rows:
+        for name, change in orjson.loads(row.detail or "{}").items():
+            if isinstance(change, dict):
+                values = [change.get("old"), change.get("new"), *change.get("claims", {}).values()]
+                told[row.lead_id, name] |= {v for v in values if not isinstance(v, list)}
+    del created
+    return told
+
+
+def _rows(vendor: Vendor, email: str) -> list[dict[str, Any]]:
+    return [row.fields for row in vendor.live().values() if row.fields.get("email") == email]
+
+
+def _last_change(world: World) -> int:
+    with world.engine.connect() as c:
+        return int(c.execute(sa.select(sa.func.coalesce(sa.func.max(t.change.c.id), 0))).scalar_one())
+
+
+def _leads(world: World) -> list[Lead]:
+    store = Store(world.engine)
+    with world.engine.connect() as c:
+        ids = [row.id for row in c.execute(sa.select(t.lead.c.id))]
+    leads = list(store.leads(ids).values())
+    store.close()
+    return leads
+
+
+def _hub(world: World) -> Any:
+    return sorted(
+        (
+            lead.id,
+            sorted(lead.fields.items()),
+            [(s, link.remote_id, link.state) for s, link in sorted(lead.links.items())],
+        )
+        for lead in _leads(world)
+    )
+
+
+def _dump(world: World) -> Any:
+    with world.engine.connect() as c:
+        return {table.name: c.execute(sa.select(table)).all() for table in t.metadata.sorted_tables}
+
+
+__all__ = ["SYSTEMS", "Broken", "history", "run"]

@@ -1,0 +1,291 @@
+"""A world to simulate: three systems with lossy fields, people who edit at any moment, faults, and crashes.
+
+Everything is drawn from one seeded `random.Random`; the clock is logical. The engine is the real one, over a real
+SQLite file; only the vendors are in memory.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Capabilities
+from connectors.errors import Unavailable
+from connectors.memory import LogicalClock, Memory, Vendor
+from mapping.fields import Fields, Policy, Value
+from mapping.lifecycle import Lifecycle
+from mapping.mapper import FieldMap, Mapper
+from mapping.rules import Rules
+from state.database import open_database
+from state.store import Store
+
+SYSTEMS = ("crm", "mkt", "sup")
+TEXTS = ("name", "phone", "title", "note")
+NORMS: dict[str, dict[str, Callable[[str], str]]] = {
+    "mkt": {},
+    "crm": {"phone": str.upper, "title": lambda v: v[:3]},
+    "sup": {"phone": str.lower},
+}
+STAGES = {
+    "mkt": {"lead": "lead", "mql": "mql", "sal": "mql", "sql": "sql", "customer": "customer", "disqualified": "other"},
+    "crm": {
+        "lead": "new",
+        "mql": "new",
+        "sal": "accepted",
+        "sql": "qualified",
+        "customer": "won",
+        "disqualified": "dead",
+    },
+    "sup": {"lead": "lead", "mql": "lead", "sal": "lead", "sql": "lead", "customer": "client", "disqualified": "no"},
+}
+TAGS = ("a", "b", "c", "d")
+
+
+class Crash(Exception):
+    """The process died here."""
+
+
+def norm(system: str, name: str) -> Callable[[str], str]:
+    return NORMS[system].get(name, lambda v: v)
+
+
+def rules(policies: Mapping[str, Policy] | None = None) -> Rules:
+    return Rules(
+        {system: _mapper(system) for system in SYSTEMS},
+        policies={
+            **{name: Policy("prefer", ("crm", "mkt", "sup")) for name in ("email", *TEXTS)},
+            "stage": Policy("furthest", ("crm", "mkt", "sup")),
+            "opted_out": Policy("opt_out_wins", ("crm", "mkt", "sup")),
+            "tags": Policy("union", ("crm", "mkt", "sup")),
+            **(policies or {}),
+        },
+        lifecycle=Lifecycle(
+            ladder=("lead", "mql", "sal", "sql", "customer"), side={"disqualified": ("lead", "customer")}
+        ),
+        derive=_derive,
+        hash="simulation",
+    )
+
+
+def _derive(hub: Fields) -> Fields:
+    return {"score": 10 * sum(hub.get(name) is not None for name in TEXTS)}
+
+
+def _mapper(system: str) -> Mapper:
+    maps = [
+        FieldMap(name, name, _text, _encode(norm(system, name)), clears=name == "note", spec=name)
+        for name in ("email", *TEXTS)
+    ]
+    words = STAGES[system]
+    stages: dict[str, str] = {}
+    for stage, word in words.items():
+        stages.setdefault(word, stage)
+    maps += [
+        FieldMap("stage", "status", lambda v: stages[v] if v else None, lambda v: words[str(v)]),
+        FieldMap("opted_out", "optout", lambda v: v, lambda v: v),
+        FieldMap("tags", "tags", lambda v: sorted(v) or None if v else None, lambda v: v),
+        FieldMap("score", "score", lambda v: v, lambda v: v, pull=False),
+    ]
+    match = () if system == "sup" else (("email",),)  # sup shows no natural key: only our id finds its records again
+    return Mapper(system, maps, match=match, id_field="ext")
+
+
+def _text(value: Any) -> Value:
+    return value or None
+
+
+def _encode(change: Callable[[str], str]) -> Callable[[Value], Any]:
+    return lambda value: change(str(value))
+
+
+@dataclass
+class Edit:
+    """Somebody wrote this. `calm`: between runs, so that no push of ours could cross it unseen."""
+
+    email: str
+    name: str
+    system: str
+    value: Any
+    calm: bool
+
+
+class SimVendor(Vendor):
+    """Knows which writes are ours, and never lets one undo an opt-out unnoticed."""
+
+    ours = 0
+    undone: list[str]
+
+    def update(self, id_: str, fields: Mapping[str, Any]) -> None:
+        row = self.rows.get(id_)
+        if row and row.fields.get("optout") is True and fields.get("optout", True) is not True:
+            self.undone.append(id_)
+        super().update(id_, fields)
+
+
+@dataclass
+class World:
+    seed: int
+    folder: Path
+    template: Path
+    page_size: int = 3
+    rules: Rules = field(default_factory=rules)
+    trouble: bool = True
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.clock = LogicalClock()
+        self.vendors: dict[str, SimVendor] = {}
+        for name in SYSTEMS:
+            vendor = SimVendor(name, unique=frozenset({"ext"}), clock=self.clock)
+            vendor.undone = []
+            self.vendors[name] = vendor
+        self.path = self.folder / f"{self.seed}.sqlite"
+        shutil.copy(self.template, self.path)
+        self.engine = open_database(f"sqlite:///{self.path}", migrate=False)
+        sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
+        self.edits: list[Edit] = []
+        self.steps = 0
+        self.crash_at: int | None = None
+        self.calm = True
+        self.agitation = 0.0
+        self.faults = 0.0
+        self.log: list[str] = []
+
+    # --- what the engine sees -------------------------------------------------------------------------------------
+
+    def connectors(self, systems: Collection[str] = SYSTEMS) -> dict[str, Memory]:
+        can = Capabilities(
+            tombstones=True,
+            upsert_keys=frozenset({"*"}),
+            answers_values=self.random.random() < 0.7,
+            write_batch=self.random.choice((1, 2, 50)),
+            overlap=timedelta(seconds=2),
+        )
+        return {
+            s: Memory(self.vendors[s], page_size=self.page_size, can=can, hook=self.step)
+            for s in SYSTEMS
+            if s in systems
+        }
+
+    def store(self, *, dry: bool = False) -> Store:
+        return SimStore(self, dry=dry)
+
+    async def step(self, point: str) -> None:
+        self.pause(point)
+        if self.random.random() < self.faults:
+            self.log.append(f"fault at {point}")
+            raise Unavailable(f"{point} failed", sent="answer" in point)
+
+    def pause(self, point: str) -> None:
+        """One step: time passes, people edit, and perhaps the process dies."""
+        self.steps += 1
+        self.clock.tick(self.random.choice((0, 0, 1)))
+        if self.random.random() < self.agitation:
+            self.calm = False
+            self.agitate()
+        if self.crash_at == self.steps:
+            self.log.append(f"crash at {point}")
+            raise Crash(point)
+
+    # --- what people do -------------------------------------------------------------------------------------------
+
+    def agitate(self) -> None:
+        r = self.random
+        vendor = self.vendors[r.choice(SYSTEMS)]
+        live = vendor.live()
+        chance = r.random()
+        if not live or chance < 0.15:
+            self._create(vendor)
+        elif chance < 0.18 and self.trouble:
+            self._delete(vendor, r.choice(sorted(live)))
+        else:
+            self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
+        self.clock.tick(r.choice((0, 1)))
+
+    def edit(self, system: str, id_: str, name: str, value: Any) -> None:
+        vendor = self.vendors[system]
+        row = vendor.rows[id_]
+        if row.fields.get(name) == value:
+            return
+        Vendor.update(vendor, id_, {name: value})
+        self.note(row.fields.get("email", ""), name, system, value)
+
+    def note(self, email: str, name: str, system: str, value: Any) -> None:
+        self.edits.append(Edit(email, name, system, value, self.calm))
+        self.log.append(f"{system}: {email}.{name} = {value!r}")
+
+    def text(self) -> str:
+        return self.random.choice(("Al", "bO", "cArOl", "Dd", "eVe", "Fay", "gUs")) + str(self.random.randrange(1000))
+
+    def _new_value(self, vendor: Vendor) -> tuple[str, Any]:
+        r = self.random
+        name = r.choice((*TEXTS, "status", "optout", "tags"))
+        if name == "status":
+            return name, r.choice(sorted(set(STAGES[vendor.name].values())))
+        if name == "optout":
+            return name, r.random() < 0.5
+        if name == "tags":
+            return name, sorted(t for t in TAGS if r.random() < 0.5) or None
+        if r.random() < 0.08:
+            return name, None
+        return name, norm(vendor.name, name)(self.text())
+
+    def _create(self, vendor: Vendor) -> None:
+        if vendor.name == "sup":
+            return
+        email = f"u{self.random.randrange(4)}@x"
+        if any(row.fields.get("email") == email for v in self.vendors.values() for row in v.rows.values()):
+            return
+        values = {"email": email, **{n: norm(vendor.name, n)(self.text()) for n in TEXTS if self.random.random() < 0.8}}
+        if self.random.random() < 0.5:
+            values["status"] = self.random.choice(sorted(set(STAGES[vendor.name].values())))
+        vendor.create(values)
+        for name, value in values.items():
+            self.note(email, name, vendor.name, value)
+
+    def _delete(self, vendor: Vendor, id_: str) -> None:
+        self.log.append(f"{vendor.name}: delete {id_}")
+        self.edits.append(Edit(vendor.rows[id_].fields.get("email", ""), "*deleted", vendor.name, None, self.calm))
+        vendor.delete(id_)
+
+    # --- what can be asked of it ----------------------------------------------------------------------------------
+
+    def writes(self) -> int:
+        return sum(v.writes for v in self.vendors.values())
+
+    def picture(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What every system holds, by e-mail, ids and versions aside."""
+        return {
+            name: {
+                row.fields.get("email", ""): {
+                    k: v for k, v in sorted(row.fields.items()) if k != "ext" and v is not None
+                }
+                for _, row in sorted(vendor.live().items())
+            }
+            for name, vendor in self.vendors.items()
+        }
+
+    def close(self) -> None:
+        self.engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+class SimStore(Store):
+    """A crash may hit before a commit (nothing of the batch stands) or after it (all of it does)."""
+
+    def __init__(self, world: World, *, dry: bool) -> None:
+        super().__init__(world.engine, dry=dry)
+        self.world = world
+
+    def commit(self) -> None:
+        self.world.pause("before commit")
+        super().commit()
+        self.world.pause("after commit")
