@@ -135,6 +135,14 @@ class Contacts:
     def create(self, given: Mapping[str, Any], *, trusted: bool = False) -> Contact:
         return self.carry_out(self.check_create(given, trusted=trusted))
 
+    def plant(self, given: Mapping[str, str]) -> Contact:
+        """A contact with a past: createdate and lastmodifieddate (milliseconds) may be given."""
+        times = {name: int(given[name]) for name in ("createdate", "lastmodifieddate") if name in given}
+        write = self.check_create({n: v for n, v in given.items() if n not in times}, trusted=True)
+        if write.changed.get("hs_email_optout") == "true" and "email" in write.changed:
+            self.opted_out.add(write.changed["email"])
+        return self._create(write.changed, times.get("createdate"), times.get("lastmodifieddate"))
+
     def update(self, contact: Contact, given: Mapping[str, Any], *, trusted: bool = False) -> Contact:
         if not given:
             raise invalid("No properties found to update, please provide at least one.", properties=["{}"])
@@ -233,8 +241,8 @@ class Contacts:
                     text = f"A contact with {name} {value} already exists. Existing ID: {held}"
                     raise invalid_values([value_problem(name, "CONFLICTING_UNIQUE_VALUE", text)])
 
-    def _create(self, values: Values, created: int | None = None) -> Contact:
-        now = self.now()
+    def _create(self, values: Values, created: int | None = None, modified: int | None = None) -> Contact:
+        now = self.now() if modified is None else modified
         self.last_id += 50 + self.last_id % 7  # as there: growing, with gaps
         contact = Contact(self.last_id, {}, now if created is None else created, now)
         self.ids.append(contact.id)

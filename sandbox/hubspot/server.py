@@ -23,6 +23,7 @@ from sandbox.hubspot.search import Index
 from sandbox.hubspot.settings import Settings
 from sandbox.hubspot.tokens import Tokens
 from sandbox.limits import RateLimit, Window, admit
+from sandbox.people import to_hubspot
 
 DAY = 86_400.0
 
@@ -94,16 +95,15 @@ class HubSpot:
             }
 
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
-        """What a marketer does in HubSpot's pages: `{"do": "set", "email": ..., "fields": {...}}`, `opt_out`,
-        `merge` (with `other`), `delete`, `create`. Fields are HubSpot's own. Raises ValueError."""
-        contacts, what = self.contacts, edit["do"]
+        """What a marketer does in HubSpot's pages, as `sandbox.people.demo_edits` words it. Raises ValueError."""
+        contacts, what, fields = self.contacts, edit["do"], to_hubspot(edit.get("fields", {}))
         with contacts.lock:
             if what == "create":
-                return {"id": str(contacts.create(edit["fields"], trusted=True).id)}
+                return {"id": str(contacts.create(fields, trusted=True).id)}
             contact = self.by_email(edit["email"])
             match what:
                 case "set":
-                    contacts.update(contact, edit["fields"], trusted=True)
+                    contacts.update(contact, fields, trusted=True)
                 case "opt_out":
                     contacts.opt_out(edit["email"])
                 case "merge":
@@ -124,13 +124,13 @@ class HubSpot:
         return contact
 
     def seed(self, people: Iterable[Mapping[str, str]]) -> int:
-        """Add contacts, given as HubSpot's own fields; search knows them at once. An e-mail that is taken already is
-        left out. Returns how many were added."""
+        """Add contacts, given as HubSpot's own fields (`to_hubspot`), oldest change first; search knows them at once.
+        An e-mail that is taken already is left out. Returns how many were added."""
         contacts, before = self.contacts, len(self.contacts.live)
         with contacts.lock:
-            for fields in people:
+            for fields in sorted(people, key=lambda fields: int(fields.get("lastmodifieddate", 0))):
                 if fields.get("email", "").strip().lower() not in contacts.by_value["email"]:
-                    contacts.create(fields, trusted=True)
+                    contacts.plant(fields)
             self.index.catch_up(everything=True)
         return len(contacts.live) - before
 
