@@ -4,11 +4,9 @@ A policy is one or more windows ("100 calls in any 10 s"); a connector has as ma
 separately (HubSpot counts searches apart from the rest). `Window` is the value, `Log` the arithmetic without clock
 or network, `RateLimits` what `connectors.http` waits on.
 
-Invariant: however the calls are timed, the vendor never counts more than `calls` of them in any `seconds`. The vendor
-counts a call somewhere between our sending it and our reading its answer, so a slot falls free `seconds` after the
-latest moment at which it can have been counted. That moment is taken as the sending plus whatever the answer took
-longer than the fastest one did: what every call needs alike shifts the vendor's clock against ours and costs nothing,
-so that a far-away vendor is still used to its limit.
+Invariant: however the calls are timed, the vendor never counts more than `calls` of them in any `seconds`. It counts a
+call somewhere between our sending it and our reading its answer; so a slot is taken from the sending on, and falls free
+`seconds` after the answer. What that costs is one round trip a window.
 
 Not kept here: the day's allowance (`Budget`), which no waiting gives back.
 """
@@ -18,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from bisect import bisect_right, insort
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,40 +49,33 @@ class Seen:
 
 
 class Log:
-    """When the calls of one policy can have been counted. Pure: every method is told the time.
+    """The calls of one policy that the vendor may still be counting. Pure: every method is told the time.
 
     `margin` is the share of a window that is left unused, for clocks that tick differently.
     """
 
-    def __init__(self, windows: Sequence[Window], margin: float = 0.01) -> None:
+    def __init__(self, windows: Sequence[Window], margin: float = 0.002) -> None:
         self.windows = list(windows)
         self.margin = margin
-        self._counted: list[Seconds] = []
-        """Latest moments at which answered calls were counted, ascending."""
-        self._flying: dict[int, Seconds] = {}
-        self._next = 0
-        self._fastest = math.inf
+        self._flying = 0
+        self._answered: list[Seconds] = []
+        """When each call was answered, ascending."""
         self._not_before = -math.inf
 
     def wait(self, now: Seconds) -> Seconds:
         """Seconds until a call may be sent; 0 is now, infinity "when one that is under way is answered"."""
         self._forget(now)
-        return (
-            max((self._until_free(w, now) for w in self.windows), default=0.0)
-            if now >= self._not_before
-            else (self._not_before - now)
-        )
+        if now < self._not_before:
+            return self._not_before - now
+        return max((self._until_free(window, now) for window in self.windows), default=0.0)
 
-    def send(self, now: Seconds) -> int:
-        """Take a slot; the number names it for `answer`."""
-        self._next += 1
-        self._flying[self._next] = now
-        return self._next
+    def send(self) -> None:
+        self._flying += 1
 
-    def answer(self, slot: int, now: Seconds) -> None:
-        sent = self._flying.pop(slot)
-        self._fastest = min(self._fastest, now - sent)
-        self._count(sent + (now - sent - self._fastest))
+    def answer(self, now: Seconds) -> None:
+        """Of one call that was sent, whichever: also of one that failed, since it may have been counted."""
+        self._flying -= 1
+        insort(self._answered, now)
 
     def correct(self, seen: Seen, now: Seconds) -> None:
         """Believe the vendor where it allows less than we reckoned: others may use the same allowance."""
@@ -93,7 +85,7 @@ class Log:
             window = seen.window or self.windows[0]
             used_by_others = window.calls - self._used(window, now) - seen.remaining
             for _ in range(max(0, used_by_others)):
-                self._count(now)
+                insort(self._answered, now)
 
     def pause(self, seconds: Seconds, now: Seconds) -> None:
         """Send nothing for so long: the vendor said so."""
@@ -104,12 +96,14 @@ class Log:
         if over <= 0:
             return 0.0
         span = window.seconds * (1 + self.margin)
-        recent = [at for at in self._counted if at + span > now]
-        return recent[over - 1] + span - now if over <= len(recent) else math.inf
+        at = bisect_right(self._answered, now - span) + over - 1
+        # At least a hair: rounding must not let a waiter wake up just too early, for ever.
+        return max(self._answered[at] + span - now, 1e-6) if at < len(self._answered) else math.inf
 
     def _used(self, window: Window, now: Seconds) -> int:
+        """Calls that the vendor may still be counting."""
         span = window.seconds * (1 + self.margin)
-        return len(self._flying) + sum(1 for at in self._counted if at + span > now)
+        return self._flying + len(self._answered) - bisect_right(self._answered, now - span)
 
     def _adopt(self, told: Window) -> None:
         for i, known in enumerate(self.windows):
@@ -118,17 +112,9 @@ class Log:
                 return
         self.windows.append(told)
 
-    def _count(self, at: Seconds) -> None:
-        self._counted.append(at)
-        if len(self._counted) > 1 and at < self._counted[-2]:
-            self._counted.sort()
-
     def _forget(self, now: Seconds) -> None:
         longest = max((w.seconds for w in self.windows), default=0.0) * (1 + self.margin)
-        stale = 0
-        while stale < len(self._counted) and self._counted[stale] + longest <= now:
-            stale += 1
-        del self._counted[:stale]
+        del self._answered[: bisect_right(self._answered, now - longest)]
 
 
 class RateLimits:
@@ -160,11 +146,11 @@ class RateLimits:
             return
         async with self._turns.setdefault(policy, asyncio.Lock()):
             await self._free(policy, log)
-            slot = log.send(self._clock())
+            log.send()
         try:
             yield
         finally:
-            log.answer(slot, self._clock())
+            log.answer(self._clock())
             self._answered.setdefault(policy, asyncio.Event()).set()
 
     def correct(self, seen: Mapping[str, Seen]) -> None:

@@ -18,7 +18,8 @@ _NAMES = (
 _SHAPES = (
     # name=value in a URL or form, "name": "value" in JSON
     (re.compile(rf"(?i)\b({_NAMES})(\"?\s*[=:]\s*\"?)(?:bearer\s+|basic\s+)?[^\s&\"',;}}]+"), rf"\1\2{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/!-]{8,}=*"), rf"\1 {HIDDEN}"),
+    # a word after "Bearer" that has a digit in it: "basic authentication" is plain English
+    (re.compile(r"(?i)\b(bearer|basic|token)\s+(?=\S*\d)[A-Za-z0-9._~+/!-]{8,}=*"), rf"\1 {HIDDEN}"),
     # HubSpot private-app token, JSON web token, Salesforce session
     (re.compile(r"\bpat-[a-z0-9]+-[0-9a-fA-F-]{8,}"), HIDDEN),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
