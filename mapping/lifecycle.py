@@ -19,7 +19,7 @@ class Lifecycle:
     `reasons` maps each side state to its reason codes (empty: any text)."""
 
     ladder: tuple[str, ...] = LADDER
-    side: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {s: LADDER for s in SIDE_STATES})
+    side: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(SIDE_STATES, LADDER))
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -34,6 +34,8 @@ class FieldMap:
     push: bool = True
     clears: bool = False
     spec: str = ""
+    default: bool | int | float | str | None = None
+    """Written for a blank where the system insists on a value; `decode` reads it as the blank that it is."""
 
 
 class Problem(NamedTuple):
@@ -73,11 +75,10 @@ class Mapper:
         self.pulled = frozenset(m.hub for m in maps if m.pull)
         self.pushed = frozenset(m.hub for m in maps if m.push)
         self.clears = frozenset(m.hub for m in maps if m.clears)
-        self.remote_fields = tuple(
-            dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else []))
-        )
+        self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
-        self.hash = blake2b("\n".join(m.spec for m in maps if m.pull).encode(), digest_size=8).digest()
+        self.hash = blake2b("\n".join(f"{m.hub} {m.spec}" for m in maps).encode(), digest_size=8).digest()
+        self._insisted = [(m.remote, m.default) for m in maps if m.push and m.default is not None]
         self._pulls = [(m.remote, m.hub, m.decode) for m in maps if m.pull]
 
     def to_hub(self, remote: Mapping[str, Any]) -> tuple[Fields, list[Problem]]:
@@ -100,9 +101,17 @@ class Mapper:
             if field in self.pushed:
                 m = self.maps[field]
                 try:
-                    remote[m.remote] = None if value is None else m.encode(value)
+                    remote[m.remote] = m.default if value is None else m.encode(value)
                 except ValueError as error:
                     problems.append(Problem(field, m.remote, shown(value), str(error)))
+        return remote, problems
+
+    def to_create(self, hub: Mapping[str, Value]) -> tuple[dict[str, Any], list[Problem]]:
+        """As `to_remote`, for a record that is yet to be: what the system insists on is never missing."""
+        remote, problems = self.to_remote(hub)
+        for name, default in self._insisted:
+            if remote.get(name) is None:
+                remote[name] = default
         return remote, problems
 
     def roundtrip(self, field: str, value: Value) -> Value:
@@ -124,5 +133,9 @@ class Mapper:
 def shown(value: object, limit: int = 80) -> str:
     """A value for a message: short, printable, harmless to any terminal or encoding."""
     text = value if isinstance(value, str) else repr(value)
-    head = text[:limit].encode("unicode_escape", "surrogatepass").decode("ascii") if not text[:limit].isprintable() else text[:limit]
+    head = (
+        text[:limit].encode("unicode_escape", "surrogatepass").decode("ascii")
+        if not text[:limit].isprintable()
+        else text[:limit]
+    )
     return head + ("…" if len(text) > limit else "")
