@@ -1,0 +1,272 @@
+"""Reading leads: everything, what changed, and single ones by key.
+
+**What changed** has four sources, each with a time of its own: an e-mail that sales corrects touches neither the
+opportunity nor the party. Every source is read by (last_modified_at, id), and whatever it names is then read whole.
+Tryton dates a change by the beginning of its transaction, so each source is read again from a little before the time
+up to which it was complete; how far that is comes from Tryton's own clock (the Date of its answers), and where nothing
+is that young, nothing is read again.
+
+**One lead per party.** A customer who comes back gets a second opportunity. The newest that is not cancelled is the
+lead; the party's others `became` it.
+
+**Deletions** show in a complete scan only: Tryton logs that something was deleted, but no longer says what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.base import Cursor, Key, Page, Record
+from connectors.errors import Misconfigured
+from connectors.paging import ByKeyset, Params, Position, pages
+from connectors.tryton.api import ADDRESS, LEAD, MECHANISM, PARTY, Rpc
+from connectors.tryton.shape import CHANGED, ID_PREFIX, OUR_ID, Shape, changed_at, comparable, our_id, party_id
+from connectors.tryton.values import moment, timed
+
+SOURCES: Mapping[str, str] = {"lead": LEAD, "party": PARTY, "mechanism": MECHANISM, "address": ADDRESS}
+"""What can change about a lead, and where. Inactive ones count: that is how Tryton's people remove an e-mail."""
+
+BY_TIME = [[CHANGED, "ASC"], ["id", "ASC"]]
+BY_ID = [["id", "ASC"]]
+REMEMBERED = 20_000
+"""Parties of which an incremental read remembers that it gave them out already."""
+
+Mark = dict[str, Any]
+"""How far a source is read. "at", "id": the last row. "seen": when, by Tryton's clock. All may be missing."""
+
+
+class Reading:
+    """The read side of the connector."""
+
+    def __init__(self, rpc: Rpc, overlap: timedelta, page: int) -> None:
+        self._rpc = rpc
+        self._overlap = overlap
+        self._page = page
+
+    async def read(self, shape: Shape, fields: Sequence[str], since: Cursor | None) -> AsyncGenerator[Page, None]:
+        position = Position.load(since) if since is not None else None
+        reading = self._changes if position is not None and position.phase == "changes" else self._scan
+        async with aclosing(reading(shape, fields, position)) as all_pages:
+            async for page in all_pages:
+                yield page
+
+    async def _scan(self, shape: Shape, fields: Sequence[str], position: Position | None) -> AsyncGenerator[Page, None]:
+        """Every opportunity, by id. The next run takes up the changes from where each source stood at the start."""
+        whole = position is None
+        if position is None:
+            position = Position(phase="scan", memo={"marks": {name: await self._newest(name) for name in SOURCES}})
+        paths = shape.paths([*fields, "state"])
+
+        async def fetch(params: Params) -> list[dict[str, Any]]:
+            return await self._rpc.search_read(LEAD, [["id", ">", params["after"]]], paths, BY_ID, self._page)
+
+        start = {"after": (position.at or {}).get("after", 0)}
+        async with aclosing(pages(fetch, ByKeyset(self._page, (("after", ("id",)),)), start, ahead=True)) as turns:
+            async for rows, following in turns:
+                records = self._records(shape, fields, rows, await self._leaders(rows))
+                if following is not None:
+                    position = position.step(following)
+                    yield Page(records, position.save())
+                else:
+                    done = Position(phase="changes", memo=position.memo)
+                    yield Page(records, done.save(), complete=whole)
+
+    async def _changes(
+        self, shape: Shape, fields: Sequence[str], position: Position | None
+    ) -> AsyncGenerator[Page, None]:
+        """The leads that each source names in turn. A checkpoint is {"source": name, "after": [time, id]}."""
+        assert position is not None  # by `read`
+        marks: dict[str, Mark] = {name: dict(position.memo.get("marks", {}).get(name, {})) for name in SOURCES}
+        at = position.at or {}
+        given: dict[int, datetime] = {}
+        reached = list(SOURCES).index(at["source"]) if at.get("source") in SOURCES else 0
+        for name in list(SOURCES)[reached:]:
+            after = at.get("after") if at.get("source") == name else None
+            seen = at.get("seen") if after else None
+            while True:
+                rows = await self._touched(name, marks[name], after)
+                seen = seen or self._told()
+                records = await self._named(shape, fields, name, rows, given)
+                if rows:
+                    after = [moment(rows[-1][CHANGED]).isoformat(), rows[-1]["id"]]
+                if len(rows) < self._page:
+                    break
+                yield Page(records, position.step({"source": name, "after": after, "seen": seen}).save())
+            last = dict(zip(("at", "id"), after, strict=True)) if after else marks[name]
+            marks[name] = {**last, **({"seen": seen} if seen else {})}
+            position = position.model_copy(update={"memo": {"marks": marks}})
+            following = next_of(name)
+            ahead = position.step({"source": following}) if following else position.model_copy(update={"at": None})
+            if records or following is None:
+                yield Page(records, ahead.save())
+
+    async def _touched(self, source: str, mark: Mark, after: list[Any] | None) -> list[dict[str, Any]]:
+        fields = [CHANGED] if source == "party" else [CHANGED, "party"]
+        domain = past(*after) if after else self._from(mark)
+        model = SOURCES[source]
+        rows: list[dict[str, Any]] = await self._rpc.read(
+            f"{model}.search_read", domain, 0, self._page, BY_TIME, fields, active_test=False
+        )
+        return rows
+
+    def _from(self, mark: Mark) -> list[Any]:
+        """Where a source is taken up. What is older than the overlap was complete when we looked."""
+        if "at" not in mark:
+            return []
+        at = datetime.fromisoformat(mark["at"])
+        floor = (datetime.fromisoformat(mark["seen"]) if "seen" in mark else at) - self._overlap
+        return past(mark["at"], mark["id"]) if at < floor else [[CHANGED, ">=", timed(floor)]]
+
+    async def _named(
+        self, shape: Shape, fields: Sequence[str], source: str, rows: list[dict[str, Any]], given: dict[int, datetime]
+    ) -> list[Record]:
+        """The leads of the parties (or, without a party, the leads) that these rows of a source belong to."""
+        when: dict[int, datetime] = {}
+        alone: list[int] = []
+        for row in rows:
+            party = row["id"] if source == "party" else row["party"]
+            if party is None:
+                alone.append(row["id"])
+            else:
+                when[party] = moment(row[CHANGED])
+        wanted = [party for party, at in when.items() if party not in given or at > given[party]]
+        if not wanted and not alone:
+            return []
+        domain = ["OR", ["party", "in", wanted], ["id", "in", alone]]
+        found = await self._rpc.search_read(LEAD, domain, shape.paths([*fields, "state"]), BY_ID)
+        if len(given) > REMEMBERED:
+            given.clear()
+        given.update((party, changed_at(row)) for row in found if (party := party_id(row)) is not None)
+        return self._records(shape, fields, found, leaders(found), when)
+
+    def _records(
+        self,
+        shape: Shape,
+        fields: Sequence[str],
+        rows: Iterable[Mapping[str, Any]],
+        leading: Mapping[int, int],
+        when: Mapping[int, datetime] | None = None,
+    ) -> list[Record]:
+        records = []
+        for row in rows:
+            party, changed = party_id(row), changed_at(row)
+            leader = leading.get(party, row["id"]) if party is not None else row["id"]
+            if when and party is not None:
+                changed = max(changed, when.get(party, changed))
+            became = str(leader) if leader != row["id"] else None
+            records.append(Record(str(row["id"]), shape.flat(row, fields), changed, became=became))
+        return records
+
+    async def _leaders(self, rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+        parties = sorted({party for row in rows if (party := party_id(row)) is not None})
+        if not parties:
+            return {}
+        return leaders(await self._rpc.search_read(LEAD, [["party", "in", parties]], ["party.id", "state"], BY_ID))
+
+    async def _newest(self, source: str) -> Mark:
+        """Where a source stands now. One that is empty is read from its beginning."""
+        order = [[CHANGED, "DESC"], ["id", "DESC"]]
+        rows = await self._rpc.read(f"{SOURCES[source]}.search_read", [], 0, 1, order, [CHANGED], active_test=False)
+        if not rows:
+            return {}
+        told = self._told()
+        return {
+            "at": moment(rows[0][CHANGED]).isoformat(),
+            "id": rows[0]["id"],
+            **({"seen": told} if told else {}),
+        }
+
+    def _told(self) -> str | None:
+        return self._rpc.told.isoformat() if self._rpc.told else None
+
+    async def find(self, shape: Shape, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+        """By id (any opportunity), else by the party (the opportunity that leads). E-mail addresses are compared
+        without regard to case, and every active one of a party counts; so does every phone number, however spaced."""
+        asked: dict[str, set[str]] = {}
+        for key in keys:
+            if key.field != "id" or (key.value.isdecimal() and len(key.value) < 16):
+                asked.setdefault(key.field, set()).add(key.value)
+        if not asked:
+            return [[] for _ in keys]
+        domain = ["OR", *(self._holding(shape, field, sorted(values)) for field, values in asked.items())]
+        names = list(dict.fromkeys([*fields, "state", *(field for field in asked if field != "id")]))
+        rows = await self._rpc.search_read(LEAD, domain, with_compact(shape.paths(names)), BY_ID)
+        leading = await self._leaders(rows)
+        holders: dict[Key, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            holders.setdefault(Key("id", str(row["id"])), []).append(row)
+            if leading.get(party_id(row) or 0, row["id"]) == row["id"]:
+                for field in asked:
+                    for value in values_of(shape, row, field) if field != "id" else ():
+                        holders.setdefault(Key(field, value), []).append(row)
+        return [
+            self._records(shape, fields, holders.get(Key(key.field, comparable(key.field, key.value)), []), leading)
+            for key in keys
+        ]
+
+    def _holding(self, shape: Shape, field: str, values: list[str]) -> list[Any]:
+        """The domain of opportunities that hold one of these values."""
+        if field == "id":
+            return ["id", "in", [int(value) for value in values]]
+        place = shape.place(field)
+        if place.home == "mechanism":
+            return ["party.contact_mechanisms", "where", [["type", "=", place.field], mechanism_is(field, values)]]
+        if place.home == "identifier":
+            return ["party.identifiers.code", "in", [f"{ID_PREFIX}{value}" for value in values]]
+        if place.home == "address" or place.kind not in ("char", "selection"):
+            raise Misconfigured(f"Tryton's leads cannot be looked up by {field!r}.", hint="Use email or smarketing_id.")
+        return [place.field if place.home == "lead" else f"party.{place.field}", "in", values]
+
+
+def mechanism_is(type_: str, values: Sequence[str]) -> list[Any]:
+    if type_ == "email":
+        return ["OR", *(["value", "ilike", literally(value)] for value in values)]
+    compact = [comparable(type_, value) for value in values]
+    return ["OR", ["value", "in", list(values)], ["value_compact", "in", compact]]
+
+
+def values_of(shape: Shape, row: Mapping[str, Any], field: str) -> set[str]:
+    """Everything by which this row may be found under the field, comparable."""
+    place = shape.place(field)
+    party = row.get("party.") or {}
+    if place.home == "mechanism":
+        of_type = [m for m in party.get("contact_mechanisms.") or () if m["type"] == place.field]
+        return {comparable(field, v) for m in of_type for v in (m["value"], m["value_compact"]) if v}
+    if field == OUR_ID:
+        return {found} if (found := our_id(party)) else set()
+    value = shape.flat(row, [field])[field]
+    return {comparable(field, value)} if value is not None else set()
+
+
+def with_compact(paths: list[str]) -> list[str]:
+    mechanisms = "party.contact_mechanisms.value"
+    return [*paths, "party.contact_mechanisms.value_compact"] if mechanisms in paths else paths
+
+
+def literally(value: str) -> str:
+    """For `ilike`, in which % and _ stand for anything."""
+    return value.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def past(at: str, id_: int) -> list[Any]:
+    """The rows behind this one, by (last_modified_at, id)."""
+    when = timed(datetime.fromisoformat(at))
+    return ["OR", [CHANGED, ">", when], [[CHANGED, "=", when], ["id", ">", id_]]]
+
+
+def next_of(source: str) -> str | None:
+    names = list(SOURCES)
+    return names[names.index(source) + 1] if source != names[-1] else None
+
+
+def leaders(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    """For each party the opportunity that is its lead: the newest that is not cancelled, else the newest. A duplicate
+    that sales cancels (which is how Tryton has one removed) must not pass for a lead that was lost."""
+    best: dict[int, tuple[bool, int]] = {}
+    for row in rows:
+        if (party := party_id(row)) is not None:
+            best[party] = max(best.get(party, (False, 0)), (row["state"] != "cancelled", row["id"]))
+    return {party: id_ for party, (_, id_) in best.items()}

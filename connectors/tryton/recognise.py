@@ -1,0 +1,123 @@
+"""Before a batch is written: what is there already.
+
+For an update, the opportunity and its party as they are now. For a create, the party that an earlier try may have
+left behind (it carries our id), or that was there before us under the same e-mail address; and whether it has a lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from connectors.errors import Duplicate, Gone
+from connectors.tryton.api import IDENTIFIER, LEAD, MECHANISM, PARTY, Rpc
+from connectors.tryton.jobs import EMAIL, STATE, Job, keep_theirs
+from connectors.tryton.reading import BY_ID, leaders, literally
+from connectors.tryton.shape import ID_PREFIX, Shape, comparable
+
+NOW = [
+    "state",
+    "_timestamp",
+    "party.id",
+    "party._timestamp",
+    "party.contact_mechanisms.type",
+    "party.contact_mechanisms.value",
+    "party.contact_mechanisms._timestamp",
+    "party.addresses._timestamp",
+    "party.identifiers.code",
+]
+"""What must be known of a lead before it is changed."""
+
+
+class Recognising:
+    """Finds what a batch of jobs is about. Changes nothing in Tryton; raises Retry and Stop."""
+
+    def __init__(self, rpc: Rpc, shape: Shape) -> None:
+        self._rpc = rpc
+        self._shape = shape
+
+    async def look(self, jobs: Sequence[Job]) -> None:
+        creates = [job for job in jobs if job.write.operation == "create"]
+        updates = [job for job in jobs if job.write.operation == "update"]
+        for job in updates:
+            job.lead_id = int(job.write.id) if job.write.id and job.write.id.isdecimal() else None
+        await self._recognise(creates)
+        await self._load([*updates, *(job for job in creates if job.open and job.lead_id)])
+        await self._load_parties([job for job in creates if job.open and job.party_id and not job.lead_id])
+
+    async def _load(self, jobs: Sequence[Job]) -> None:
+        ids = sorted({job.lead_id for job in jobs if job.lead_id})
+        rows = await self._rpc.search_read(LEAD, [["id", "in", ids]], NOW, BY_ID) if ids else []
+        found = {row["id"]: row for row in rows}
+        for job in jobs:
+            if (row := found.get(job.lead_id or 0)) is not None:
+                job.take_lead(row)
+            else:
+                job.refuse(Gone(f"Tryton has no opportunity {job.id}: it was deleted."))
+
+    async def _load_parties(self, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+        places = [self._shape.places[name] for job in jobs for name in job.party]
+        fields = [path.removeprefix("party.") for path in NOW if path.startswith("party.")]
+        fields += [place.field for place in places if place.home == "party"]
+        ids = sorted({job.party_id for job in jobs if job.party_id})
+        rows = await self._rpc.search_read(PARTY, [["id", "in", ids]], list(dict.fromkeys(fields)), BY_ID)
+        found = {row["id"]: row for row in rows}
+        for job in jobs:
+            job.take(found.get(job.party_id or 0, {}))
+            if job.only_blanks:
+                keep_theirs(job, self._shape)
+
+    async def _recognise(self, creates: Sequence[Job]) -> None:
+        by_id = await self._parties_by_id({code for job in creates if (code := job.our_id())})
+        by_email = await self._parties_by_email({email for job in creates if (email := job.email())})
+        parties = sorted({*by_id.values(), *(party for some in by_email.values() for party in some)})
+        if not parties:
+            return
+        rows = await self._rpc.search_read(LEAD, [["party", "in", parties]], ["party.id", STATE], BY_ID)
+        leading = leaders(rows)
+        for job in creates:
+            same = by_email.get(job.email() or "", set())
+            by_key = job.write.key is not None and job.write.key.field == EMAIL
+            if (own := by_id.get(job.our_id() or "")) is not None or (by_key and len(same) == 1):
+                job.party_id = own if own is not None else next(iter(same))
+                job.lead_id = leading.get(job.party_id)
+            elif same:
+                join(job, same, leading)
+
+    async def _parties_by_id(self, codes: set[str]) -> dict[str, int]:
+        if not codes:
+            return {}
+        domain = [["code", "in", sorted(f"{ID_PREFIX}{code}" for code in codes)]]
+        rows = await self._rpc.search_read(IDENTIFIER, domain, ["code", "party"], BY_ID)
+        return {str(row["code"]).removeprefix(ID_PREFIX): row["party"] for row in reversed(rows)}
+
+    async def _parties_by_email(self, emails: set[str]) -> dict[str, set[int]]:
+        if not emails:
+            return {}
+        spelled = ["OR", *(["value", "ilike", literally(email)] for email in sorted(emails))]
+        domain = [["type", "=", EMAIL], ["party.active", "=", True], spelled]
+        found: dict[str, set[int]] = {}
+        for row in await self._rpc.search_read(MECHANISM, domain, ["value", "party"], BY_ID):
+            found.setdefault(comparable(EMAIL, row["value"]), set()).add(row["party"])
+        return found
+
+
+def join(job: Job, same: set[int], leading: Mapping[int, int]) -> None:
+    """A create whose e-mail address somebody in Tryton has. A party without a lead gets this one; a lead that is
+    there is for the engine to match; of several parties a person must choose."""
+    if len(same) > 1:
+        job.refuse(
+            Duplicate(
+                f"Tryton has {len(same)} parties with this e-mail address.",
+                field=EMAIL,
+                hint="Replace one by the other in Tryton (Parties, Replace).",
+            )
+        )
+        return
+    (party,) = same
+    if party in leading:
+        existing = str(leading[party])
+        job.refuse(Duplicate("Tryton has a lead with this e-mail address.", existing=existing, field=EMAIL))
+        return
+    job.party_id, job.only_blanks = party, True
