@@ -92,7 +92,8 @@ def _check_table(
     for value in values if known else ():
         if value not in known:
             source.error((*loc, "values", value), f"{what} is never {value!r}", listed(known), nearest(value, known))
-    missing = [value for value in known if value not in values]
+    said = source.keys(*loc, "values")
+    missing = [value for value in known if value not in values and value not in said]
     if missing and pushed:
         source.error((*loc, "values"), f"there is no word for {', '.join(missing)}", "a word for every value")
     for word, meaning in reads.items():

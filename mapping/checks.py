@@ -47,7 +47,7 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
             loc = ("guards", "canaries", system)
             main.error(loc, "there is no such system", listed(names.systems), nearest(system, names.systems))
     for system, (source, mapping) in others.items():
-        if mapping is not None and system in config.systems:
+        if mapping is not None and system in names.systems:
             check_mapping(source, mapping, names)
     _check_policies(main, config, others)
 

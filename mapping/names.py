@@ -24,8 +24,9 @@ class Names:
         self.config = config
         self.systems = list(dict.fromkeys([*config.systems, *main.keys("systems")]))
         self.fields = list(dict.fromkeys([*config.fields, *main.keys("fields"), *BUILT_IN]))
-        self.ladder = [stage.name for stage in config.vocabulary.ladder]
-        self.stages = [*self.ladder, *(state.name for state in config.vocabulary.side)]
+        self.ladder = _stage_names(main, "ladder", [stage.name for stage in config.vocabulary.ladder])
+        side = _stage_names(main, "side", [state.name for state in config.vocabulary.side])
+        self.stages = list(dict.fromkeys([*self.ladder, *side]))
 
     def field(self, name: str) -> HubField | None:
         return BUILT_IN.get(name) or self.config.fields.get(name)
@@ -43,6 +44,10 @@ class Names:
         kind = "step of the ladder" if among is not None else "stage"
         source.error(loc, f"there is no {kind} {stage!r}", listed(stages), nearest(stage, stages))
         return False
+
+
+def _stage_names(main: Source, part: str, valid: list[str]) -> list[str]:
+    return list(dict.fromkeys([*valid, *main.words.get(("vocabulary", part), [])]))
 
 
 def check_region(source: Source, loc: Loc, region: str) -> None:

@@ -6,7 +6,6 @@ every error comes out at once.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, TypeVar
@@ -40,19 +39,20 @@ _EXPECTED = {
 def fitted(source: Source, model: type[M]) -> M | None:
     """The file as its model, without the entries that are wrong; those go to `source.errors`. None where too much is
     missing to go on."""
-    data = copy.deepcopy(source.data)
-    told: set[tuple[Loc, str]] = set()
+    mended: list[Loc] = []
     for _ in range(25):
         try:
-            return model.model_validate(data)
+            return model.model_validate(source.data)
         except ValidationError as error:
             found = _one_per_place(error.errors(include_url=False, include_context=True, include_input=False))
         for loc, detail in found:
-            if (loc, detail["type"]) not in told:
-                told.add((loc, detail["type"]))
+            at = source.original(loc)
+            if not any(place[: len(at)] == at for place in mended):  # else it only follows from what was told
                 _tell(source, model, loc, detail)
-        pruned = [_prune(data, loc) for loc, _ in sorted(found, key=lambda f: _order(f[0]), reverse=True)]
-        if not any(pruned):
+        places = sorted((loc for loc, _ in found), key=_order, reverse=True)
+        mended += [source.original(loc) for loc in places]
+        done = [_mend(source, model, loc) for loc in places]
+        if not any(done):
             return None
     return None
 
@@ -77,15 +77,16 @@ def _one_per_place(errors: list[ErrorDetails]) -> list[tuple[Loc, ErrorDetails]]
 def _tell(source: Source, model: type[BaseModel], loc: Loc, detail: ErrorDetails) -> None:
     kind = detail["type"]
     if kind == "missing":
-        source.error(loc, "is missing", f"{loc[-1]}, which this entry cannot do without")
+        source.error(loc, "is missing", _described(model, loc))
     elif kind == "extra_forbidden":
         known = _keys(model, loc[:-1])
-        source.error(loc, "there is no such key here", listed(known), nearest(loc[-1], known))
+        what = "transform" if loc[-2:-1] == ("transform",) else "key here"
+        source.error(loc, f"there is no such {what}", listed(known, 30), nearest(loc[-1], known))
     elif kind == "literal_error":
         known = [word.strip().strip("'") for word in detail["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        value = _at(source.data, loc)
+        value = source.at(loc)
         if value is None and loc:  # short for {rule: …}
-            value = _at(source.data, loc[:-1])
+            value = source.at(loc[:-1])
         source.error(loc, "this value is not known", listed(known), nearest(value, known))
     elif kind == "scalar":
         source.error(loc, "this has the wrong type", "a single value: text, a number, true or false")
@@ -106,26 +107,15 @@ def _pattern(detail: ErrorDetails) -> str:
     return "small letters, digits and _, beginning with a letter" if pattern else "a shorter text"
 
 
-def _at(data: Any, loc: Loc) -> Any:
-    for part in loc:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _prune(data: Any, loc: Loc) -> bool:
-    """Take out the wrong entry, or the innermost one around it that can be taken out."""
-    for end in range(len(loc), 0, -1):
-        holder, key = _at(data, loc[: end - 1]), loc[end - 1]
-        if isinstance(holder, dict) and key in holder:
-            del holder[key]
-            return True
-        if isinstance(holder, list) and isinstance(key, int) and key < len(holder):
-            del holder[key]
-            return True
-    return False
+def _mend(source: Source, model: type[BaseModel], loc: Loc) -> bool:
+    """Put something harmless in a wrong entry's place where the model insists on one; else take the entry out, or the
+    innermost one around it that can be taken out."""
+    stand_in = _stand_in(model, loc)
+    holder = source.at(loc[:-1])
+    if stand_in is not None and isinstance(holder, dict):
+        holder[loc[-1]] = stand_in
+        return True
+    return any(source.drop(loc[:end]) for end in range(len(loc), 0, -1))
 
 
 # -- what keys an entry may have --------------------------------------------------------------------------------------
@@ -136,12 +126,49 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
-def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
+def _nodes(model: type[BaseModel], loc: Loc) -> list[dict[str, Any]]:
+    """What the schema says of the entry at a place: one node for each form that it may take."""
     schema = _schema(model)
     nodes = list(_alternatives(schema, schema))
     for part in loc:
         nodes = [inner for node in nodes for child in _children(node, part) for inner in _alternatives(child, schema)]
-    return list(dict.fromkeys(key for node in nodes for key in node.get("properties", {})))
+    return nodes
+
+
+def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
+    return list(dict.fromkeys(key for node in _nodes(model, loc) for key in node.get("properties", {})))
+
+
+def _described(model: type[BaseModel], loc: Loc) -> str:
+    for node in _nodes(model, loc):
+        if "enum" in node:
+            return listed(node["enum"])
+        if node.get("type") in _KINDS:
+            return _KINDS[node["type"]]
+    return ""
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "a group of keys",
+}
+
+
+def _stand_in(model: type[BaseModel], loc: Loc) -> Any:
+    """A value that the model takes, for an entry that it insists on; None where there is none that harms nobody."""
+    if not any(loc[-1] in node.get("required", ()) for node in _nodes(model, loc[:-1])):
+        return None
+    for node in _nodes(model, loc):
+        if "enum" in node:
+            return node["enum"][0]
+        if node.get("type") == "integer":
+            return max(0, node.get("minimum", 0))
+        if node.get("type") == "string" and "pattern" not in node:
+            return "?" + ".".join(map(str, loc))
+    return None
 
 
 def _children(node: dict[str, Any], part: str | int) -> Iterator[dict[str, Any]]:

@@ -32,25 +32,58 @@ class Source:
     data: Any = None
     lines: dict[Loc, int] = field(default_factory=dict)
     errors: list[ConfigError] = field(default_factory=list)
+    words: dict[Loc, list[str]] = field(default_factory=dict)
+    """Of each list of groups: the names in it, right or wrong."""
+    kept: dict[int, list[int]] = field(default_factory=dict)
+    """id of a list in `data` that lost entries -> where those that are left stood in the file."""
 
     def line(self, loc: Loc) -> int:
         """Of the entry, or of the innermost one around it that the file has."""
+        loc = self.original(loc)
         while loc not in self.lines and loc:
             loc = loc[:-1]
         return self.lines.get(loc, 1)
 
     def error(self, loc: Loc, message: str, expected: str = "", nearest: str = "") -> None:
-        self.errors.append(ConfigError(self.name, self.line(loc), dotted(loc), message, expected, nearest))
+        at = dotted(self.original(loc))
+        self.errors.append(ConfigError(self.name, self.line(loc), at, message, expected, nearest))
 
-    def keys(self, *loc: str | int) -> list[str]:
-        """The keys that the file has there, valid or not."""
+    def drop(self, loc: Loc) -> bool:
+        """Take an entry out of `data`. False where it is not there."""
+        holder, key = self.at(loc[:-1]), loc[-1]
+        if isinstance(holder, list) and isinstance(key, int) and key < len(holder):
+            self.kept.setdefault(id(holder), list(range(len(holder)))).pop(key)
+        elif not isinstance(holder, dict) or key not in holder:
+            return False
+        del holder[key]
+        return True
+
+    def original(self, loc: Loc) -> Loc:
+        """Where the file has what now stands at `loc`."""
+        at, place = self.data, []
+        for part in loc:
+            kept = self.kept.get(id(at))
+            place.append(kept[part] if kept and isinstance(part, int) and part < len(kept) else part)
+            try:
+                at = at[part]
+            except (KeyError, IndexError, TypeError):
+                at = None
+        return tuple(place)
+
+    def at(self, loc: Loc) -> Any:
+        """What stands there now; None where nothing does."""
         at = self.data
         for part in loc:
             try:
                 at = at[part]
             except (KeyError, IndexError, TypeError):
-                return []
-        return [str(key) for key in at] if isinstance(at, dict) else []
+                return None
+        return at
+
+    def keys(self, *loc: str | int) -> list[str]:
+        """The keys that the file has there, valid or not."""
+        places = self.lines
+        return [str(place[-1]) for place in places if place[:-1] == loc and place and isinstance(place[-1], str)]
 
 
 def dotted(loc: Loc) -> str:
@@ -142,7 +175,11 @@ class _Builder:
         self.open.add(id(node))
         try:
             if isinstance(node, SequenceNode):
-                return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
+                items = [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
+                self.source.words[loc] = [
+                    str(item["name"]) for item in items if isinstance(item, dict) and "name" in item
+                ]
+                return items
             return dict(self._entries(node, loc))
         finally:
             self.open.discard(id(node))
