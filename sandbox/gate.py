@@ -23,7 +23,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, NamedTuple, Protocol
 
 from sandbox.clock import Clock
@@ -73,7 +74,8 @@ class Vendor(Protocol):
     def summary(self) -> dict[str, Any]: ...
 
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
-        """One of `sandbox.people.demo_edits`. Raises ValueError for what it cannot do."""
+        """What a person does in the vendor's own pages, in the vendor's own fields. Raises ValueError for what it
+        cannot do."""
         ...
 
 
@@ -162,7 +164,8 @@ class Gate:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 statuses[0] = message["status"]
-                extra = vendor.headers(method, path).items()
+                date = format_datetime(vendor.clock.now().astimezone(UTC), usegmt=True)
+                extra = {"date": date, **vendor.headers(method, path)}.items()
                 message["headers"] = [*message.get("headers", ()), *((k.encode(), v.encode()) for k, v in extra)]
             await send(message)
 

@@ -43,6 +43,8 @@ class Servers:
         self._sockets = {name: _bind(ports.get(name, 0)) for name in apps}
         self.urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in self._sockets.items()}
         self._servers = {name: uvicorn.Server(_config(app)) for name, app in apps.items()}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
     def start(self) -> None:
@@ -55,17 +57,26 @@ class Servers:
             time.sleep(0.002)
 
     def stop(self) -> None:
-        for server in self._servers.values():
-            server.should_exit = server.force_exit = True
+        """At once: connections that are open, requests under way included, are dropped."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(5)
 
     def _run(self) -> None:
-        async def all_servers() -> None:
-            await asyncio.gather(
-                *(server.serve(sockets=[self._sockets[name]]) for name, server in self._servers.items())
-            )
+        asyncio.run(self._serve())
 
-        asyncio.run(all_servers())
+    async def _serve(self) -> None:
+        self._loop, servers = asyncio.get_running_loop(), self._servers.items()
+        running = [asyncio.create_task(server.serve(sockets=[self._sockets[name]])) for name, server in servers]
+        await self._end.wait()
+        for server in self._servers.values():
+            for listener in server.servers:
+                listener.close()
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 @contextmanager
@@ -98,4 +109,5 @@ def _config(app: App) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=1,
         server_header=False,
+        date_header=False,  # the vendor's own clock tells the date: `sandbox.gate`
     )

@@ -17,13 +17,12 @@ from sandbox.faults import Faults
 from sandbox.gate import Answer, Gate, Ledger
 from sandbox.hubspot.app import make_app
 from sandbox.hubspot.contacts import Contact, Contacts
-from sandbox.hubspot.errors import out_of_order, rate_limited
+from sandbox.hubspot.errors import Refused, out_of_order, rate_limited
 from sandbox.hubspot.properties import Properties, iso
 from sandbox.hubspot.search import Index
 from sandbox.hubspot.settings import Settings
 from sandbox.hubspot.tokens import Tokens
 from sandbox.limits import RateLimit, Window, admit
-from sandbox.people import to_hubspot
 
 DAY = 86_400.0
 
@@ -95,24 +94,35 @@ class HubSpot:
             }
 
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
-        """What a marketer does in HubSpot's pages, as `sandbox.people.demo_edits` words it. Raises ValueError."""
-        contacts, what, fields = self.contacts, edit["do"], to_hubspot(edit.get("fields", {}))
-        with contacts.lock:
-            if what == "create":
-                return {"id": str(contacts.create(fields, trusted=True).id)}
-            contact = self.by_email(edit["email"])
-            match what:
-                case "set":
-                    contacts.update(contact, fields, trusted=True)
-                case "opt_out":
-                    contacts.opt_out(edit["email"])
-                case "merge":
-                    return {"id": str(contacts.merge(str(contact.id), str(self.by_email(edit["other"]).id)).id)}
-                case "delete":
-                    contacts.archive(str(contact.id))
-                case _:
-                    raise ValueError(f"no edit is called {what!r}: use create, set, opt_out, merge or delete")
-            return {"id": str(contact.id)}
+        """What a marketer or an administrator does in HubSpot's pages: `{"do": "set", "email": ..., "fields": {...}}`,
+        `opt_out`, `merge` (with the `other` e-mail), `delete`, `create`, `expire_tokens`. Fields are HubSpot's own; a
+        stage may be set backward. Raises ValueError."""
+        with self.contacts.lock:
+            try:
+                return self._edit(edit, edit["do"], edit.get("fields", {}))
+            except Refused as error:
+                raise ValueError(f"HubSpot refuses the edit {edit['do']}: {error}") from None
+
+    def _edit(self, edit: Mapping[str, Any], what: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        contacts = self.contacts
+        if what == "create":
+            return {"id": str(contacts.create(fields, trusted=True).id)}
+        if what == "expire_tokens":
+            self.tokens.expire_all()
+            return {}
+        contact = self.by_email(edit["email"])
+        match what:
+            case "set":
+                contacts.update(contact, fields, trusted=True)
+            case "opt_out":
+                contacts.opt_out(edit["email"])
+            case "merge":
+                return {"id": str(contacts.merge(str(contact.id), str(self.by_email(edit["other"]).id)).id)}
+            case "delete":
+                contacts.archive(str(contact.id))
+            case _:
+                raise ValueError(f"no edit is called {what!r}: use create, set, opt_out, merge, delete, expire_tokens")
+        return {"id": str(contact.id)}
 
     # From Python
 

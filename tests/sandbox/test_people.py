@@ -90,7 +90,7 @@ def test_the_demo_edits_can_be_made(world: World) -> None:
     portal.seed(to_hubspot(person) for person in world.marketing)
     for edit in edits:
         if edit["system"] == "marketing":
-            portal.edit(edit)
+            portal.edit({**edit, "fields": to_hubspot(edit["fields"])})
         elif edit["do"] != "create":
             held = [r for r in world.crm if r["email"].strip().lower() == edit["email"]]
             assert len(held) == 1
