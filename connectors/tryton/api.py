@@ -24,7 +24,6 @@ LEAD = "sale.opportunity"
 PARTY = "party.party"
 MECHANISM = "party.contact_mechanism"
 ADDRESS = "party.address"
-IDENTIFIER = "party.identifier"
 
 PASSING = ("database is locked", "deadlock detected", "could not serialize access", "too many clients")
 """What SQLite and PostgreSQL say of trouble that passes; Tryton hands it on as text. The transaction was undone."""

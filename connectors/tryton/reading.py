@@ -6,8 +6,9 @@ Tryton dates a change by the beginning of its transaction, so each source is rea
 up to which it was complete; how far that is comes from Tryton's own clock (the Date of its answers), and where nothing
 is that young, nothing is read again.
 
-**One lead per party.** A customer who comes back gets a second opportunity. The newest that is not cancelled is the
-lead; the party's others `became` it.
+**One lead per party.** A customer who comes back gets a second opportunity, and when one party replaces another (which
+is Tryton's way of merging) it takes over the other's. The newest that is not cancelled is the lead; the party's others
+`became` it.
 
 **Deletions** show in a complete scan only: Tryton logs that something was deleted, but no longer says what.
 """
@@ -104,7 +105,7 @@ class Reading:
                 yield Page(records, ahead.save())
 
     async def _touched(self, source: str, mark: Mark, after: list[Any] | None) -> list[dict[str, Any]]:
-        fields = [CHANGED] if source == "party" else [CHANGED, "party"]
+        fields = [CHANGED, "replaced_by" if source == "party" else "party"]
         domain = past(*after) if after else self._from(mark)
         model = SOURCES[source]
         rows: list[dict[str, Any]] = await self._rpc.read(
@@ -127,7 +128,7 @@ class Reading:
         when: dict[int, datetime] = {}
         alone: list[int] = []
         for row in rows:
-            party = row["id"] if source == "party" else row["party"]
+            party = row["party"] if source != "party" else row["replaced_by"] or row["id"]
             if party is None:
                 alone.append(row["id"])
             else:

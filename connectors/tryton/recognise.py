@@ -7,12 +7,13 @@ left behind (it carries our id), or that was there before us under the same e-ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connectors.errors import Duplicate, Gone
-from connectors.tryton.api import IDENTIFIER, LEAD, MECHANISM, PARTY, Rpc
+from connectors.tryton.api import LEAD, PARTY, Rpc
 from connectors.tryton.jobs import EMAIL, STATE, Job, keep_theirs
 from connectors.tryton.reading import BY_ID, leaders, literally
-from connectors.tryton.shape import ID_PREFIX, Shape, comparable
+from connectors.tryton.shape import ID_PREFIX, Shape, comparable, our_id
 
 NOW = [
     "state",
@@ -69,8 +70,10 @@ class Recognising:
                 keep_theirs(job, self._shape)
 
     async def _recognise(self, creates: Sequence[Job]) -> None:
-        by_id = await self._parties_by_id({code for job in creates if (code := job.our_id())})
-        by_email = await self._parties_by_email({email for job in creates if (email := job.email())})
+        by_id, by_email = await self._parties(
+            {code for job in creates if (code := job.our_id())},
+            {email for job in creates if (email := job.email())},
+        )
         parties = sorted({*by_id.values(), *(party for some in by_email.values() for party in some)})
         if not parties:
             return
@@ -85,22 +88,26 @@ class Recognising:
             elif same:
                 join(job, same, leading)
 
-    async def _parties_by_id(self, codes: set[str]) -> dict[str, int]:
-        if not codes:
-            return {}
-        domain = [["code", "in", sorted(f"{ID_PREFIX}{code}" for code in codes)]]
-        rows = await self._rpc.search_read(IDENTIFIER, domain, ["code", "party"], BY_ID)
-        return {str(row["code"]).removeprefix(ID_PREFIX): row["party"] for row in reversed(rows)}
-
-    async def _parties_by_email(self, emails: set[str]) -> dict[str, set[int]]:
-        if not emails:
-            return {}
-        spelled = ["OR", *(["value", "ilike", literally(email)] for email in sorted(emails))]
-        domain = [["type", "=", EMAIL], ["party.active", "=", True], spelled]
-        found: dict[str, set[int]] = {}
-        for row in await self._rpc.search_read(MECHANISM, domain, ["value", "party"], BY_ID):
-            found.setdefault(comparable(EMAIL, row["value"]), set()).add(row["party"])
-        return found
+    async def _parties(self, codes: set[str], emails: set[str]) -> tuple[dict[str, int], dict[str, set[int]]]:
+        """Parties that carry one of our ids, and those that have one of the e-mail addresses."""
+        by_id: dict[str, int] = {}
+        by_email: dict[str, set[int]] = {}
+        domain: list[Any] = ["OR"]
+        if codes:
+            domain.append(["identifiers.code", "in", sorted(f"{ID_PREFIX}{code}" for code in codes)])
+        if emails:
+            spelled = ["OR", *(["value", "ilike", literally(email)] for email in sorted(emails))]
+            domain.append(["contact_mechanisms", "where", [["type", "=", EMAIL], spelled]])
+        if len(domain) == 1:
+            return by_id, by_email
+        fields = ["identifiers.code", "contact_mechanisms.type", "contact_mechanisms.value"]
+        for party in await self._rpc.search_read(PARTY, domain, fields, BY_ID):
+            if (code := our_id(party)) is not None:
+                by_id.setdefault(code, party["id"])
+            for mechanism in party["contact_mechanisms."]:
+                if mechanism["type"] == EMAIL:
+                    by_email.setdefault(comparable(EMAIL, mechanism["value"]), set()).add(party["id"])
+        return by_id, by_email
 
 
 def join(job: Job, same: set[int], leading: Mapping[int, int]) -> None:

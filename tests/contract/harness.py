@@ -48,6 +48,8 @@ class Harness(ABC):
     """Records on a page of a scan."""
     secret: ClassVar[str] = ""
     """The credential in use."""
+    calls_of_a_full_batch: ClassVar[int] = 2
+    """At most so many, for a new connector to create a full batch."""
 
     @property
     def fields(self) -> list[str]:

@@ -103,6 +103,22 @@ class Tryton:
         (lead,) = self.model("sale.opportunity.create", [{"party": party, **values}])
         return lead, party
 
+    def replace_party(self, source: int, destination: int) -> None:
+        """Tryton's way of merging two parties, as a person does it: the wizard, and "yes, the names differ"."""
+        (me,) = self.model("res.user.search", [["login", "=", self.user]])
+        warning = {"name": f"party.replace name {source} {destination}", "user": me, "always": False}
+        self.model("res.user.warning.create", [warning])
+        wizard, *_ = self.rpc("wizard.party.replace.create", self._context)
+        asked = {"ask": {"source": source, "destination": destination}}
+        self.rpc("wizard.party.replace.execute", wizard, asked, "replace", self._context)
+
+    @property
+    def keep(self) -> list[int]:
+        """Parties that Tryton cannot do without: our company and its employee."""
+        companies = self.model("company.company.search_read", [], 0, None, None, ["party"])
+        employees = self.model("company.employee.search_read", [], 0, None, None, ["party"])
+        return [row["party"] for row in [*companies, *employees]]
+
     def one(self, model: str, id: int, *fields: str) -> dict[str, Any]:
         (found,) = self.model(f"{model}.read", [id], list(fields))
         return dict(found)
