@@ -7,7 +7,7 @@ meaning of its entry does, and at no other time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -47,7 +47,7 @@ def rules_of(
         policies=policies_of(config, mappings),
         lifecycle=lifecycle,
         limits=Limits(**config.guards.model_dump()),
-        derive=derivation(config, lifecycle),
+        derive=derivation(config, lifecycle, {name for mapping in mappings.values() for name in mapping.fields}),
         promote=promotion(config, lifecycle),
         hash=digest,
     )
@@ -194,11 +194,13 @@ def policy_of(said: OnConflict, config: ProjectFile, order: tuple[str, ...]) -> 
 # -- derived fields and promotion -------------------------------------------------------------------------------------
 
 
-def derivation(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], Fields]:
+def derivation(config: ProjectFile, lifecycle: Lifecycle, wanted: Container[str]) -> Callable[[Fields], Fields]:
+    """`wanted`: the fields that some mapping has; others are not computed."""
     score = scorer_of(config) if config.scoring else None
     floor = config.vocabulary.sales_qualified
-    computed = [(name, _formula(field)) for name, field in sorted(config.fields.items()) if field.derived]
-    fallbacks = [(name, field.fallback) for name, field in sorted(config.fields.items()) if field.fallback]
+    fields = [(name, field) for name, field in sorted(config.fields.items()) if name in wanted]
+    computed = [(name, _formula(field)) for name, field in fields if field.derived]
+    fallbacks = [(name, _filling(field.fallback)) for name, field in fields if field.fallback]
 
     def derive(hub: Fields) -> Fields:
         derived: Fields = {SALES_QUALIFIED: lifecycle.at_least(hub.get(STAGE), floor)}
@@ -208,8 +210,8 @@ def derivation(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], 
             derived[SCORE_REASON] = found.reason or None
         for name, formula in computed:
             derived[name] = formula(hub)
-        for name, template in fallbacks:
-            if hub.get(name) is None and (value := _filled(template, hub)) is not None:
+        for name, formula in fallbacks:
+            if hub.get(name) is None and (value := formula(hub)) is not None:
                 derived[name] = value
         return derived
 
@@ -221,8 +223,7 @@ def _formula(field: HubField) -> Callable[[Fields], Value]:
         source = field.same_as
         return lambda hub: hub.get(source)
     if field.template is not None:
-        template = field.template
-        return lambda hub: _filled(template, hub)
+        return _filling(field.template)
     constant = field.constant
     return lambda hub: constant
 
@@ -232,12 +233,18 @@ def slots(template: str) -> list[str]:
     return _SLOT.findall(template)
 
 
-def _filled(template: str, hub: Fields) -> str | None:
-    """None where every field that it asks for is blank; spaces around blanks are closed up."""
-    found = {name: hub.get(name) for name in slots(template)}
-    if found and all(value is None for value in found.values()):
-        return None
-    return " ".join(_SLOT.sub(lambda slot: _spelled(found[slot[1]]), template).split()) or None
+def _filling(template: str) -> Callable[[Fields], Value]:
+    """The template as a function: None where every field that it asks for is blank; spaces around blanks close up."""
+    texts, names = _SLOT.split(template)[::2], slots(template)
+
+    def fill(hub: Fields) -> Value:
+        found = [_spelled(hub.get(name)) for name in names]
+        if found and not any(found):
+            return None
+        pieces = [piece for pair in zip(texts, [*found, ""], strict=True) for piece in pair]
+        return " ".join("".join(pieces).split()) or None
+
+    return fill
 
 
 def _spelled(value: Value) -> str:

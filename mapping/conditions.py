@@ -10,7 +10,7 @@ Several fields, or several tests of one field, must all hold. A blank fails ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -96,12 +96,59 @@ def predicate(condition: Condition, lifecycle: Lifecycle) -> Predicate:
     if condition.all is not None:
         parts += [predicate(part, lifecycle) for part in condition.all]
     if condition.any is not None:
-        options = [predicate(part, lifecycle) for part in condition.any]
-        parts.append(lambda hub: any(option(hub) for option in options))
+        parts.append(_either(condition.any, lifecycle))
     if condition.not_ is not None:
         wrong = predicate(condition.not_, lifecycle)
         parts.append(lambda hub: not wrong(hub))
-    return parts[0] if len(parts) == 1 else lambda hub: all(part(hub) for part in parts)
+    return parts[0] if len(parts) == 1 else _every(parts)
+
+
+def _every(parts: list[Predicate]) -> Predicate:
+    def holds(hub: Fields) -> bool:
+        for part in parts:  # a loop, not all(): this runs for every lead  # noqa: SIM110
+            if not part(hub):
+                return False
+        return True
+
+    return holds
+
+
+def _either(options: tuple[Condition, ...], lifecycle: Lifecycle) -> Predicate:
+    """One of several. Alternatives that look for parts of one field's text fold it once."""
+    looked_for: dict[str, list[str]] = {}
+    others: list[Predicate] = []
+    for option in options:
+        ((name, test), *more) = [*option.tests.items(), ("", None)]
+        plain = len(more) == 1 and test is not None and test.given().keys() == {"contains"}
+        if plain and test is not None and test.contains is not None and option.model_fields_set <= {name}:
+            looked_for.setdefault(name, []).append(test.contains.casefold())
+        else:
+            others.append(predicate(option, lifecycle))
+    parts = [_containing(name, tuple(words)) for name, words in looked_for.items()] + others
+
+    def holds(hub: Fields) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(hub):
+                return True
+        return False
+
+    return parts[0] if len(parts) == 1 else holds
+
+
+def _containing(name: str, words: tuple[str, ...]) -> Predicate:
+    """Text that has one of the (folded) words in it, or a list that has one among its members."""
+
+    def holds(hub: Fields) -> bool:
+        value = hub.get(name)
+        if type(value) is str:
+            folded = value.casefold()
+            for word in words:  # noqa: SIM110
+                if word in folded:
+                    return True
+            return False
+        return isinstance(value, list) and any(member.casefold() in words for member in value)
+
+    return holds
 
 
 def evidence(condition: Condition, hub: Fields) -> str:
@@ -116,54 +163,46 @@ def _told(value: Value) -> str:
 
 
 def _field_predicate(name: str, test: Test, lifecycle: Lifecycle) -> Predicate:
-    checks = [_check(name, kind, wanted, lifecycle) for kind, wanted in test.given().items()]
-    if len(checks) == 1:
-        check = checks[0]
-        return lambda hub: check(hub.get(name))
-    return lambda hub: all(check(hub.get(name)) for check in checks)
+    parts = [_single(name, kind, wanted, lifecycle) for kind, wanted in test.given().items()]
+    return parts[0] if len(parts) == 1 else _every(parts)
 
 
-def _check(name: str, kind: str, wanted: Any, lifecycle: Lifecycle) -> Callable[[Value], bool]:
+def _single(name: str, kind: str, wanted: Any, lifecycle: Lifecycle) -> Predicate:
     if kind == "present":
-        return lambda value: blank(value) != wanted
-    if kind in ("equals", "in_"):
-        options = frozenset(map(_folded, wanted if kind == "in_" else (wanted,)))
-        return lambda value: _among(value, options)
+        return lambda hub: blank(hub.get(name)) != wanted
     if kind == "contains":
-        part = wanted.casefold()
-        return lambda value: _holds(value, part)
-    measure: Callable[[Value], Any] = lifecycle.rank if name == STAGE else _measure
-    limit = measure(wanted)
-    if kind == "at_least":
-        return lambda value: not blank(value) and _ordered(limit, measure(value))
+        return _containing(name, (wanted.casefold(),))
+    if kind in ("equals", "in_"):
+        return _among(name, wanted if kind == "in_" else (wanted,))
     if name == STAGE:
-        return lambda value: 0 <= lifecycle.rank(value) <= limit
-    return lambda value: not blank(value) and _ordered(measure(value), limit)
+        ladder = lifecycle.ladder
+        at = lifecycle.rank(wanted)
+        return _among(name, ladder[at:] if kind == "at_least" else ladder[: at + 1])
+    if kind == "at_least":
+        return lambda hub: _ordered(wanted, hub.get(name))
+    return lambda hub: _ordered(hub.get(name), wanted)
 
 
-def _folded(value: object) -> object:
-    return value.casefold() if isinstance(value, str) else value
+def _among(name: str, options: Sequence[Any]) -> Predicate:
+    exact = frozenset(option for option in options if isinstance(option, str))
+    folded = frozenset(option.casefold() for option in exact)
+    others = [option for option in options if not isinstance(option, str)]
+
+    def holds(hub: Fields) -> bool:
+        value = hub.get(name)
+        if type(value) is str:
+            return value in exact or value.casefold() in folded
+        if isinstance(value, list):
+            return any(member.casefold() in folded for member in value)
+        if value is None or not others:
+            return False
+        return any(option == value and isinstance(option, bool) == isinstance(value, bool) for option in others)
+
+    return holds
 
 
-def _among(value: Value, options: frozenset[object]) -> bool:
-    if isinstance(value, list):
-        return any(word.casefold() in options for word in value)
-    if isinstance(value, bool):
-        return any(option is value for option in options)
-    return value is not None and _folded(value) in options
-
-
-def _holds(value: Value, part: str) -> bool:
-    if isinstance(value, list):
-        return any(word.casefold() == part for word in value)
-    return isinstance(value, str) and part in value.casefold()
-
-
-def _measure(value: Value) -> Any:
-    return value
-
-
-def _ordered(low: object, high: object) -> bool:
-    if isinstance(low, int | float) and isinstance(high, int | float):
-        return low <= high
-    return isinstance(low, str) and isinstance(high, str) and low <= high  # dates and times in ISO 8601
+def _ordered(low: Value, high: Value) -> bool:
+    """Numbers, or dates and times in ISO 8601; a blank, or two kinds of value, have no order."""
+    if isinstance(low, str) or isinstance(high, str):
+        return isinstance(low, str) and isinstance(high, str) and low <= high
+    return isinstance(low, int | float) and isinstance(high, int | float) and low <= high

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from mapping.fields import Value
-from mapping.transforms.pair import Pair, Placeholders, checked, reader
+from mapping.transforms.pair import Pair, Placeholders, checked, reader, remembered
 from mapping.transforms.text import did_you_mean, plain
 
 # -- e-mail -----------------------------------------------------------------------------------------------------------
 
-_COMMON_EMAIL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_COMMON_EMAIL = re.compile(r"[a-z0-9_+][a-z0-9._+-]{0,40}@[a-z0-9][a-z0-9.-]{0,60}\.[a-z]{2,24}")
+_DOUBTFUL = re.compile(r"\.\.|\.@|\.-|-\.")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00a0 \t\r\n"
 
 
@@ -25,12 +26,16 @@ def email(placeholders: Placeholders) -> Pair:
     """Small letters, no spaces around; syntax only, nothing is looked up. `mailto:` is dropped."""
     read = reader(placeholders)
 
+    common, doubtful = _COMMON_EMAIL.fullmatch, _DOUBTFUL.search
+
     def decode(value: Any) -> Value:
+        if type(value) is str and common(value) and not doubtful(value) and value not in placeholders:
+            return value
         found = read(value)
         if found is None:
             return None
         address = found.lower()
-        if len(address) <= 64 and _COMMON_EMAIL.fullmatch(address):
+        if common(address) and not doubtful(address):
             return address
         return _uncommon_email(address, placeholders)
 
@@ -71,39 +76,46 @@ def phone(placeholders: Placeholders, region: str | None = None) -> Pair:
     """
     read = reader(placeholders)
     short_road = _national(region)
+    settled = _E164.fullmatch
 
     def decode(value: Any) -> Value:
+        if type(value) is str and settled(value) and value not in placeholders:
+            return value
         found = read(value)
         if found is None:
             return None
-        if _E164.fullmatch(found):
+        if settled(found):
             return found
         if found.isascii():
             short = short_road(found)
             if short:
                 return short
-        return _parsed(found, region)
+        number, problem = _parsed(found, region)
+        if problem:
+            raise ValueError(problem)
+        return number
 
     return Pair(decode, plain)
 
 
 @functools.lru_cache(maxsize=65_536)
-def _parsed(found: str, region: str | None) -> str:
+def _parsed(found: str, region: str | None) -> tuple[str, str]:
+    """The number, or what is wrong with it. Kept either way: a wrong number comes again with every scan."""
     import phonenumbers
 
     if len(found) > 100:
-        raise ValueError("this is no telephone number: it is too long")
+        return "", "this is no telephone number: it is too long"
     try:
         number = phonenumbers.parse(found, region)
     except phonenumbers.NumberParseException as error:
         if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE and region is None:
-            raise ValueError("the number has no country code, and no `region` is configured to guess it") from None
-        raise ValueError("this is no telephone number") from None
+            return "", "the number has no country code, and no `region` is configured to guess it"
+        return "", "this is no telephone number"
     text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
     if not possible or not _E164.fullmatch(text):
-        raise ValueError("this telephone number has too few or too many digits")
-    return f"{text} x{number.extension}" if number.extension else text
+        return "", "this telephone number has too few or too many digits"
+    return (f"{text} x{number.extension}" if number.extension else text), ""
 
 
 def _national(region: str | None) -> Callable[[str], str | None]:
@@ -115,7 +127,7 @@ def _national(region: str | None) -> Callable[[str], str | None]:
     def short_road(found: str) -> str | None:
         digits = found.translate(_PUNCTUATION)
         if digits[:1] == "+":
-            return digits if "(" not in found and len(digits) <= 16 and _settled(digits) else None
+            return digits if "(0" not in found and len(digits) <= 16 and _settled(digits) else None
         if not lengths or not digits.isdigit():
             return None
         if trunk:
@@ -195,18 +207,15 @@ CountryStyle = Literal["alpha2", "alpha3", "name"]
 def country(placeholders: Placeholders, style: CountryStyle = "alpha2") -> Pair:
     """ISO 3166 alpha-2 in the hub, from codes, names and the usual nicknames. `style` is what this system writes."""
     read = reader(placeholders)
-    known: dict[str, str] = {}
 
     def decode(value: Any) -> Value:
         found = read(value)
         if found is None:
             return None
-        code = known.get(found) or _countries().get(" ".join(found.casefold().split()))
+        code = _countries().get(" ".join(found.casefold().split()))
         if code is None:
             names = lambda: list(_countries())  # noqa: E731
             raise ValueError(f"this is no country that ISO 3166 knows{did_you_mean(found.casefold(), names)}")
-        if len(known) < 1000:
-            known[found] = code
         return code
 
     def encode(value: Value) -> Any:
@@ -215,7 +224,7 @@ def country(placeholders: Placeholders, style: CountryStyle = "alpha2") -> Pair:
             raise ValueError("this is no ISO 3166 country code")
         return written[style]
 
-    return Pair(decode, encode)
+    return Pair(remembered(decode), encode)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from mapping.fields import Value
-from mapping.transforms.pair import Pair, Placeholders, as_text, reader, wrong_type
+from mapping.transforms.pair import Pair, Placeholders, as_text, reader, remembered, wrong_type
 from mapping.transforms.text import plain
 
 LARGEST = 2**53
@@ -45,7 +45,7 @@ def boolean(placeholders: Placeholders, yes: bool | int | str = True, no: bool |
             return yes if value else no
         raise wrong_type("yes or no", value)
 
-    return Pair(decode, encode)
+    return Pair(remembered(decode), encode)
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------

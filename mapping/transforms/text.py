@@ -13,7 +13,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 
 from mapping.fields import Value
-from mapping.transforms.pair import Pair, Placeholders, as_text, checked, reader, wrong_type
+from mapping.transforms.pair import Pair, Placeholders, as_text, checked, reader, remembered, wrong_type
 
 
 def text(placeholders: Placeholders) -> Pair:
@@ -72,7 +72,7 @@ def name(placeholders: Placeholders) -> Pair:
             found = checked(_capitalised(found))
         return found
 
-    return Pair(decode, plain)
+    return Pair(remembered(decode), plain)
 
 
 def _capitalised(found: str) -> str:
