@@ -179,7 +179,8 @@ async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
 
 
 def _translate(mapper: Mapper, row: WriteRow) -> tuple[Write, list[Problem]]:
-    fields, problems = mapper.to_remote(row.sent())
+    translate = mapper.to_create if row.operation == "create" else mapper.to_remote
+    fields, problems = translate(row.sent())
     if row.operation == "update":
         return Write(str(row.id), "update", fields, row.remote_id), problems
     key = None
