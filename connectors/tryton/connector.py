@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import datetime
 
 import httpx
 
@@ -114,6 +115,9 @@ class Tryton:
         async with aclosing(self._reading.read(await self._shape(), fields, since)) as pages:
             async for page in pages:
                 yield page
+
+    def cursor_at(self, at: datetime) -> Cursor:
+        return self._reading.cursor_at(at)
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         return await self._reading.find(await self._shape(), keys, fields)

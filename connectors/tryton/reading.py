@@ -54,6 +54,10 @@ class Reading:
             async for page in all_pages:
                 yield page
 
+    def cursor_at(self, at: datetime) -> Cursor:
+        marks = {name: {"at": at.isoformat(), "id": 0} for name in SOURCES}
+        return Position(phase="changes", memo={"marks": marks}).save()
+
     async def _scan(self, shape: Shape, fields: Sequence[str], position: Position | None) -> AsyncGenerator[Page, None]:
         """Every opportunity, by id. The next run takes up the changes from where each source stood at the start."""
         whole = position is None

@@ -62,7 +62,8 @@ class Tryton:
     password: str = PASSWORD
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30), repr=False)
     _context: dict[str, Any] = field(default_factory=dict, repr=False)
-    _session: str = field(default="", repr=False)
+    session: str = field(default="", repr=False)
+    """What an Authorization header says after "Session"."""
 
     def settings(self) -> dict[str, Any]:
         """For `connectors.registry.connect("crm", "tryton", settings)`."""
@@ -74,7 +75,7 @@ class Tryton:
         }
 
     def rpc(self, method: str, *params: Any) -> Any:
-        headers = {"authorization": f"Session {self._session}"} if self._session else {}
+        headers = {"authorization": f"Session {self.session}"} if self.session else {}
         body = {"id": 1, "method": method, "params": list(params)}
         answer = self._http.post(f"{self.base_url}/{self.database}/rpc/", json=body, headers=headers)
         if answer.status_code != 200:
@@ -91,9 +92,9 @@ class Tryton:
         return self.rpc(f"model.{method}", *params, {**self._context, **context})
 
     def sign_in(self) -> None:
-        self._session = ""
+        self.session = ""
         user_id, session, *_ = self.rpc("common.db.login", self.user, {"password": self.password})
-        self._session = base64.b64encode(f"{self.user}:{user_id}:{session}".encode()).decode()
+        self.session = base64.b64encode(f"{self.user}:{user_id}:{session}".encode()).decode()
         self._context = self.rpc("model.res.user.get_preferences", True, {})
 
     def lead(self, name: str, email: str | None = None, **values: Any) -> tuple[int, int]:
