@@ -23,8 +23,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from sandbox.clock import Clock
@@ -158,21 +157,25 @@ class Gate:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         vendor, method, path = self.vendor, scope["method"], scope["path"]
         faults = vendor.faults.choose(method, path)
-        statuses = [0]
-        at = vendor.clock.elapsed()
+        kinds, at, noted = tuple(fault.kind for fault in faults), vendor.clock.elapsed(), False
+
+        def note(status: int) -> None:
+            nonlocal noted
+            noted = True
+            vendor.requests.note(Request(at, method, path, status, kinds))
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                statuses[0] = message["status"]
-                date = format_datetime(vendor.clock.now().astimezone(UTC), usegmt=True)
-                extra = {"date": date, **vendor.headers(method, path)}.items()
+                note(message["status"])  # before the client can know: so that it may count right after its call
+                extra = vendor.headers(method, path).items()
                 message["headers"] = [*message.get("headers", ()), *((k.encode(), v.encode()) for k, v in extra)]
             await send(message)
 
         try:
             await self._carry_out(scope, receive, counted, faults)
         finally:
-            vendor.requests.note(Request(at, method, path, statuses[0], tuple(fault.kind for fault in faults)))
+            if not noted:
+                note(0)
 
     async def _carry_out(self, scope: Scope, receive: Receive, send: Send, faults: list[Fault]) -> None:
         vendor, method, path = self.vendor, scope["method"], scope["path"]
