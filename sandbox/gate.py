@@ -23,7 +23,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, NamedTuple, Protocol
 
 from sandbox.clock import Clock
@@ -167,7 +168,8 @@ class Gate:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 note(message["status"])  # before the client can know: so that it may count right after its call
-                extra = vendor.headers(method, path).items()
+                date = format_datetime(vendor.clock.now().astimezone(UTC), usegmt=True)
+                extra = {"date": date, **vendor.headers(method, path)}.items()
                 message["headers"] = [*message.get("headers", ()), *((k.encode(), v.encode()) for k, v in extra)]
             await send(message)
 
