@@ -28,6 +28,11 @@ Body = Any
 Fetch = Callable[[Params], Awaitable[Body]]
 
 
+SLACK = timedelta(hours=1)
+"""How far a cursor may lie behind the start of the run that set it. Further back it protects from nothing, and a
+system in which nobody edits would be read from its last import on, for ever."""
+
+
 class Paginator(Protocol):
     def next(self, params: Params, body: Body) -> Params | None:
         """Parameters of the page after the one that `params` brought; None after the last."""
@@ -175,28 +180,30 @@ class Position(BaseModel):
         """The checkpoint after a page."""
         return self.model_copy(update={"at": dict(at), "newest": latest(self.newest, newest)})
 
-    def finish(self, newest: datetime | None = None, memo: Mapping[str, Any] | None = None) -> Position:
-        """Where the next run begins, now that this read is through."""
+    def finish(
+        self, newest: datetime | None = None, memo: Mapping[str, Any] | None = None, slack: timedelta = SLACK
+    ) -> Position:
+        """Where the next run begins, now that this read is through. For `slack` see `next_since`."""
         return Position(
             phase="changes",
-            since=next_since(self.began, latest(self.newest, newest), self.since),
+            since=next_since(self.began, latest(self.newest, newest), self.since, slack),
             memo=dict(memo) if memo is not None else self.memo,
         )
 
 
-SLACK = timedelta(hours=1)
-"""How far a cursor may lie behind the start of the run that set it. Further back it protects from nothing: the start
-is taken from whichever clock is behind, and what becomes visible late is the overlap's affair. Without this bound a
-system in which nobody edits would be read from its last import on, for ever."""
-
-
-def next_since(began: datetime | None, newest: datetime | None, before: datetime | None) -> datetime | None:
+def next_since(
+    began: datetime | None, newest: datetime | None, before: datetime | None, slack: timedelta = SLACK
+) -> datetime | None:
     """min(run start, newest seen): the vendor's clock and ours may differ, and what changed while we read may have
-    been missed. Where nothing new was seen the cursor stays, less `SLACK`."""
+    been missed. Where nothing new was seen the cursor stays, less `slack`.
+
+    Where the vendor told its own time (`run_start`), the run start alone is right: pass no slack, and a quiet system
+    is not read again at all. What becomes visible late is in either case the overlap's affair.
+    """
     seen = latest(newest, before)
     if began is None or seen is None:
         return began or seen
-    return min(began, max(seen, began - SLACK))
+    return min(began, max(seen, began - slack))
 
 
 def read_from(since: datetime, overlap: timedelta) -> datetime:

@@ -131,7 +131,7 @@ DIALECT = Dialect("HubSpot", classify=classify, seen=seen, allowance=allowance)
 
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value")
 _CONFLICT = "CONFLICTING_UNIQUE_VALUE"
-_NAMED = re.compile(r'"name"\s*:\s*"([^"]+)"|Property "?\\?"?([a-z0-9_]+)')
+_NAMED = re.compile(r'"name"\s*:\s*"([^"]+)"|Property \\*"([a-z0-9_]+)\\*"')
 
 
 def rejection(error: Mapping[str, Any]) -> Reject:

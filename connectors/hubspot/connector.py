@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -27,6 +27,7 @@ from connectors.hubspot.properties import EMAIL, create_missing, read_schema
 from connectors.hubspot.reading import Reading
 from connectors.hubspot.writing import write
 from connectors.limits import RateLimits
+from connectors.paging import Position
 
 
 class HubSpot:
@@ -78,6 +79,9 @@ class HubSpot:
 
     def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
         return self._reading.read(fields, since)
+
+    def cursor_at(self, at: datetime) -> Cursor:
+        return Position(phase="changes", since=at).save()
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         return await self._reading.find(keys, fields, await self._unique_among(keys))

@@ -37,11 +37,14 @@ from connectors.hubspot.api import (
     SYSTEM_FIELDS,
     mapping,
 )
-from connectors.paging import ByCursor, Params, Position, dig, pages, read_from, run_start
+from connectors.paging import SLACK, ByCursor, Fetch, Params, Position, dig, pages, read_from, run_start
 
 NEXT = ByCursor("after", ("paging", "next", "after"))
 FEW = 25
 """Values in one search by value: the question has to stay short."""
+
+TRIES = 3
+"""Of a page that overlaps the one before it."""
 
 TOO_OLD = timedelta(days=ARCHIVE_DAYS - 5)
 """A cursor this old may have missed deletions that the archive has forgotten since."""
@@ -74,7 +77,8 @@ class Reading:
         whole = position.at is None
         start = {"limit": LIST_PAGE, "properties": ",".join(asked(fields)), "archived": "false", **(position.at or {})}
         parse = Parse(fields)
-        async with aclosing(pages(self._list, NEXT, start, ahead=True)) as turns:
+        listing = Listing(self._list)
+        async with aclosing(pages(listing.page, NEXT, start, ahead=True)) as turns:
             async for body, following in turns:
                 position = self._dated(position)
                 records, newest = parse(body)
@@ -83,7 +87,8 @@ class Reading:
                     yield Page(records, position.save())
                 else:
                     swept = {"swept": position.began.isoformat()} if whole and position.began else {}
-                    yield Page(records, position.finish(newest, memo=swept).save(), complete=whole)
+                    complete = whole and listing.steady
+                    yield Page(records, position.finish(newest, swept, self._slack).save(), complete=complete)
 
     async def _changes(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
         """Contacts changed since the window's start, by id; then the archive."""
@@ -100,7 +105,7 @@ class Reading:
             more = dig(body, ("paging", "next", "after")) is not None and bool(body["results"])
             at = {"id": highest(at.get("id"), body["results"])} if more else {"archive": True}
             if not more and not self._archived_pages:
-                yield Page(records, position.finish(newest).save())
+                yield Page(records, position.finish(newest, slack=self._slack).save())
                 return
             position = position.step(at, newest)
             yield Page(records, position.save())
@@ -123,7 +128,7 @@ class Reading:
                 {**memo, "sweep": {**sweep, "after": following["after"]}} if following else {"swept": sweep["began"]}
             )
             if following is None or turns >= self._archived_pages:
-                yield Page(records, position.finish(memo=memo_now).save())
+                yield Page(records, position.finish(memo=memo_now, slack=self._slack).save())
                 return
             position = position.model_copy(update={"memo": memo_now})
             yield Page(records, position.save())
@@ -132,6 +137,11 @@ class Reading:
         """With the start of the run by HubSpot's clock, should ours be fast. Later answers change nothing."""
         began = run_start(position.began or self._clock(), self._date)
         return position if began == position.began else position.model_copy(update={"began": began})
+
+    @property
+    def _slack(self) -> timedelta:
+        """None is needed once HubSpot has told us its time: then the run's start is by its clock."""
+        return SLACK if self._date is None else timedelta(0)
 
     async def _list(self, params: Params) -> Any:
         return self._noted(await self._http.request("GET", CONTACTS, params=params, expect=("results",)))
@@ -221,6 +231,27 @@ class Reading:
             body = await self._query(filters, [*asked(fields), name])
             found |= sorted_out(name, some, body["results"], fields)
         return found
+
+
+class Listing:
+    """Pages of the list API, watched: a page that shows a contact of the page before it once more was moved by
+    something, and may have lost others. It is asked for again; if it stays so, the scan proves no absence."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._before: set[str] = set()
+        self.steady = True
+
+    async def page(self, params: Params) -> Any:
+        for _ in range(TRIES):
+            body = await self._fetch(params)
+            ids = {str(mapping(item).get("id")) for item in body["results"]}
+            if ids.isdisjoint(self._before):
+                break
+        else:
+            self.steady = False
+        self._before = ids
+        return body
 
 
 class Parse:

@@ -67,8 +67,8 @@ class Request:
 
 
 async def write(http: Http, batch: Sequence[Write]) -> list[WriteResult]:
-    """One result per write, in order. Raises Retry or Stop only where nothing was sent yet; afterwards what is not
-    known to be done is `unknown`."""
+    """One result per write, in order. Raises Retry or Stop only where there is no result yet to lose; afterwards what
+    is not known to be done is `unknown`."""
     done: Results = {}
     inputs = list(_accepted(batch, done))
     try:
@@ -169,10 +169,11 @@ def _blame(request: Request, refusal: Mapping[str, Any], done: Results) -> Itera
     if len(request.inputs) == 1:
         done[request.inputs[0].place] = WriteResult("rejected", id=request.inputs[0].write.id, error=error)
         return
-    named = set(named_by(refusal, request.inputs))
+    named = {one.place for one in named_by(refusal, request.inputs)}
     if named and len(named) < len(request.inputs):
-        done.update({one.place: WriteResult("rejected", id=one.write.id, error=error) for one in named})
-        yield replace(request, inputs=tuple(one for one in request.inputs if one not in named))
+        at_fault = [one for one in request.inputs if one.place in named]
+        done.update({one.place: WriteResult("rejected", id=one.write.id, error=error) for one in at_fault})
+        yield replace(request, inputs=tuple(one for one in request.inputs if one.place not in named))
     else:
         half = len(request.inputs) // 2
         yield replace(request, inputs=request.inputs[:half])
@@ -210,18 +211,19 @@ def _file(request: Request, body: Mapping[str, Any], done: Results) -> None:
                     done[one.place] = WriteResult("rejected", id=one.write.id, error=rejection(error))
     except (KeyError, TypeError, AttributeError) as error:
         raise ProtocolChanged(f"HubSpot answered a batch in a shape that we do not know ({error!r}).") from None
-    _file_the_rest(request, body, done)
+    _file_the_rest(request, body, done, strays=-1 in results)
 
 
-def _file_the_rest(request: Request, body: Mapping[str, Any], done: Results) -> None:
+def _file_the_rest(request: Request, body: Mapping[str, Any], done: Results, *, strays: bool) -> None:
     """What HubSpot spoke of in neither list. A contact merged into another is left out of an update's answer without
-    a word; a single nameless error can only mean a single nameless input; else we do not know."""
+    a word; a single nameless error can only mean a single nameless input; else we do not know, least of all where
+    there are results that belong to none (`strays`)."""
     left = [one for one in request.inputs if one.place not in done]
     errors = [e for e in body.get("errors") or () if not any(True for _ in named_by(e, request.inputs))]
     for one in left:
         if len(left) == len(errors) == 1:
             done[one.place] = WriteResult("rejected", id=one.write.id, error=rejection(errors[0]))
-        elif request.verb == "update" and not errors:
+        elif request.verb == "update" and not errors and not strays:
             gone = Gone("HubSpot did not answer for this contact.", hint="It was probably merged into another one.")
             done[one.place] = WriteResult("rejected", id=one.write.id, error=gone)
         else:
