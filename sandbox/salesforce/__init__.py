@@ -1,5 +1,9 @@
-"""A CRM on this machine that speaks Salesforce's REST, Bulk 2.0, OAuth and (for custom fields) Tooling APIs.
+"""A CRM in RAM that speaks Salesforce's REST, Bulk 2.0 and OAuth APIs, and of the Tooling API what custom fields take."""
 
-Entry points: `Salesforce` in `sandbox.salesforce.server` is the vendor for the gate, `Org` in `sandbox.salesforce.org`
-the records and the rules over them. All state is in memory, and goes to and from JSON with `Org.dump` and `Org.load`.
-"""
+from sandbox.salesforce.org import Switches
+from sandbox.salesforce.people_work import convert_lead, merge
+from sandbox.salesforce.seeding import to_salesforce
+from sandbox.salesforce.server import Salesforce
+from sandbox.salesforce.sessions import Credentials
+
+__all__ = ["Credentials", "Salesforce", "Switches", "convert_lead", "merge", "to_salesforce"]

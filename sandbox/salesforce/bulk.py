@@ -7,8 +7,6 @@ https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bul
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from sandbox.faults import page_start
 from sandbox.gate import Answer
 from sandbox.salesforce import query
 from sandbox.salesforce.calls import Call, nothing, shown
+from sandbox.salesforce.csv_files import DELIMITERS, ENDINGS, BadFile, Cells, cell_of, rows_of, text_of
 from sandbox.salesforce.errors import Problem, Refused, no_such_resource
 from sandbox.salesforce.org import Draft, Org
 from sandbox.salesforce.schema import Field
@@ -26,14 +25,11 @@ from sandbox.salesforce.table import Table
 if TYPE_CHECKING:
     from sandbox.salesforce.server import Salesforce
 
-DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
-ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 INGEST = ("insert", "update", "upsert", "delete", "hardDelete")
 QUERIES = ("query", "queryAll")
 DONE = ("JobComplete", "Failed", "Aborted")
 CHUNK = 200
 ROWS_AT_ONCE = 50_000
-Cells = list[str]
 
 
 @dataclass
@@ -67,10 +63,6 @@ class Job:
     @property
     def processed(self) -> int:
         return self.found.total if self.found else len(self.good) + len(self.bad)
-
-
-class BadFile(Exception):
-    """The whole file is no use: the job fails, and has processed nothing."""
 
 
 # --- handlers
@@ -182,9 +174,20 @@ def results(sf: Salesforce, call: Call) -> Answer:
         case "failedresults":
             return _file(job, ["sf__Id", "sf__Error", *job.header], ([i, why, *cells] for i, why, cells in job.bad))
         case "unprocessedrecords":
-            left = job.data if job.state in ("Failed", "Aborted") else _text(job, [job.header]) if job.header else ""
+            left = (
+                job.data
+                if job.state in ("Failed", "Aborted")
+                else text_of([job.header], job.delimiter, job.line_ending)
+                if job.header
+                else ""
+            )
             return Answer(200, left.encode(), {"content-type": "text/csv"})
     raise no_such_resource()
+
+
+def _file(job: Job, header: Cells, rows: Iterable[Cells]) -> Answer:
+    text = text_of([header, *rows], job.delimiter, job.line_ending)
+    return Answer(200, text.encode(), {"content-type": "text/csv"})
 
 
 def _query_results(job: Job, call: Call) -> Answer:
@@ -198,7 +201,9 @@ def _query_results(job: Job, call: Call) -> Answer:
     at = int(locator)
     start = page_start(call.fault, at, size)
     rows = found.rows[start : start + size]
-    answer = _file(job, [".".join(c.path) for c in found.columns], ([_cell(c, r) for c in found.columns] for r in rows))
+    answer = _file(
+        job, [".".join(c.path) for c in found.columns], ([cell_of(c, r) for c in found.columns] for r in rows)
+    )
     more = str(at + size) if at + size < found.total else "null"
     headers = {**answer.headers, "Sforce-NumberOfRecords": str(len(rows)), "Sforce-Locator": more}
     return Answer(200, answer.body, headers)
@@ -254,7 +259,7 @@ def _work(org: Org, job: Job) -> None:
 
 def _ingest(org: Org, job: Job) -> None:
     table = org.table(job.sobject)
-    header, rows = _rows(job)
+    header, rows = rows_of(job.data, job.delimiter, job.line_ending)
     columns: list[Field] = []
     for name in header:
         found = table.visible.get(name.lower())
@@ -273,23 +278,6 @@ def _ingest(org: Org, job: Job) -> None:
                 job.good.append((record_id, created, cells))
             except Refused as error:
                 job.bad.append((record_id, error.problems[0].as_line(), cells))
-
-
-def _rows(job: Job) -> tuple[Cells, list[Cells]]:
-    ending = ENDINGS[job.line_ending]
-    first = job.data.partition("\n")[0]
-    if "\n" in job.data and first.endswith("\r") != (ending == "\r\n"):
-        words = f"LineEnding is invalid on user data. Current LineEnding setting is {job.line_ending}"
-        raise BadFile(f"ClientInputError : {words}")
-    rows = [row for row in csv.reader(io.StringIO(job.data, newline=""), delimiter=DELIMITERS[job.delimiter]) if row]
-    if not rows:
-        raise BadFile("InvalidBatch : The batch has no header row")
-    for row in rows[1:]:
-        if len(row) != len(rows[0]):
-            raise BadFile(
-                f"InvalidBatch : The number of columns differs: {len(rows[0])} in the header, {len(row)} in a row"
-            )
-    return rows[0], rows[1:]
 
 
 def _write(org: Org, table: Table, job: Job, draft: Draft, keys: Counter[str]) -> tuple[str, bool]:
@@ -330,28 +318,3 @@ def _upsert(org: Org, table: Table, key: Field, draft: Draft, keys: Counter[str]
     if rows:
         return org.update(table, rows[0]["Id"], draft), False
     return org.create(table, draft), True
-
-
-# --- CSV
-
-
-def _cell(column: query.Column, row: dict[str, Any]) -> str:
-    value = column.get(row)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    # The Bulk API writes times with a Z where the REST API writes +0000.
-    return str(value).replace("+0000", "Z") if column.field.type == "datetime" else str(value)
-
-
-def _text(job: Job, rows: Iterable[Cells]) -> str:
-    out = io.StringIO()
-    csv.writer(
-        out, delimiter=DELIMITERS[job.delimiter], lineterminator=ENDINGS[job.line_ending], quoting=csv.QUOTE_ALL
-    ).writerows(rows)
-    return out.getvalue()
-
-
-def _file(job: Job, header: Cells, rows: Iterable[Cells]) -> Answer:
-    return Answer(200, _text(job, [header, *rows]).encode(), {"content-type": "text/csv"})

@@ -61,8 +61,10 @@ def run(org: Org, text: str, *, deleted: bool = False) -> Answer:
         raise Refused(Problem("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MOST_OFFSET}"))
     org.settle()
     columns = tuple(resolve(org, table, name.text, text, name.at) for name in select.fields)
-    if len({c.path for c in columns}) < len(columns):
-        raise Refused(Problem("MALFORMED_QUERY", "duplicate field selected"))
+    for at, column in enumerate(columns):
+        if column.path in [earlier.path for earlier in columns[:at]]:
+            words = f"duplicate field selected: {'.'.join(column.path)}"
+            raise soql.malformed(text, select.fields[at].at, words)
     rows = _rows(org, table, select, deleted=deleted)
     return Answer(table, columns, rows if columns else [], len(rows))
 
@@ -77,8 +79,9 @@ def _rows(org: Org, table: Table, select: Select, *, deleted: bool) -> list[Row]
             words = f"field '{column.path[-1]}' can not be sorted in a query call"
             raise soql.malformed(select.text, order.at, words, "INVALID_FIELD")
     in_order = [c.path for c, o in keys if not o.descending] in ([(STAMP,)], [(STAMP,), ("Id",)])
-    source = _source(table, select.where, by_stamp=in_order)
-    found: Iterable[Row] = (row for row in source if all(test(row) for test in tests))
+    found: Iterable[Row] = _source(table, select.where, by_stamp=in_order)
+    for test in tests:
+        found = filter(test, found)
     end = None if select.limit is None else select.offset + select.limit
     if not keys or (in_order and not table.veils):
         return list(islice(found, select.offset, end))
@@ -264,7 +267,10 @@ def comparable(field: Field, value: Constant, text: str, at: int) -> Any:
         return None
     match field.type, value:
         case ("datetime", Bare(written)) if "T" in written:
-            return instant(written)
+            try:
+                return instant(written)
+            except ValueError:
+                raise soql.malformed(text, at, f"Invalid date: {written}") from None
         case ("date", Bare(written)) if "T" not in written:
             return written
         case ("boolean", bool()):

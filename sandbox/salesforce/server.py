@@ -24,6 +24,7 @@ from sandbox.salesforce.errors import Problem, Refused
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.people_work import convert_lead, merge
 from sandbox.salesforce.routes import router
+from sandbox.salesforce.seeding import add, for_contact
 from sandbox.salesforce.sessions import Credentials, Sessions
 from sandbox.salesforce.table import Row, Table
 
@@ -102,8 +103,8 @@ class Salesforce:
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
         """What a salesperson or an administrator does in Salesforce's pages: `{"do": "set", "email": ..., "fields":
         {...}}`, `opt_out`, `convert` (with `opportunity`), `merge` (with `other`), `delete`, `undelete` (by `id`),
-        `create` (with `object`), `switch` (see `org.Switches`), `expire_sessions`. A record is named by `email` or
-        `id`; fields are Salesforce's own. Raises ValueError."""
+        `create`, `switch` (see `org.Switches`), `expire_sessions`. A record is named by `email` or
+        `id`; fields are a lead's own, for a contact too. Raises ValueError."""
         with self.org.lock:
             try:
                 return self._edit(edit, edit["do"])
@@ -114,7 +115,7 @@ class Salesforce:
         org = self.org
         match what:
             case "create":
-                table = org.table(edit.get("object", "Lead"))
+                table = org.table(edit["fields"].get("attributes", {}).get("type", "Lead"))
                 draft = org.read(table, edit["fields"])
                 return {"id": org.create(table, draft, allow_duplicates=True)}
             case "switch":
@@ -127,16 +128,18 @@ class Salesforce:
                 table = org.table_of(edit["id"]) or org.table("Lead")
                 org.undelete(table, edit["id"])
                 return {"id": edit["id"]}
-        table, row = self.find(edit)
+        table, row = self.find(edit, only="Lead" if what == "convert" else None)
         match what:
             case "set":
-                org.update(table, row["Id"], org.read(table, edit["fields"]))
+                fields = for_contact(edit["fields"]) if table.name == "Contact" else edit["fields"]
+                org.update(table, row["Id"], org.read(table, fields))
             case "opt_out":
                 org.update(table, row["Id"], org.read(table, {"HasOptedOutOfEmail": True}))
             case "convert":
                 return convert_lead(org, row["Id"], opportunity=edit.get("opportunity"))._asdict()
             case "merge":
-                _, other = self.find({"email": edit["other"]} if "@" in edit["other"] else {"id": edit["other"]})
+                by = "email" if "@" in edit["other"] else "id"
+                _, other = self.find({by: edit["other"]}, only=table.name)
                 merge(org, table.name, row["Id"], [other["Id"]], edit.get("fields"))
             case "delete":
                 org.delete(table, row["Id"])
@@ -149,27 +152,25 @@ class Salesforce:
 
     # From Python
 
-    def find(self, by: Mapping[str, Any]) -> tuple[Table, Row]:
-        """A live person by `id` or `email`: a contact before a lead, an open lead before a converted one. Raises
-        ValueError where there is none."""
+    def find(self, by: Mapping[str, Any], *, only: str | None = None) -> tuple[Table, Row]:
+        """A live person by `id` or `email`: a contact before a lead, an open lead before a converted one; `only` an
+        object of this name. Raises ValueError where there is none."""
         if "id" in by:
-            table = self.org.table_of(by["id"])
-            row = table.get(by["id"]) if table else None
-            if table is None or row is None:
+            kind = self.org.table_of(by["id"])
+            known = kind.get(by["id"]) if kind else None
+            if kind is None or known is None:
                 raise ValueError(f"no record has the id {by['id']}")
-            return table, row
-        for table in (self.org.tables["Contact"], self.org.tables["Lead"]):
+            return kind, known
+        for name in (only,) if only else ("Contact", "Lead"):
+            table = self.org.tables[name]
             rows = [row for row in table.find("Email", by["email"]) if not row["IsDeleted"]]
             if rows:
                 return table, min(rows, key=lambda row: (row.get("IsConverted", False), row["Id"]))
         raise ValueError(f"no lead or contact has the e-mail {by['email']}")
 
     def seed(self, people: Iterable[Mapping[str, Any]]) -> int:
-        """Add leads and contacts, each as Salesforce's own fields with `attributes: {"type": ...}` as in a collection;
-        `CreatedDate` may lie in the past and is then SystemModstamp too. A contact's `Account.Name` finds or makes its
-        account. Returns how many were added. Raises Refused."""
-        from sandbox.salesforce.seeding import add
-
+        """Add leads and contacts, each as `seeding.to_salesforce` gives it. Returns how many were added. Raises
+        Refused."""
         with self.org.lock:
             return sum(1 for person in people if add(self.org, person))
 

@@ -149,9 +149,10 @@ def _amount(field: Field, value: Any) -> float | int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise unreadable(field.type, value)
     try:
-        return _number(field, float(value))
+        number = float(value)
     except (ValueError, OverflowError):
         raise unreadable(field.type, value) from None
+    return _number(field, number)
 
 
 def _number(field: Field, value: float) -> float | int:

@@ -1,4 +1,4 @@
-"""A Salesforce sandbox that serves for the whole session, made new for every test."""
+"""A Salesforce sandbox, made new for every test, and the clients that call it."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def clock() -> Clock:
 @pytest.fixture
 def sf(clock: Clock) -> Iterator[Org]:
     server = Salesforce(Credentials(access_token=TOKEN), clock=clock)
+    server.org.switches.session_seconds = 1e9  # tests move the clock by weeks
     with serve({"salesforce": server.app}) as urls:
         yield Org(server, urls["salesforce"])
 

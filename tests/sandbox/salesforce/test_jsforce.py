@@ -26,7 +26,15 @@ def jsforce() -> Path:
     if not (modules / "jsforce" / "package.json").exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         shutil.copy(HERE / "package.json", CACHE)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
+        command = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+            "--ignore-scripts",
+            "--loglevel=error",
+        ]
         done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=300)
         if done.returncode:
             pytest.skip(f"npm could not install jsforce (no way to the package registry?): {done.stderr[-500:]}")
