@@ -1,0 +1,72 @@
+"""Both systems together: as a process, and as the demo plays with them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from sandbox.both import Both
+from sandbox.people import demo_edits
+
+SMALL = ["--marketing", "200", "--crm", "140", "--shared", "90"]
+
+
+def start(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    command = [sys.executable, "-m", "sandbox", *SMALL, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())
+
+
+def contacts(url: str) -> int:
+    return int(httpx.get(f"{url}/__sandbox__/state").json()["contacts"])
+
+
+def test_the_process_keeps_what_it_held(tmp_path: Path) -> None:
+    process, urls = start("--data", str(tmp_path))
+    assert contacts(urls["hubspot"]) == 200
+    edit = {"do": "create", "fields": {"email": "new@x.example"}}
+    assert httpx.post(f"{urls['hubspot']}/__sandbox__/state", json=edit).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    process, urls = start("--data", str(tmp_path))
+    try:
+        assert contacts(urls["hubspot"]) == 201
+        assert sum(httpx.get(f"{urls['salesforce']}/__sandbox__/state").json()["live"].values()) >= 140
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_taken_port_is_said_in_words() -> None:
+    process, urls = start()
+    port = urls["hubspot"].rpartition(":")[2]
+    try:
+        command = [sys.executable, "-m", "sandbox", *SMALL, "--hubspot-port", port]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert second.returncode == 1
+    assert second.stderr.startswith("sandbox: cannot listen")
+    assert "Traceback" not in second.stderr
+
+
+def test_the_demo_plays_every_edit() -> None:
+    begin = time.perf_counter()
+    both = Both.make()
+    taken = time.perf_counter() - begin
+    assert both.hubspot.summary()["contacts"] == 2000
+    live = both.salesforce.summary()["live"]
+    assert live["Lead"] + live["Contact"] == 1400
+    assert taken < 5, f"seeding took {taken:.1f} s"
+    for edit in demo_edits(both.world):
+        both.play(edit)
+    assert both.hubspot.summary()["merged"] == 2
+    assert both.salesforce.summary()["converted"] == 1
