@@ -194,14 +194,14 @@ class Http:
             except ConnectorError as error:
                 raise self._clean(error) from None
         log.debug("%s %s: %d in %.3f s", self.dialect.vendor, call.what, response.status_code, self._clock() - began)
-        self._heed(response.headers)
+        self._heed(response.headers, began)
         if response.status_code >= 300 and response.status_code not in call.accept:
             raise self._refused(call, response)
         return self._read(call, response)
 
-    def _heed(self, headers: Headers) -> None:
+    def _heed(self, headers: Headers, sent: float) -> None:
         if seen := self.dialect.seen(headers):
-            self.limits.correct(seen)
+            self.limits.correct(seen, sent)
         self._allowance = self.dialect.allowance(headers) or self._allowance
 
     def _read(self, call: _Call, response: httpx.Response) -> Answer:

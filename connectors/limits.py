@@ -27,6 +27,9 @@ Sleep = Callable[[Seconds], Awaitable[None]]
 
 DEFAULT = "default"
 
+LONGEST_CALL: Seconds = 60.0
+"""Calls are remembered this much longer than their window, for the headers of a call that took long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -77,13 +80,14 @@ class Log:
         self._flying -= 1
         insort(self._answered, now)
 
-    def correct(self, seen: Seen, now: Seconds) -> None:
-        """Believe the vendor where it allows less than we reckoned: others may use the same allowance."""
+    def correct(self, seen: Seen, sent: Seconds, now: Seconds) -> None:
+        """Believe the vendor where it allows less than we reckoned: others may use the same allowance. It told what
+        was left at some moment since the call was `sent`; a slot that fell free in the meantime is not theirs."""
         if seen.window is not None:
             self._adopt(seen.window)
         if seen.remaining is not None and self.windows:
             window = seen.window or self.windows[0]
-            used_by_others = window.calls - self._used(window, now) - seen.remaining
+            used_by_others = window.calls - self._used(window, sent) - seen.remaining
             for _ in range(max(0, used_by_others)):
                 insort(self._answered, now)
 
@@ -114,7 +118,7 @@ class Log:
 
     def _forget(self, now: Seconds) -> None:
         longest = max((w.seconds for w in self.windows), default=0.0) * (1 + self.margin)
-        del self._answered[: bisect_right(self._answered, now - longest)]
+        del self._answered[: bisect_right(self._answered, now - longest - LONGEST_CALL)]
 
 
 class RateLimits:
@@ -153,9 +157,10 @@ class RateLimits:
             log.answer(self._clock())
             self._answered.setdefault(policy, asyncio.Event()).set()
 
-    def correct(self, seen: Mapping[str, Seen]) -> None:
+    def correct(self, seen: Mapping[str, Seen], sent: Seconds) -> None:
+        """What the headers of a call said that was sent at `sent`, by this object's clock."""
         for policy, what in seen.items():
-            self._logs.setdefault(policy, Log([])).correct(what, self._clock())
+            self._logs.setdefault(policy, Log([])).correct(what, sent, self._clock())
 
     def pause(self, policy: str, seconds: Seconds) -> None:
         if policy in self._logs:

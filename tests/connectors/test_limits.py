@@ -77,13 +77,13 @@ def test_the_vendor_is_believed_where_it_allows_less() -> None:
     log = Log([Window(100, 10.0)])
     log.send()
     log.answer(0.1)
-    log.correct(Seen(Window(100, 10.0), remaining=0), 0.1)
+    log.correct(Seen(Window(100, 10.0), remaining=0), 0.0, 0.1)
     assert log.wait(0.2) == pytest.approx(9.92, abs=0.01)
 
 
 def test_the_vendor_is_believed_where_it_allows_more() -> None:
     log = Log([Window(100, 10.0)])
-    log.correct(Seen(Window(190, 10.0), remaining=190), 0.0)
+    log.correct(Seen(Window(190, 10.0), remaining=190), 0.0, 0.0)
     for _ in range(190):
         assert log.wait(0.0) == 0
         log.send()
@@ -96,8 +96,17 @@ def test_calls_under_way_are_not_taken_for_somebody_elses() -> None:
     for _ in range(10):
         log.send()
     log.answer(0.1)
-    log.correct(Seen(Window(20, 10.0), remaining=19), 0.1)
+    log.correct(Seen(Window(20, 10.0), remaining=19), 0.0, 0.1)
     assert log.wait(0.1) == 0
+
+
+def test_a_slot_that_falls_free_while_the_answer_is_on_its_way_is_not_somebody_elses() -> None:
+    log = Log([Window(2, 10.0)])
+    for answered in (0.1, 10.2):  # counted by the vendor at 0.1 and 10.0: none is left then
+        log.send()
+        log.answer(answered)
+    log.correct(Seen(Window(2, 10.0), remaining=0), 10.0, 10.2)
+    assert log.wait(10.2) == 0
 
 
 def test_a_pause_holds_everything_back() -> None:
