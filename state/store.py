@@ -6,7 +6,7 @@ code path as a real one. What people ask about the past is in `history.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mapping.fields import Fields
 from state import tables as t
+from state.bulk import Bulk, Row, clock_writer
 from state.records import Known, Lead, Link, Review, Side, WriteRow
 
 CHUNK = 900
@@ -30,6 +31,8 @@ class Store:
         self.dry = dry
         self._c = engine.connect()
         self._insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._at = clock_writer(engine.dialect)
+        self._bulk: dict[str, Bulk] = {}
 
     # --- transactions ---------------------------------------------------------------------------------------------
 
@@ -188,11 +191,15 @@ class Store:
     # --- writing leads and links ----------------------------------------------------------------------------------
 
     def insert_leads(self, leads: Sequence[Lead]) -> None:
-        self._many(t.lead.insert(), [_lead_row(lead) for lead in leads])
+        self._rows("insert_leads", t.lead.insert, LEAD, [_lead_row(lead) for lead in leads])
 
     def update_leads(self, leads: Sequence[Lead]) -> None:
-        statement = t.lead.update().where(t.lead.c.id == sa.bindparam("_id"))
-        self._many(statement, [{"_id": row.pop("id"), **row} for row in map(_lead_row, leads)])
+        self._rows(
+            "update_leads",
+            lambda: t.lead.update().where(t.lead.c.id == sa.bindparam("_id")),
+            (*LEAD[1:], "_id"),
+            [(*row[1:], row[0]) for row in map(_lead_row, leads)],
+        )
 
     def flag(self, ids: Sequence[str], **flags: bool) -> None:
         values = {name: int(value) for name, value in flags.items()}
@@ -204,15 +211,19 @@ class Store:
         self._c.execute(t.lead.update().values(dirty=int(dirty)))
 
     def insert_links(self, links: Sequence[Link]) -> None:
-        self._many(t.link.insert(), [_link_row(link) for link in links])
+        self._rows("insert_links", t.link.insert, LINK, [self._link_row(link) for link in links])
 
     def update_links(self, links: Sequence[Link]) -> None:
-        statement = t.link.update().where(t.link.c.n == sa.bindparam("_n"))
-        self._many(statement, [{"_n": link.n, **_link_row(link)} for link in links])
+        self._rows(
+            "update_links",
+            lambda: t.link.update().where(t.link.c.n == sa.bindparam("_n")),
+            (*LINK, "_n"),
+            [(*self._link_row(link), link.n) for link in links],
+        )
 
     def add_keys(self, keys: Sequence[tuple[int, str]]) -> None:
-        insert = self._insert(t.match_key).on_conflict_do_nothing()
-        self._many(insert, [{"hash": h, "lead_id": i} for h, i in keys])
+        insert = self._insert(t.match_key)
+        self._rows("add_keys", insert.on_conflict_do_nothing, ("hash", "lead_id"), keys)
 
     def drop_keys(self, keys: Sequence[tuple[int, str]]) -> None:
         c = t.match_key.c
@@ -221,12 +232,23 @@ class Store:
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with lead_id, run_id, at, kind, system and detail (a mapping or None)."""
-        self._many(
-            t.change.insert(), [{**r, "detail": None if r["detail"] is None else dumps(r["detail"])} for r in rows]
-        )
+        at = self._at
+        values = [
+            (
+                r["lead_id"],
+                r["run_id"],
+                at(r["at"]),
+                r["kind"],
+                r["system"],
+                None if r["detail"] is None else dumps(r["detail"]),
+            )
+            for r in rows
+        ]
+        self._rows("log_changes", t.change.insert, CHANGE, values)
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        self._many(t.stage_event.insert(), rows)
+        values = [tuple(self._at(r[name]) if name == "at" else r[name] for name in STAGE) for r in rows]
+        self._rows("log_stages", t.stage_event.insert, STAGE, values)
 
     # --- writes: the plan, the intents, the record of what was sent ------------------------------------------------
 
@@ -335,6 +357,28 @@ class Store:
         if rows:
             self._c.execute(statement, rows)
 
+    def _rows(self, verb: str, statement: Callable[[], Any], names: Sequence[str], rows: Sequence[Row]) -> None:
+        """As `_many`, for the statements that a first load is made of."""
+        if rows:
+            if verb not in self._bulk:
+                self._bulk[verb] = Bulk(self.engine.dialect, statement(), names)
+            self._bulk[verb].run(self._c, rows)
+
+    def _link_row(self, link: Link) -> Row:
+        side = link.side
+        return (
+            link.lead_id,
+            link.system,
+            link.remote_id,
+            link.state,
+            link.mapping,
+            link.digest,
+            dumps(side.base_remote),
+            dumps(_differences(side.base_hub, side.base_remote)),
+            dumps(side.seen) if side.seen else None,
+            self._at(side.seen_at),
+        )
+
 
 def dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
@@ -351,32 +395,23 @@ def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     return (items[i : i + CHUNK] for i in range(0, len(items), CHUNK))
 
 
-def _lead_row(lead: Lead) -> dict[str, Any]:
-    return {
-        "id": lead.id,
-        "fields": dumps(lead.fields),
-        "origin": dumps(lead.origin),
-        "stage": lead.fields.get("stage"),
-        "touched": int(lead.touched),
-        "dirty": int(lead.dirty),
-        "merged_into": lead.merged_into,
-    }
+LEAD = ("id", "fields", "origin", "stage", "touched", "dirty", "merged_into")
+LINK = ("lead_id", "system", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at")
+CHANGE = ("lead_id", "run_id", "at", "kind", "system", "detail")
+STAGE = ("lead_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
+"""Columns in the order in which `Store` hands their values to `Bulk`."""
 
 
-def _link_row(link: Link) -> dict[str, Any]:
-    side = link.side
-    return {
-        "lead_id": link.lead_id,
-        "system": link.system,
-        "remote_id": link.remote_id,
-        "state": link.state,
-        "mapping": link.mapping,
-        "digest": link.digest,
-        "base_remote": dumps(side.base_remote),
-        "base_hub": dumps(_differences(side.base_hub, side.base_remote)),
-        "seen": dumps(side.seen) if side.seen else None,
-        "seen_at": side.seen_at,
-    }
+def _lead_row(lead: Lead) -> Row:
+    return (
+        lead.id,
+        dumps(lead.fields),
+        dumps(lead.origin),
+        lead.fields.get("stage"),
+        int(lead.touched),
+        int(lead.dirty),
+        lead.merged_into,
+    )
 
 
 def _differences(hub: Fields, remote: Fields) -> Fields:
