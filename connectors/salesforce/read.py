@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from connectors.base import Clock, Cursor, Page, Record
 from connectors.errors import Misconfigured
@@ -28,6 +29,14 @@ _FORGOTTEN = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
 
 class Forgotten(Exception):
     """Salesforce no longer knows every deletion since our cursor: only a full scan tells."""
+
+
+class Turn(NamedTuple):
+    """Records of one object, and the checkpoint after them. `last`: the object is through."""
+
+    records: list[Record]
+    checkpoint: Checkpoint
+    last: bool = False
 
 
 class Reader:
@@ -57,19 +66,15 @@ class Reader:
 
         gone: set[str] = set()
         while True:
-            async for records, reached in self._entity(position, memo, checkpoint):
-                checkpoint = reached
+            async for records, reached, last in self._entity(position, memo, checkpoint):
                 gone.update(record.id for record in records if record.deleted or record.became)
+                onward = _following(reached) if last else reached
+                if onward is None:
+                    rest = [record for record in deletions if record.id not in gone]
+                    yield Page([*records, *rest], self._end(position, memo, reached), complete=complete)
+                    return
+                checkpoint = onward
                 yield Page(records, position.step(dumped(checkpoint)).save())
-            following = ENTITIES.index(checkpoint.entity) + 1
-            if following == len(ENTITIES):
-                break
-            checkpoint = Checkpoint(entity=ENTITIES[following], newest=checkpoint.newest)
-        yield Page(
-            [record for record in deletions if record.id not in gone],
-            self._end(position, memo, checkpoint),
-            complete=complete,
-        )
 
     def _begin(self, cursor: Cursor | None, now: datetime) -> tuple[Position, Memo, Checkpoint] | None:
         """Where to go on; None: with a scan from the start."""
@@ -92,30 +97,26 @@ class Reader:
             for entity in ENTITIES
             if (mark := next_mark(memo.marks.get(entity), checkpoint.newest.get(entity), began, self.overlap))
         }
-        deleted = dict.fromkeys(ENTITIES, began - self.overlap) if position.phase == "scan" else memo.deleted
+        deleted = dict.fromkeys(ENTITIES, began) if position.phase == "scan" else memo.deleted
         newest = max((stamp_time(place.stamp) for place in checkpoint.newest.values()), default=None)
         return position.finish(newest, dumped(Memo(ran=began, marks=marks, deleted=deleted))).save()
 
-    async def _entity(
-        self, position: Position, memo: Memo, checkpoint: Checkpoint
-    ) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
-        """Pages of one object, each with the checkpoint after it. At least one, so that the caller's checkpoint
-        always is of this object's end."""
+    async def _entity(self, position: Position, memo: Memo, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
+        """The rest of one object, from the checkpoint on."""
         entity = checkpoint.entity
         where = starting(memo.marks.get(entity), self.overlap) if position.phase == "changes" else ""
         if position.phase == "scan" and checkpoint.fresh:
             checkpoint = await self._start_job(checkpoint)
         if checkpoint.job is not None:
             try:
-                async for page in self._job(checkpoint):
-                    checkpoint = page[1]
-                    yield page
+                async for turn in self._job(checkpoint):
+                    yield turn
                 return
             except JobFailed as error:
                 log.warning("%s %s is read page by page instead.", error, entity)
                 checkpoint = Checkpoint(entity=entity, newest=checkpoint.newest)
-        async for page in self._queries(checkpoint, where):
-            yield page
+        async for turn in self._queries(checkpoint, where):
+            yield turn
 
     async def _start_job(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint with a Bulk job, where there is enough to read for one."""
@@ -128,34 +129,31 @@ class Reader:
         log.info("Salesforce has %d %ss: they are read by Bulk job %s.", expected, entity, job.id)
         return Checkpoint(entity=entity, job=job.id, created=job.created, newest=checkpoint.newest)
 
-    async def _job(self, checkpoint: Checkpoint) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
+    async def _job(self, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         entity, job = checkpoint.entity, checkpoint.job or ""
         columns = await self._described_columns(entity)
         if checkpoint.locator is None:
-            yield [], checkpoint
+            yield Turn([], checkpoint)
         async for rows, locator in self.bulk.query_pages(job, checkpoint.locator, await self.org.describe(entity)):
             newest = max((Place(row["SystemModstamp"], row["Id"]) for row in rows), key=_age, default=None)
             # The job may see a late row and miss an earlier change of another: what it saw counts up to its start.
             if newest and checkpoint.created and stamp_time(newest.stamp) > checkpoint.created:
                 newest = Place(checkpoint.created.astimezone(UTC).isoformat(), "")
-            seen = _newer(checkpoint, newest)
-            checkpoint = checkpoint.model_copy(update={"locator": locator, "newest": seen})
-            if locator is None:
-                checkpoint = Checkpoint(entity=entity, after=seen.get(entity), newest=seen)
-            yield [columns.record(row) for row in rows], checkpoint
+            checkpoint = checkpoint.model_copy(update={"locator": locator, "newest": _newer(checkpoint, newest)})
+            yield Turn([columns.record(row) for row in rows], checkpoint, last=locator is None)
 
-    async def _queries(self, checkpoint: Checkpoint, where: str) -> AsyncIterator[tuple[list[Record], Checkpoint]]:
+    async def _queries(self, checkpoint: Checkpoint, where: str) -> AsyncIterator[Turn]:
         entity = checkpoint.entity
         columns = Columns(entity, self.fields, self.org.known(entity))
         described = False
         while True:
             try:
-                async for rows in self._query(columns, after(checkpoint.after) if checkpoint.after else where):
-                    last = Place(rows[-1]["SystemModstamp"], rows[-1]["Id"]) if rows else None
+                async for rows, last in self._query(columns, after(checkpoint.after) if checkpoint.after else where):
+                    newest = Place(rows[-1]["SystemModstamp"], rows[-1]["Id"]) if rows else None
                     checkpoint = checkpoint.model_copy(
-                        update={"after": last or checkpoint.after, "newest": _newer(checkpoint, last)}
+                        update={"after": newest or checkpoint.after, "newest": _newer(checkpoint, newest)}
                     )
-                    yield [columns.record(row) for row in rows], checkpoint
+                    yield Turn([columns.record(row) for row in rows], checkpoint, last)
                 return
             except LocatorLost:
                 log.info("Salesforce forgot a query's pages; the next one begins after %s.", checkpoint.after)
@@ -164,15 +162,15 @@ class Reader:
                     raise
                 columns, described = await self._described_columns(entity, fresh=True), True
 
-    async def _query(self, columns: Columns, where: str) -> AsyncIterator[list[Row]]:
-        """Pages of rows. Fields that do not fit into one address are asked for by further queries."""
+    async def _query(self, columns: Columns, where: str) -> AsyncIterator[tuple[list[Row], bool]]:
+        """Pages of rows, and whether each is the last. Fields that do not fit into one address are asked for by further queries."""
         entity = columns.entity
         first, *others = chunks_of_fields(columns.selected)
         page: Row | None = await self.org.query(select(first, entity, where, order=True), deleted=True)
         while page is not None:
             rows: list[Row] = page["records"]
             await self.org.widen(entity, rows, others, deleted=True)
-            yield rows
+            yield rows, not page.get("nextRecordsUrl")
             page = await self.org.more(page)
 
     async def _described_columns(self, entity: Entity, *, fresh: bool = False) -> Columns:
@@ -224,6 +222,12 @@ class Reader:
         records = {row["Id"]: columns.record(row) for row in kept}
         gone = [records.get(id_) or Record(id_, {}, at, deleted=True) for id_, at in times.items()]
         return [record for record in gone if record.deleted], stamp_time(answer.json["latestDateCovered"])
+
+
+def _following(checkpoint: Checkpoint) -> Checkpoint | None:
+    """Where the next object begins, None after the last."""
+    following = ENTITIES.index(checkpoint.entity) + 1
+    return Checkpoint(entity=ENTITIES[following], newest=checkpoint.newest) if following < len(ENTITIES) else None
 
 
 def _age(place: Place) -> tuple[datetime, str]:
