@@ -301,8 +301,8 @@ def misshapen(parsed: Any, expect: Expect) -> str:
 def open_client(
     base_url: str, auth: Credentials | None = None, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None
 ) -> httpx.AsyncClient:
-    """A client with sensible timeouts. Raises Misconfigured for a base URL that is none, and for one that would send
-    the credentials over the network in the clear. HTTP/1.1: for our few, fat calls HTTP/2 only costs."""
+    """A client with sensible timeouts (seconds). Raises Misconfigured for a base URL that is none. Loopback is never
+    reached through a proxy of the environment. HTTP/1.1: for our few, fat calls HTTP/2 only costs."""
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL:

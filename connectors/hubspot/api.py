@@ -56,16 +56,24 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    access_token: SecretStr | None = Field(None, description="Token of a private app")
-    client_id: str | None = Field(None, description="OAuth: the app's client id")
-    client_secret: SecretStr | None = Field(None, description="OAuth: the app's client secret")
-    refresh_token: SecretStr | None = Field(None, description="OAuth: from the person who connected the account")
-    base_url: str = Field("https://api.hubapi.com", description="Where the API is")
-    calls_in_10_seconds: int = Field(CALLS_IN_10_SECONDS, ge=1, description="Until the response headers say otherwise")
-    searches_a_second: int = Field(SEARCHES_A_SECOND, ge=1)
-    overlap_seconds: float = Field(120.0, ge=0, description="How late a change may appear in HubSpot's search index")
-    archived_pages: int = Field(20, ge=0, description="Pages of the archive read per run, to find deletions; 0: none")
-    timeout_seconds: float = Field(30.0, gt=0)
+    access_token: SecretStr | None = Field(default=None, description="Token of a private app")
+    client_id: str | None = Field(default=None, description="OAuth: the app's client id")
+    client_secret: SecretStr | None = Field(default=None, description="OAuth: the app's client secret")
+    refresh_token: SecretStr | None = Field(
+        default=None, description="OAuth: from the person who connected the account"
+    )
+    base_url: str = Field(default="https://api.hubapi.com", description="Where the API is")
+    calls_in_10_seconds: int = Field(
+        default=CALLS_IN_10_SECONDS, ge=1, description="Until the response headers say otherwise"
+    )
+    searches_a_second: int = Field(default=SEARCHES_A_SECOND, ge=1)
+    overlap_seconds: float = Field(
+        default=120.0, ge=0, description="How late a change may appear in HubSpot's search index"
+    )
+    archived_pages: int = Field(
+        default=20, ge=0, description="Pages of the archive read per run, to find deletions; 0: none"
+    )
+    timeout_seconds: float = Field(default=30.0, gt=0)
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

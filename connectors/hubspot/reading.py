@@ -245,13 +245,20 @@ class Listing:
     async def page(self, params: Params) -> Any:
         for _ in range(TRIES):
             body = await self._fetch(params)
-            ids = {str(mapping(item).get("id")) for item in body["results"]}
+            ids = ids_of(body)
             if ids.isdisjoint(self._before):
                 break
         else:
             self.steady = False
         self._before = ids
         return body
+
+
+def ids_of(body: Mapping[str, Any]) -> set[str]:
+    try:
+        return {item["id"] for item in body["results"]}
+    except (KeyError, TypeError) as error:
+        raise ProtocolChanged(f"HubSpot sent a contact without an id ({error!r}).") from None
 
 
 class Parse:
