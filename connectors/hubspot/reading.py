@@ -19,25 +19,19 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from connectors.base import Clock, Cursor, Key, Page, Record
 from connectors.errors import ProtocolChanged
-from connectors.http import Answer, Http
+from connectors.http import Http
 from connectors.hubspot.api import (
     ARCHIVE_DAYS,
-    BATCH,
     CONTACTS,
     LIST_PAGE,
     MERGED,
     MORE_EMAILS,
-    SEARCH,
-    SEARCH_CHARACTERS,
-    SEARCH_PAGE,
     SYSTEM_FIELDS,
-    mapping,
 )
-from connectors.paging import SLACK, ByCursor, Fetch, Params, Position, dig, pages, read_from, run_start
+from connectors.hubspot.search import Filter, batch_read, search
+from connectors.paging import SLACK, ByCursor, Fetch, Params, Position, pages, read_from, run_start
 
 NEXT = ByCursor("after", ("paging", "next", "after"))
 FEW = 25
@@ -58,6 +52,8 @@ class Reading:
         self._clock = clock
         self._overlap = overlap
         self._archived_pages = archived_pages
+        self._date: str | None = None
+        """HubSpot's own time, as its last answer told it."""
 
     async def read(self, fields: Sequence[str], since: Cursor | None) -> AsyncGenerator[Page, None]:
         position = Position.load(since) if since is not None else None
@@ -98,24 +94,29 @@ class Reading:
         merged: set[str] = set()
         parse = Parse(fields)
         while "archive" not in at:
-            body = await self._search(fields, position, str(at.get("id", "")))
+            hits = await search(self._http, self._changed(position), asked(fields), at.get("id"))
+            self._date = hits.date
             position = self._dated(position)
-            records, newest = parse(body)
+            records, newest = parse({"results": hits.results})
             merged.update(record.id for record in records if record.became)
-            more = dig(body, ("paging", "next", "after")) is not None and bool(body["results"])
-            at = {"id": highest(at.get("id"), body["results"])} if more else {"archive": True}
-            if not more and not self._archived_pages:
+            if hits.last is None and not self._archived_pages:
                 yield Page(records, position.finish(newest, slack=self._slack).save())
                 return
+            at = {"id": hits.last} if hits.last is not None else {"archive": True}
             position = position.step(at, newest)
             yield Page(records, position.save())
         async for page in self._sweep(position, merged):
             yield page
 
+    def _changed(self, position: Position) -> list[Filter]:
+        assert position.since is not None  # a "changes" position has one: _too_old sees to it
+        start = read_from(position.since, self._overlap)
+        return [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
+
     async def _sweep(self, position: Position, merged: set[str]) -> AsyncGenerator[Page, None]:
         """As much of the archive as one run may read, from where the last run stopped."""
         memo = dict(position.memo)
-        sweep = memo.pop("sweep", None) or {"began": self._clock().isoformat()}
+        sweep = memo.pop("sweep", None) or {"began": (position.began or self._clock()).isoformat()}
         known = datetime.fromisoformat(memo["swept"]) - self._overlap if memo.get("swept") else None
         start = {"limit": LIST_PAGE, "properties": MERGED, "archived": "true"}
         if "after" in sweep:
@@ -144,58 +145,9 @@ class Reading:
         return SLACK if self._date is None else timedelta(0)
 
     async def _list(self, params: Params) -> Any:
-        return self._noted(await self._http.request("GET", CONTACTS, params=params, expect=("results",)))
-
-    async def _search(self, fields: Sequence[str], position: Position, above: str) -> Any:
-        assert position.since is not None  # a "changes" position has one: _too_old sees to it
-        start = read_from(position.since, self._overlap)
-        filters = [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
-        if above:
-            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": above})
-        return await self._query(filters, asked(fields))
-
-    async def _query(self, filters: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
-        """One page of a search, by id. Where the names of all the properties make the question too long, the search
-        brings the ids and two batch reads the contacts."""
-        query = {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": names,
-            "limit": SEARCH_PAGE,
-        }
-        too_long = len(orjson.dumps(query)) > SEARCH_CHARACTERS
-        answer = await self._http.request(
-            "POST",
-            f"{CONTACTS}/search",
-            json={**query, "properties": []} if too_long else query,
-            idempotent=True,
-            expect=("results",),
-            policy=SEARCH,
-        )
-        body = self._noted(answer)
-        if not too_long:
-            return body
-        ids = [{"id": str(item["id"])} for item in body["results"]]
-        whole = [
-            await self._batch_read({"inputs": ids[i : i + BATCH], "properties": names})
-            for i in range(0, len(ids), BATCH)
-        ]
-        return {**body, "results": [item for results in whole for item in results]}
-
-    async def _batch_read(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Contacts as they are now. Those that are not there are named in `errors` (207), and simply missing here."""
-        answer = await self._http.request(
-            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
-        )
-        results = mapping(answer.json).get("results")
-        return results if isinstance(results, list) else []
-
-    def _noted(self, answer: Answer) -> Any:
+        answer = await self._http.request("GET", CONTACTS, params=params, expect=("results",))
         self._date = answer.headers.get("date")
         return answer.json
-
-    _date: str | None = None
-    """HubSpot's own clock, as its last answer told it."""
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str], unique: frozenset[str]) -> list[list[Record]]:
         """Live contacts per key. Unique properties and ids are read as they are now; for any other property only the
@@ -203,34 +155,29 @@ class Reading:
         found: dict[Key, list[Record]] = {}
         for name in dict.fromkeys(key.field for key in keys):
             values = list(dict.fromkeys(key.value for key in keys if key.field == name))
-            for start in range(0, len(values), BATCH):
-                some = values[start : start + BATCH]
-                read = (
-                    self._by_id(name, some, fields)
-                    if name == "id" or name in unique
-                    else self._by_value(name, some, fields)
-                )
-                for value, records in (await read).items():
-                    found[Key(name, value)] = records
+            read = self._by_id if name == "id" or name in unique else self._by_value
+            for value, records in (await read(name, values, fields)).items():
+                found[Key(name, value)] = records
         return [found.get(key, []) for key in keys]
 
     async def _by_id(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
-        query: dict[str, Any] = {"inputs": [{"id": value} for value in values]}
-        query["properties"] = list(dict.fromkeys([*asked(fields), MORE_EMAILS, *(() if name == "id" else (name,))]))
-        if name != "id":
-            query["idProperty"] = name
-        return sorted_out(name, values, await self._batch_read(query), fields)
+        names = list(dict.fromkeys([*asked(fields), MORE_EMAILS, *(() if name == "id" else (name,))]))
+        results = await batch_read(self._http, values, names, None if name == "id" else name)
+        return sorted_out(name, values, results, fields)
 
     async def _by_value(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
         """Search wants text in lower case, choices as they are."""
-        found: dict[str, list[Record]] = {}
+        results: list[dict[str, Any]] = []
         for start in range(0, len(values), FEW):
             some = values[start : start + FEW]
             both = list(dict.fromkeys([*some, *(value.lower() for value in some)]))
             filters = [{"propertyName": name, "operator": "IN", "values": both}]
-            body = await self._query(filters, [*asked(fields), name])
-            found |= sorted_out(name, some, body["results"], fields)
-        return found
+            hits = await search(self._http, filters, [*asked(fields), name])
+            results += hits.results
+            while hits.last is not None:
+                hits = await search(self._http, filters, [*asked(fields), name], hits.last)
+                results += hits.results
+        return sorted_out(name, values, results, fields)
 
 
 class Listing:
@@ -312,16 +259,6 @@ def tombstones(body: Mapping[str, Any], known: datetime | None) -> Iterator[Reco
         raise ProtocolChanged(
             f"HubSpot listed an archived contact in a shape that we do not know ({error!r})."
         ) from None
-
-
-def highest(so_far: Any, results: Iterable[Mapping[str, Any]]) -> str:
-    """The highest id of a page, as a number. Raises ProtocolChanged where the page brings none above the last one,
-    since the same page would then come for ever."""
-    before = int(so_far or 0)
-    top = max((int(item["id"]) for item in results), default=before)
-    if top <= before:
-        raise ProtocolChanged("HubSpot's search led back to a page that it had shown before.")
-    return str(top)
 
 
 def sorted_out(

@@ -21,6 +21,7 @@ from connectors.base import Write, WriteResult
 from connectors.errors import Gone, Invalid, ProtocolChanged, Retry, Stop, Unavailable
 from connectors.http import Http
 from connectors.hubspot.api import BATCH, CONTACTS, STAGE, mapping, rejection
+from connectors.hubspot.search import batch_read
 
 Results = dict[int, WriteResult]
 """By place in the batch."""
@@ -282,10 +283,11 @@ async def _move_stages_back(http: Http, batch: Sequence[Write], done: Results) -
         cleared = await _update_all(http, [replace(one, fields={STAGE: None}) for one in held_back])
         ready = [one for one, result in zip(held_back, cleared, strict=True) if result.outcome == "done"]
         await _update_all(http, ready)
-        now = await _stages(http, [str(one.id) for one in held_back])
+        read = await batch_read(http, [str(one.id) for one in held_back], [STAGE])
     except (Retry, Stop):
         done.update({places[one.id]: WriteResult("unknown", id=one.id) for one in held_back})
         return
+    now = {str(one.get("id")): mapping(one.get("properties")).get(STAGE) for one in read}
     for one in held_back:
         place = places[one.id]
         done[place] = stage_result(done[place], one, now.get(str(one.id)))
@@ -313,16 +315,3 @@ async def _update_all(http: Http, writes: Sequence[Write]) -> list[WriteResult]:
     for request in requests([Input(place, one, encoded(one.fields)) for place, one in enumerate(writes)]):
         await _send(http, request, done)
     return [done[place] for place in range(len(writes))]
-
-
-async def _stages(http: Http, ids: Sequence[str]) -> dict[str, str | None]:
-    """The stages as they are now, by id."""
-    stages: dict[str, str | None] = {}
-    for start in range(0, len(ids), BATCH):
-        query = {"inputs": [{"id": id} for id in ids[start : start + BATCH]], "properties": [STAGE]}
-        answer = await http.request(
-            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
-        )
-        for result in mapping(answer.json).get("results") or ():
-            stages[str(result["id"])] = mapping(result.get("properties")).get(STAGE)
-    return stages

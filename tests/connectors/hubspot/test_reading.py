@@ -322,6 +322,27 @@ async def test_find_by_a_property_that_is_not_unique_goes_by_search_and_gives_al
     assert [[r.id for r in one] for one in found] == [ids[6:8], [], ids[0:2], []]
 
 
+async def test_find_by_value_gives_all_however_many_pages_they_fill(hubspot: Portal, connector: HubSpot) -> None:
+    ids = hubspot.add(450, company="Acme")
+    (found,) = await connector.find([Key("company", "acme")], FIELDS)
+    assert [record.id for record in found] == ids
+
+
+async def test_contacts_that_vanish_between_search_and_batch_read_end_nothing(
+    hubspot: Portal, connector: HubSpot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [f"property_with_quite_a_long_name_{n:03}" for n in range(120)]
+    cursor = await since_now(hubspot, connector)
+    ids = hubspot.add(450)
+    wait = hubspot.contacts.find
+
+    def deleted_meanwhile(key: str, *args: Any, **more: Any) -> Any:
+        return None if key in ids[:200] else wait(key, *args, **more)
+
+    monkeypatch.setattr(hubspot.contacts, "find", deleted_meanwhile)
+    assert live(await read(connector, cursor, many)) == ids[200:]
+
+
 async def test_find_takes_more_keys_than_a_batch(hubspot: Portal, connector: HubSpot) -> None:
     ids = hubspot.add(230)
     found = await connector.find([Key("email", f"p{n}@example.com") for n in range(230)], FIELDS)
