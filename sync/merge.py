@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mapping.fields import Fields, Policy, Value, blank
+from mapping.fields import STAGE, Fields, Policy, Value, blank
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from state.records import Side
@@ -58,6 +58,8 @@ class Verdict(NamedTuple):
 
 def unseen(base: Fields, read: Fields) -> Fields:
     """What a read says that its base does not."""
+    if not base:
+        return dict(read)
     return {name: value for name, value in read.items() if name not in base or base[name] != value}
 
 
@@ -80,13 +82,14 @@ def merge(hub: Fields, origin: Mapping[str, str], sides: Mapping[str, Side], rul
 
 
 def _first_sight(system: str, side: Side) -> Merged:
-    """A new lead that one system shows: what the general way gives, at a tenth of its cost; first loads are long."""
+    """A new lead that one system shows: what the general way gives, at a tenth of its cost; first loads are long. Of the
+    changes only the stage's is told: that the others are the first value of their field goes without saying."""
     read, side.seen = side.seen, {}
-    hub = {name: value for name, value in read.items() if not blank(value)}
-    side.base_remote = {name: hub.get(name) for name in read}
+    hub: Fields = {name: value for name, value in read.items() if value is not None and value != "" and value != []}
+    side.base_remote = {**dict.fromkeys(read), **hub}
     side.base_hub = dict(side.base_remote)
-    changes = {name: Change(None, value, system, "only change") for name, value in hub.items()}
-    return Merged(hub, dict.fromkeys(hub, system), changes)
+    changes = {STAGE: Change(None, hub[STAGE], system, "only change")} if STAGE in hub else {}
+    return Merged(hub, {"": system}, changes)
 
 
 def _merge_field(name: str, merged: Merged, sides: Mapping[str, Side], rules: Rules) -> None:

@@ -140,7 +140,7 @@ def _absorb(
         values, problems = read[record.id]
         if problems:
             _report_problems(ctx, system, record, problems, batch)
-        else:
+        elif ctx.open_questions:
             _close(ctx, batch, f"{system}:{record.id}", "bad_value")
         link = known.get(record.id)
         if link:
@@ -267,7 +267,8 @@ def _identify(
             batch.reviews.append(_question(ctx, system, record, values, found, finder))
             counts.reviews += 1
         return None
-    _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate")
+    if ctx.open_questions:
+        _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate")
     if found.answer == "new":
         lead = Lead(ctx.make_id())
         batch.new_leads[lead.id] = lead

@@ -49,13 +49,15 @@ def reconcile(lead: Lead, rules: Rules, entries: tuple[tuple[str, ...], ...]) ->
     created = not lead.fields and not lead.origin
     before = lead.fields
     sides = lead.sides()
-    waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
-    old_keys = _keys([before, *(side.seen for side in sides.values())], entries)
+    waiting: set[str] = set()
+    old_keys: set[int] = set()
+    if lead.touched or not created:  # else nothing was ever noted of it
+        waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
+        old_keys = _keys([before, *(side.seen for side in sides.values())], entries)
     merged = merge(before, lead.origin, sides, rules)
     lead.fields, lead.origin = merged.hub, merged.origin
     settled = Settled(lead, created, merged.changes, merged.conflicts)
-    _promote(settled, rules)
-    _derive(settled, rules)
+    _compute(settled, rules)
     if created:
         _compact(lead)
     move = settled.changes.get(STAGE)
@@ -82,21 +84,28 @@ def has_news(lead: Lead, rules: Rules) -> bool:
     return False
 
 
-def _promote(settled: Settled, rules: Rules) -> None:
-    earned = rules.promote({**settled.lead.fields, **rules.derive(settled.lead.fields)})
+def _compute(settled: Settled, rules: Rules) -> None:
+    """What nobody types: derived fields, and the stage that they earn, which may change them once more."""
+    hub = settled.lead.fields
+    derived = rules.derive(hub)
+    if _promote(settled, derived, rules):
+        derived = rules.derive(hub)
+    for name, value in derived.items():
+        old = hub.get(name)
+        if value != old:
+            _set(settled, name, value, "derived", old)
+
+
+def _promote(settled: Settled, derived: Fields, rules: Rules) -> bool:
+    earned = rules.promote({**settled.lead.fields, **derived})
     old = settled.lead.fields.get(STAGE)
     if earned and old not in rules.lifecycle.side:  # who was turned down by a person is not raised by points
         stage, evidence = earned
         if rules.lifecycle.rank(stage) > rules.lifecycle.rank(old):
             first = settled.changes.get(STAGE)
             _set(settled, STAGE, stage, evidence, first.old if first else old)
-
-
-def _derive(settled: Settled, rules: Rules) -> None:
-    for name, value in rules.derive(settled.lead.fields).items():
-        old = settled.lead.fields.get(name)
-        if value != old:
-            _set(settled, name, value, "derived", old)
+            return True
+    return False
 
 
 def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> None:
@@ -107,6 +116,8 @@ def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> No
 
 def _compact(lead: Lead) -> None:
     """Name the commonest origin once, under ""."""
+    if "" in lead.origin:
+        return
     counts: dict[str, int] = {}
     for system in lead.origin.values():
         counts[system] = counts.get(system, 0) + 1
