@@ -106,11 +106,19 @@ class Rpc:
         return answer["result"]
 
     async def search_read(
-        self, model: str, domain: list[Any], fields: list[str], order: list[list[str]], limit: int | None = None
+        self,
+        model: str,
+        domain: list[Any],
+        fields: list[str],
+        order: list[list[str]],
+        limit: int | None = None,
+        **context: Any,
     ) -> list[dict[str, Any]]:
-        rows = await self.read(f"{model}.search_read", domain, 0, limit, order, fields)
-        if not isinstance(rows, list):
-            raise ProtocolChanged(f"Tryton answered {model}.search_read with something that is not a list.")
+        """Rows with an id and the fields asked for; what "party.name" asks for comes as {"party.": {"name": …}}."""
+        rows = await self.read(f"{model}.search_read", domain, 0, limit, order, fields, **context)
+        wanted = {"id", *(f"{field.split('.')[0]}." if "." in field else field for field in fields)}
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= row.keys() for row in rows):
+            raise ProtocolChanged(f"Tryton answered {model}.search_read with something else than was asked for.")
         return rows
 
     async def context(self) -> dict[str, Any]:

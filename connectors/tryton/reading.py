@@ -111,11 +111,7 @@ class Reading:
     async def _touched(self, source: str, mark: Mark, after: list[Any] | None) -> list[dict[str, Any]]:
         fields = [CHANGED, "replaced_by" if source == "party" else "party"]
         domain = past(*after) if after else self._from(mark)
-        model = SOURCES[source]
-        rows: list[dict[str, Any]] = await self._rpc.read(
-            f"{model}.search_read", domain, 0, self._page, BY_TIME, fields, active_test=False
-        )
-        return rows
+        return await self._rpc.search_read(SOURCES[source], domain, fields, BY_TIME, self._page, active_test=False)
 
     def _from(self, mark: Mark) -> list[Any]:
         """Where a source is taken up. What is older than the overlap was complete when we looked."""
@@ -174,7 +170,7 @@ class Reading:
     async def _newest(self, source: str) -> Mark:
         """Where a source stands now. One that is empty is read from its beginning."""
         order = [[CHANGED, "DESC"], ["id", "DESC"]]
-        rows = await self._rpc.read(f"{SOURCES[source]}.search_read", [], 0, 1, order, [CHANGED], active_test=False)
+        rows = await self._rpc.search_read(SOURCES[source], [], [CHANGED], order, 1, active_test=False)
         if not rows:
             return {}
         told = self._told()

@@ -191,7 +191,7 @@ def changed_at(row: Mapping[str, Any]) -> datetime:
     in neither: what found the record has to say so."""
     own = moment(row[CHANGED])
     party = row.get("party.")
-    return max(own, moment(party[CHANGED])) if party else own
+    return max(own, moment(party.get(CHANGED))) if party else own
 
 
 def party_id(row: Mapping[str, Any]) -> int | None:

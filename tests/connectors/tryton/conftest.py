@@ -1,0 +1,117 @@
+"""A connector to the shared server, with a wire on which a test may listen and interfere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from connectors.auth import Bearer
+from connectors.base import Connector, Cursor, Record
+from connectors.http import Patience
+from connectors.tryton import Settings, Tryton
+from tests.real.tryton import Tryton as Server
+
+QUICK = Patience(attempts=3, total=3.0, first=0.01, longest=0.02)
+
+FIELDS = ["smarketing_id", "name", "email", "phone", "city", "description", "conversion_probability", "state"]
+
+Act = Callable[[], None]
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Notes every call; `before` and `after` let something happen around the next call of a method."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.authorization = ""
+        self.cut = False
+        self._before: dict[str, Act] = {}
+        self._after: dict[str, Act] = {}
+        self._real = httpx.AsyncHTTPTransport()
+
+    def before(self, method: str, act: Act) -> None:
+        self._before[method] = act
+
+    def after(self, method: str, act: Act) -> None:
+        self._after[method] = act
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        method = str(json.loads(request.content)["method"]).removeprefix("model.")
+        self.calls.append(method)
+        self.authorization = request.headers.get("authorization", "")
+        if self.cut:
+            raise httpx.ConnectError("no route to host")
+        self._before.pop(method, nothing)()
+        response = await self._real.handle_async_request(request)
+        if method in self._after:
+            await response.aread()
+            self._after.pop(method)()
+        return response
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
+
+
+def nothing() -> None:
+    return
+
+
+def lose_the_answer() -> None:
+    raise httpx.ReadError("connection reset by peer")
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def connect(tryton: Server, wire: Wire) -> AsyncIterator[Callable[..., Tryton]]:
+    made: list[Tryton] = []
+
+    def connect(server: Server = tryton, *, signs_in: bool = False, **settings: Any) -> Tryton:
+        """In the session of the test's own hand, unless it `signs_in`: Tryton takes half a second for a password."""
+        chosen = Settings(**{**server.settings(), "overlap_seconds": 0, **settings})
+        auth = chosen.credentials() if signs_in else Bearer(SecretStr(server.session), scheme="Session")
+        client = httpx.AsyncClient(auth=auth, transport=wire, timeout=30)
+        made.append(Tryton("crm", chosen, client=client, patience=QUICK))
+        return made[-1]
+
+    yield connect
+    for connector in made:
+        await connector.aclose()
+
+
+@pytest.fixture
+def connector(connect: Callable[..., Tryton]) -> Tryton:
+    return connect()
+
+
+@pytest.fixture
+def email() -> str:
+    """An address that no other test uses."""
+    return new_email()
+
+
+def new_email() -> str:
+    return f"{uuid4().hex[:12]}@example.com"
+
+
+async def start(connector: Connector) -> Cursor:
+    """The cursor from which a read brings what changes from now on. Other tests share the server, and what they did
+    within this second may come as well."""
+    cursor: Cursor = {}
+    async for page in connector.read(["state"]):
+        cursor = page.cursor
+    return cursor
+
+
+async def changes(connector: Connector, since: Cursor, fields: list[str] = FIELDS) -> dict[str, Record]:
+    """The latest reading of each record."""
+    return {r.id: r async for page in connector.read(fields, since) for r in page.records}
