@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mapping.compiler import COMPUTED, SALES_QUALIFIED, transform_of
+from mapping.conditions import Condition
 from mapping.config import HubField, MappedField, MappedStage, MappingFile
 from mapping.fields import REASON, STAGE
 from mapping.names import Names, check_condition, check_conflict, check_region
@@ -17,7 +18,7 @@ def check_mapping(source: Source, mapping: MappingFile, names: Names) -> None:
     for name, entry in mapping.fields.items():
         _check_entry(source, name, entry, names)
     if mapping.stage is not None:
-        _check_stage(source, mapping.stage, names)
+        _check_stage(source, mapping.stage, mapping.create_when, names)
     _check_match(source, mapping, names)
     for key in ("create_when", "sync_when"):
         condition = getattr(mapping, key)
@@ -65,8 +66,10 @@ def _check_transform(source: Source, loc: Loc, name: str, field: HubField, entry
     _check_table(source, here, options["values"], options.get("reads") or {}, known, entry.direction != "pull", name)
 
 
-def _check_stage(source: Source, stage: MappedStage, names: Names) -> None:
+def _check_stage(source: Source, stage: MappedStage, create_when: Condition | None, names: Names) -> None:
     _check_table(source, ("stage",), stage.values, stage.reads, names.stages, stage.direction != "pull", "the stage")
+    if stage.direction == "both":
+        _check_echo(source, stage, create_when, names)
     if stage.on_conflict:
         check_conflict(source, ("stage", "on_conflict"), STAGE, HubField(), stage.on_conflict, names)
     if stage.reason is not None and stage.reason.values:
@@ -76,6 +79,22 @@ def _check_stage(source: Source, stage: MappedStage, names: Names) -> None:
             source, ("stage", "reason"), reason.values, reason.reads, list(dict.fromkeys(reasons)),
             reason.direction != "pull", "the reason",
         )  # fmt: skip
+
+
+def _check_echo(source: Source, stage: MappedStage, create_when: Condition | None, names: Names) -> None:
+    """What we write for a step of the ladder must not be read as a later one, nor as a side state: where a base is
+    lost, the lead would be moved by nobody. Steps below those for which a record is made here do not count."""
+    test = create_when.tests.get(STAGE) if create_when is not None else None
+    floor = names.ladder.index(test.at_least) if test is not None and test.at_least in names.ladder else 0
+    steps = {name: at for at, name in enumerate(names.ladder) if at >= floor}
+    for word, read_as in stage.reads.items():
+        writers = [value for value, written in stage.values.items() if written == word and value in steps]
+        if read_as is None or not writers or stage.values.get(read_as) != word:
+            continue
+        earliest = min(writers, key=steps.__getitem__)
+        if read_as not in names.ladder or names.ladder.index(read_as) > steps[earliest]:
+            message = f"we write {word!r} for {earliest}, and would read it as {read_as}, which nobody said"
+            source.error(("stage", "reads", word), message, f"{earliest} or null")
 
 
 def _check_table(

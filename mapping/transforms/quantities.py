@@ -168,8 +168,10 @@ def _whole(value: object) -> int:
 # -- days and times ---------------------------------------------------------------------------------------------------
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECONDS = re.compile(r"-?\d{9,15}")
-_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?", re.DOTALL)
+_MILLISECONDS = re.compile(r"-?[0-9]{1,15}")
+_SHORTEST = 9
+"""Digits from which on a text is taken for milliseconds where the system is not known to write them."""
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9]{2}:[0-9]{2}.*)?", re.DOTALL)
 _OFFSET = re.compile(r"([+-]\d\d)(\d\d)$")
 
 TimeStyle = Literal["iso", "offset", "milliseconds"]
@@ -181,7 +183,7 @@ def day(placeholders: Placeholders, style: Literal["iso", "milliseconds"] = "iso
     read = reader(placeholders)
 
     def decode(value: Any) -> Value:
-        moment = _milliseconds(value)
+        moment = _milliseconds(value, style == "milliseconds")
         if moment is not None:
             return moment.date().isoformat()
         found = read(_no_number(value, "a date"))
@@ -207,7 +209,7 @@ def moment(placeholders: Placeholders, style: TimeStyle = "iso") -> Pair:
     read = reader(placeholders)
 
     def decode(value: Any) -> Value:
-        found_moment = _milliseconds(value)
+        found_moment = _milliseconds(value, style == "milliseconds")
         if found_moment is not None:
             return _zulu(found_moment)
         found = read(_no_number(value, "a time"))
@@ -224,8 +226,8 @@ def moment(placeholders: Placeholders, style: TimeStyle = "iso") -> Pair:
     return Pair(decode, encode)
 
 
-def _milliseconds(value: object) -> datetime | None:
-    if type(value) is str and _MILLISECONDS.fullmatch(value):
+def _milliseconds(value: object, expected: bool) -> datetime | None:
+    if type(value) is str and (expected or len(value) >= _SHORTEST) and _MILLISECONDS.fullmatch(value):
         value = int(value)
     if type(value) is not int:
         return None
