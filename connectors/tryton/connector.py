@@ -27,6 +27,7 @@ from connectors.errors import Misconfigured, ProtocolChanged, Unauthorized
 from connectors.http import Http, Patience, open_client
 from connectors.tryton.api import ADDRESS, LEAD, PARTY, Rpc, Settings, dialect
 from connectors.tryton.codes import Codes
+from connectors.tryton.finding import find
 from connectors.tryton.jobs import EMAIL
 from connectors.tryton.reading import Reading
 from connectors.tryton.shape import OUR_ID, Shape
@@ -120,7 +121,7 @@ class Tryton:
         return self._reading.cursor_at(at)
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
-        return await self._reading.find(await self._shape(), keys, fields)
+        return await find(self._rpc, await self._shape(), keys, fields)
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         return await Writing(self._rpc, await self._shape(), self._codes).write(batch)

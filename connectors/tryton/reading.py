@@ -1,4 +1,4 @@
-"""Reading leads: everything, what changed, and single ones by key.
+"""Reading leads: everything, and what changed.
 
 **What changed** has four sources, each with a time of its own: an e-mail that sales corrects touches neither the
 opportunity nor the party. Every source is read by (last_modified_at, id), and whatever it names is then read whole.
@@ -20,11 +20,10 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Cursor, Key, Page, Record
-from connectors.errors import Misconfigured
+from connectors.base import Cursor, Page, Record
 from connectors.paging import ByKeyset, Params, Position, pages
 from connectors.tryton.api import ADDRESS, LEAD, MECHANISM, PARTY, Rpc
-from connectors.tryton.shape import CHANGED, ID_PREFIX, OUR_ID, Shape, changed_at, comparable, our_id, party_id
+from connectors.tryton.shape import CHANGED, Shape, changed_at, party_id
 from connectors.tryton.values import moment, timed
 
 SOURCES: Mapping[str, str] = {"lead": LEAD, "party": PARTY, "mechanism": MECHANISM, "address": ADDRESS}
@@ -71,7 +70,7 @@ class Reading:
         start = {"after": (position.at or {}).get("after", 0)}
         async with aclosing(pages(fetch, ByKeyset(self._page, (("after", ("id",)),)), start, ahead=True)) as turns:
             async for rows, following in turns:
-                records = self._records(shape, fields, rows, await self._leaders(rows))
+                records = records_of(shape, fields, rows, await leaders_among(self._rpc, rows))
                 if following is not None:
                     position = position.step(following)
                     yield Page(records, position.save())
@@ -141,31 +140,7 @@ class Reading:
         if len(given) > REMEMBERED:
             given.clear()
         given.update((party, changed_at(row)) for row in found if (party := party_id(row)) is not None)
-        return self._records(shape, fields, found, leaders(found), when)
-
-    def _records(
-        self,
-        shape: Shape,
-        fields: Sequence[str],
-        rows: Iterable[Mapping[str, Any]],
-        leading: Mapping[int, int],
-        when: Mapping[int, datetime] | None = None,
-    ) -> list[Record]:
-        records = []
-        for row in rows:
-            party, changed = party_id(row), changed_at(row)
-            leader = leading.get(party, row["id"]) if party is not None else row["id"]
-            if when and party is not None:
-                changed = max(changed, when.get(party, changed))
-            became = str(leader) if leader != row["id"] else None
-            records.append(Record(str(row["id"]), shape.flat(row, fields), changed, became=became))
-        return records
-
-    async def _leaders(self, rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
-        parties = sorted({party for row in rows if (party := party_id(row)) is not None})
-        if not parties:
-            return {}
-        return leaders(await self._rpc.search_read(LEAD, [["party", "in", parties]], ["party.id", "state"], BY_ID))
+        return records_of(shape, fields, found, leaders(found), when)
 
     async def _newest(self, source: str) -> Mark:
         """Where a source stands now. One that is empty is read from its beginning."""
@@ -182,74 +157,6 @@ class Reading:
 
     def _told(self) -> str | None:
         return self._rpc.told.isoformat() if self._rpc.told else None
-
-    async def find(self, shape: Shape, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
-        """By id (any opportunity), else by the party (the opportunity that leads). E-mail addresses are compared
-        without regard to case, and every active one of a party counts; so does every phone number, however spaced."""
-        asked: dict[str, set[str]] = {}
-        for key in keys:
-            if key.field != "id" or (key.value.isdecimal() and len(key.value) < 16):
-                asked.setdefault(key.field, set()).add(key.value)
-        if not asked:
-            return [[] for _ in keys]
-        domain = ["OR", *(self._holding(shape, field, sorted(values)) for field, values in asked.items())]
-        names = list(dict.fromkeys([*fields, "state", *(field for field in asked if field != "id")]))
-        rows = await self._rpc.search_read(LEAD, domain, with_compact(shape.paths(names)), BY_ID)
-        leading = await self._leaders(rows)
-        holders: dict[Key, list[Mapping[str, Any]]] = {}
-        for row in rows:
-            holders.setdefault(Key("id", str(row["id"])), []).append(row)
-            if leading.get(party_id(row) or 0, row["id"]) == row["id"]:
-                for field in asked:
-                    for value in values_of(shape, row, field) if field != "id" else ():
-                        holders.setdefault(Key(field, value), []).append(row)
-        return [
-            self._records(shape, fields, holders.get(Key(key.field, comparable(key.field, key.value)), []), leading)
-            for key in keys
-        ]
-
-    def _holding(self, shape: Shape, field: str, values: list[str]) -> list[Any]:
-        """The domain of opportunities that hold one of these values."""
-        if field == "id":
-            return ["id", "in", [int(value) for value in values]]
-        place = shape.place(field)
-        if place.home == "mechanism":
-            return ["party.contact_mechanisms", "where", [["type", "=", place.field], mechanism_is(field, values)]]
-        if place.home == "identifier":
-            return ["party.identifiers.code", "in", [f"{ID_PREFIX}{value}" for value in values]]
-        if place.home == "address" or place.kind not in ("char", "selection"):
-            raise Misconfigured(f"Tryton's leads cannot be looked up by {field!r}.", hint="Use email or smarketing_id.")
-        return [place.field if place.home == "lead" else f"party.{place.field}", "in", values]
-
-
-def mechanism_is(type_: str, values: Sequence[str]) -> list[Any]:
-    if type_ == "email":
-        return ["OR", *(["value", "ilike", literally(value)] for value in values)]
-    compact = [comparable(type_, value) for value in values]
-    return ["OR", ["value", "in", list(values)], ["value_compact", "in", compact]]
-
-
-def values_of(shape: Shape, row: Mapping[str, Any], field: str) -> set[str]:
-    """Everything by which this row may be found under the field, comparable."""
-    place = shape.place(field)
-    party = row.get("party.") or {}
-    if place.home == "mechanism":
-        of_type = [m for m in party.get("contact_mechanisms.") or () if m["type"] == place.field]
-        return {comparable(field, v) for m in of_type for v in (m["value"], m["value_compact"]) if v}
-    if field == OUR_ID:
-        return {found} if (found := our_id(party)) else set()
-    value = shape.flat(row, [field])[field]
-    return {comparable(field, value)} if value is not None else set()
-
-
-def with_compact(paths: list[str]) -> list[str]:
-    mechanisms = "party.contact_mechanisms.value"
-    return [*paths, "party.contact_mechanisms.value_compact"] if mechanisms in paths else paths
-
-
-def literally(value: str) -> str:
-    """For `ilike`, in which % and _ stand for anything."""
-    return value.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def past(at: str, id_: int) -> list[Any]:
@@ -271,3 +178,30 @@ def leaders(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
         if (party := party_id(row)) is not None:
             best[party] = max(best.get(party, (False, 0)), (row["state"] != "cancelled", row["id"]))
     return {party: id_ for party, (_, id_) in best.items()}
+
+
+async def leaders_among(rpc: Rpc, rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    """For the parties of these opportunities, the one that is their lead; it need not be among them."""
+    parties = sorted({party for row in rows if (party := party_id(row)) is not None})
+    if not parties:
+        return {}
+    return leaders(await rpc.search_read(LEAD, [["party", "in", parties]], ["party.id", "state"], BY_ID))
+
+
+def records_of(
+    shape: Shape,
+    fields: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    leading: Mapping[int, int],
+    when: Mapping[int, datetime] | None = None,
+) -> list[Record]:
+    """`when`: a party's change that shows neither in its opportunity nor in itself."""
+    records = []
+    for row in rows:
+        party, changed, leader = party_id(row), changed_at(row), row["id"]
+        if party is not None:
+            leader = leading.get(party, leader)
+            changed = max(changed, (when or {}).get(party, changed))
+        became = str(leader) if leader != row["id"] else None
+        records.append(Record(str(row["id"]), shape.flat(row, fields), changed, became=became))
+    return records

@@ -11,8 +11,9 @@ from typing import Any
 
 from connectors.errors import Duplicate, Gone
 from connectors.tryton.api import LEAD, PARTY, Rpc
+from connectors.tryton.finding import any_spelling, is_id
 from connectors.tryton.jobs import EMAIL, STATE, Job, keep_theirs
-from connectors.tryton.reading import BY_ID, leaders, literally
+from connectors.tryton.reading import BY_ID, leaders
 from connectors.tryton.shape import ID_PREFIX, Shape, comparable, our_id
 
 NOW = [
@@ -40,7 +41,7 @@ class Recognising:
         creates = [job for job in jobs if job.write.operation == "create"]
         updates = [job for job in jobs if job.write.operation == "update"]
         for job in updates:
-            job.lead_id = int(job.write.id) if job.write.id and job.write.id.isdecimal() else None
+            job.lead_id = int(job.write.id) if job.write.id and is_id(job.write.id) else None
         await self._recognise(creates)
         await self._load([*updates, *(job for job in creates if job.open and job.lead_id)])
         await self._load_parties([job for job in creates if job.open and job.party_id and not job.lead_id])
@@ -96,8 +97,7 @@ class Recognising:
         if codes:
             domain.append(["identifiers.code", "in", sorted(f"{ID_PREFIX}{code}" for code in codes)])
         if emails:
-            spelled = ["OR", *(["value", "ilike", literally(email)] for email in sorted(emails))]
-            domain.append(["contact_mechanisms", "where", [["type", "=", EMAIL], spelled]])
+            domain.append(["contact_mechanisms", "where", [["type", "=", EMAIL], any_spelling(sorted(emails))]])
         if len(domain) == 1:
             return by_id, by_email
         fields = ["identifiers.code", "contact_mechanisms.type", "contact_mechanisms.value"]

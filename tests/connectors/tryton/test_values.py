@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Invalid
+from connectors.tryton.finding import any_spelling
 from connectors.tryton.jobs import BUTTONS, next_button
-from connectors.tryton.reading import leaders, literally
+from connectors.tryton.reading import leaders
 from connectors.tryton.values import into, moment, out, timed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -85,4 +86,4 @@ def test_every_party_has_one_leading_opportunity(rows: list[tuple[int, str]]) ->
 
 
 def test_wildcards_are_taken_literally() -> None:
-    assert literally(" 100%_\\@example.com ") == "100\\%\\_\\\\@example.com"
+    assert any_spelling([" 100%_\\@example.com "]) == ["OR", ["value", "ilike", "100\\%\\_\\\\@example.com"]]
