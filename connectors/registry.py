@@ -18,7 +18,7 @@ from connectors.errors import Misconfigured
 
 CONNECTORS: Mapping[str, tuple[str, str]] = {
     "hubspot": ("connectors.hubspot", "HubSpot"),
-    "memory": ("connectors.memory", "Memory"),
+    "memory": ("connectors.memory_file", "MemoryFile"),
     "salesforce": ("connectors.salesforce", "Salesforce"),
     "tryton": ("connectors.tryton", "Tryton"),
 }

@@ -1,0 +1,296 @@
+"""The command line. Every command is a few lines: what it is called, what it takes, and whom it asks.
+
+Nothing slow is imported before the first line is on the screen: commands import what they need when they run.
+Invariant: whatever happens, a person gets a sentence and an exit code that means something, never a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.failures import Exit, Failure, failure_of, show
+from console.screen import Screen
+
+app = typer.Typer(
+    name="smarketing",
+    help="Keeps leads in line between marketing and sales: one vocabulary, previews, explanations, no surprises.",
+    epilog="First steps:  smarketing init my-project  ·  smarketing check  ·  smarketing plan  ·  smarketing sync",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+reviews_app = typer.Typer(help="The questions that wait for a person.", no_args_is_help=True)
+
+SET_UP, RUN, LOOK = "Set up", "Run", "Look"
+app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
+
+Folder = Annotated[
+    Path, typer.Option("--project", "-p", envvar="SMARKETING_PROJECT", help="The project folder.", metavar="DIR")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option("--system", "-s", help="Only this system; may be given more than once.", metavar="NAME"),
+]
+Full = Annotated[
+    bool, typer.Option("--full", help="Read everything, not only what changed: finds deletions and drift.")
+]
+Confirm = Annotated[
+    bool, typer.Option("--confirm", help="Go on where the guard would stop: you have looked at the plan.")
+]
+Ids = Annotated[list[int], typer.Argument(help="Numbers of reviews.", metavar="ID…", show_default=False)]
+HERE = Path(".")
+
+
+@app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing init my-project --preset hubspot+salesforce")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Made if it is not there.", metavar="FOLDER")] = HERE,
+    preset: Annotated[
+        str,
+        typer.Option(help="Systems to start with, joined by a plus: hubspot, salesforce, tryton.", metavar="SYSTEMS"),
+    ] = "hubspot+salesforce",
+    as_json: Json = False,
+) -> int:
+    """Make a project folder with a mapping for each system that works as it is."""
+    from console.folders import init as make
+
+    return make(Screen(as_json), folder, preset)
+
+
+@app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing check --system salesforce")
+def check(system: Systems = None, as_json: Json = False, project: Folder = HERE) -> int:
+    """Look at everything a run counts on: configuration, credentials, and every mapped field in the live systems."""
+    from console.checking import check as look
+
+    return asyncio.run(look(Screen(as_json), project, system or []))
+
+
+@app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing provision --system hubspot")
+def provision(system: Systems = None, as_json: Json = False, project: Folder = HERE) -> int:
+    """Create the custom fields that the mappings need, or say exactly what to create by hand."""
+    from console.checking import provision as create
+
+    return asyncio.run(create(Screen(as_json), project, system or []))
+
+
+@app.command(rich_help_panel=RUN, epilog="Example:  smarketing plan --full --out friday.json")
+def plan(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to keep it, instead of plans/.", metavar="FILE")
+    ] = None,
+    full: Full = False,
+    system: Systems = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Show what a sync would write and why, and keep it in a file. Writes nothing anywhere else."""
+    screen = Screen(as_json)
+    first = _begin(screen, "Planning: everything is read, nothing is written …")
+    from console.planning import plan as make
+
+    return make(screen, project, out, full, system or [], first)
+
+
+@app.command(rich_help_panel=RUN, epilog="Example:  smarketing apply 20260301-093000-4f2a   (or: last)")
+def apply(
+    plan: Annotated[str, typer.Argument(help='A file, the id of a plan in plans/, or "last".', metavar="PLAN")],
+    confirm: Confirm = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Write what a plan shows and nothing else; what changed since is left out, and told."""
+    screen = Screen(as_json)
+    first = _begin(screen, "Applying the plan: reading what changed since …")
+    from console.planning import apply as carry_out
+
+    return carry_out(screen, project, plan, confirm, first)
+
+
+@app.command(rich_help_panel=RUN, epilog="Example:  smarketing sync --system hubspot")
+def sync(
+    system: Systems = None, full: Full = False, confirm: Confirm = False, as_json: Json = False, project: Folder = HERE
+) -> int:
+    """Bring the systems in line: read what changed, merge it, write what each one lacks."""
+    screen = Screen(as_json)
+    first = _begin(screen, "Syncing: looking for what changed …")
+    from console.syncing import run
+    from sync.run import Options
+
+    return run(screen, project, Options(full=full, confirmed=confirm), system or [], first)
+
+
+@app.command(rich_help_panel=RUN, epilog="Example:  smarketing backfill --from 2026-01-01 --to 2026-03-31")
+def backfill(
+    start: Annotated[
+        str, typer.Option("--from", help="A day or a time, in your zone.", metavar="DATE", show_default=False)
+    ],
+    end: Annotated[
+        str | None, typer.Option("--to", help="The last day or time; now where not given.", metavar="DATE")
+    ] = None,
+    system: Systems = None,
+    confirm: Confirm = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Read again what changed in a stretch of time. Give the same command again to resume one that was interrupted."""
+    screen = Screen(as_json)
+    first = _begin(screen, "Backfilling: reading what changed in that time …")
+    from console.syncing import run, window_of
+    from sync.run import Options
+
+    options = Options(kind="backfill", window=window_of(start, end), confirmed=confirm)
+    return run(screen, project, options, system or [], first)
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing status --json")
+def status(
+    runs: Annotated[int, typer.Option(help="How many of the last runs to show.", min=0, max=1000)] = 5,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """How the project stands: each system, the last runs, what waits. Asks no system."""
+    from console.status import status as tell
+
+    return asyncio.run(tell(Screen(as_json), project, runs))
+
+
+@app.command(
+    rich_help_panel=LOOK, epilog="Example:  smarketing explain ada@example.com   (or: hubspot:151, or a lead id)"
+)
+def explain(
+    lead: Annotated[
+        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
+    ],
+    everything: Annotated[bool, typer.Option("--all", help="The whole timeline, not only its end.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Why a lead is what it is: every value with its source, every stage with its evidence, every conflict."""
+    from console.telling import explain as tell
+
+    return asyncio.run(tell(Screen(as_json), project, lead, everything))
+
+
+@reviews_app.command("list", epilog="Example:  smarketing review list --kind conflict")
+def review_list(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="conflict, match, duplicate, bad_value, dead_letter or guard.", metavar="KIND"),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many to show.", min=1)] = 50,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """What is open, oldest first."""
+    from console.reviews import list_open
+
+    return asyncio.run(list_open(Screen(as_json), project, kind or [], limit))
+
+
+@reviews_app.command("show", epilog="Example:  smarketing review show 7")
+def review_show(ids: Ids, as_json: Json = False, project: Folder = HERE) -> int:
+    """One question in full, and how to answer it."""
+    from console.reviews import show as tell
+
+    return asyncio.run(tell(Screen(as_json), project, ids))
+
+
+@reviews_app.command("resolve", epilog="Example:  smarketing review resolve 7 --take salesforce")
+def review_resolve(
+    ids: Ids,
+    value: Annotated[str | None, typer.Option(help="conflict: this is the value.", metavar="TEXT")] = None,
+    take: Annotated[str | None, typer.Option(help="conflict: what this system says.", metavar="SYSTEM")] = None,
+    lead: Annotated[str | None, typer.Option(help="match, duplicate: it is this lead.", metavar="LEAD")] = None,
+    new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is a lead of its own.")] = False,
+    ignore: Annotated[bool, typer.Option("--ignore", help="Leave the record or the write alone, for good.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="dead_letter, bad_value: try again.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="guard: the plan is right, let it run.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who decides; you, where not given.", metavar="NAME")] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Answer one question, or several the same way. The next run carries it out."""
+    from console.reviews import Answer, resolve
+
+    answer = Answer(value, take, lead, new, ignore, retry, confirm)
+    return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing version --json")
+def version(as_json: Json = False) -> int:
+    """Which smarketing this is."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+    from platform import python_version
+
+    try:
+        number = installed("smarketing")
+    except PackageNotFoundError:
+        number = "0 (not installed)"
+    screen = Screen(as_json)
+    screen.emit({"ok": True, "exit": 0, "smarketing": number, "python": python_version()})
+    screen.say(f"smarketing {number}")
+    return Exit.DONE
+
+
+def _begin(screen: Screen, text: str) -> str:
+    """The first line, before anything slow. On a live terminal the progress display begins with it anew."""
+    if screen.live:
+        screen.console.print(text, end="\r", highlight=False)
+        return text
+    screen.say(text)
+    return ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point. Returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    folder = _folder(given)
+    try:
+        result = app(given, standalone_mode=False, prog_name="smarketing")
+    except typer.TyperException as error:
+        said = error.format_message()
+        return _fail(Failure("usage", said, _help(error), Exit.USAGE), given) if said else Exit.USAGE
+    except typer.Abort:
+        return _fail(failure_of(KeyboardInterrupt(), folder), given)
+    except BrokenPipeError:  # somebody piped us into `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except (Exception, KeyboardInterrupt) as error:
+        return _fail(failure_of(error, folder), given)
+    if result == Exit.INTERRUPTED:
+        return _fail(failure_of(KeyboardInterrupt(), folder), given)
+    return int(result or 0)
+
+
+def _fail(failure: Failure, given: Sequence[str]) -> int:
+    show(failure, Screen("--json" in given))
+    return int(failure.exit_code)
+
+
+def _help(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"See: {context.command_path} --help" if context else ""
+
+
+def _folder(given: Sequence[str]) -> Path:
+    """The project folder, also where the arguments could not be made sense of."""
+    for name, after in zip(given, [*given[1:], ""], strict=True):
+        if name in ("--project", "-p") and after:
+            return Path(after)
+        if name.startswith("--project="):
+            return Path(name.partition("=")[2])
+    return Path(os.environ.get("SMARKETING_PROJECT", "."))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,335 @@
+"""`explain`: why a lead is what it is. From the history, put together for one person.
+
+Not here: how it is drawn (`telling`). Invariant: whatever the hub holds or a system shows is told with its source; a
+value without one is told as such, never left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from console.failures import Refusal
+from console.plans import Reasons
+from console.screen import named, plain
+from mapping.conditions import evidence
+from mapping.config import MappingFile, ProjectFile
+from mapping.fields import Fields
+from mapping.loader import compile_scorer
+from mapping.transforms import TRANSFORMS, folded
+from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow, shown_fields
+from state.records import Lead, Link
+from state.store import Store
+from sync.match import match_keys
+from sync.plan import may_create, news_for
+from sync.project import Opened
+
+_ID = re.compile(r"[0-9a-f]{8,32}")
+
+
+@dataclass(frozen=True)
+class FieldStory:
+    """`systems`: what each system shows; `waiting`: systems that have yet to be told, or that claim otherwise."""
+
+    name: str
+    value: Any
+    source: str
+    rule: str
+    at: datetime | None
+    run: str
+    systems: dict[str, Any]
+    behind: list[str]
+    claims: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A conflict: who claimed what, who won."""
+
+    field: str
+    claims: dict[str, Any]
+    winner: str | None
+    rule: str
+    at: datetime
+    run: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the timeline."""
+
+    at: datetime | None
+    run: str
+    what: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Story:
+    id: str
+    who: str
+    merged_into: str | None
+    records: dict[str, dict[str, Any]]
+    fields: list[FieldStory]
+    conflicts: list[Lost]
+    stages: list[dict[str, Any]]
+    score: int | None
+    score_parts: list[tuple[str, int]]
+    score_misses: list[tuple[str, int]]
+    absent: dict[str, str]
+    """system -> why the lead is not in it, or no longer"""
+    reviews: list[dict[str, Any]]
+    timeline: list[Event] = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def find(opened: Opened, history: History, asked: str) -> str:
+    """The lead meant by an e-mail address, a lead id or its beginning, or system:remote id. Raises Refusal."""
+    asked = asked.strip()
+    system, _, remote_id = asked.partition(":")
+    if remote_id and system in opened.project.config.systems:
+        found = list(history.linked(system, [remote_id]).values())
+    elif "@" in asked:
+        found = _by_email(opened, history, asked)
+    else:
+        text = asked.replace("-", "").lower()
+        found = history.find_leads(text) if _ID.fullmatch(text) else []
+        found = found or history.mentioning(asked)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Refusal(
+            "no-lead",
+            f"No lead is known as {asked!r}.",
+            "Ask by e-mail address, by lead id, or by system:id (hubspot:151). A lead is known from the first sync on.",
+        )
+    store = Store(opened.engine, dry=True)
+    leads = store.leads(found[:5])
+    store.close()
+    likely = "; ".join(f"{lead.id}  {named(shown_fields(lead))}" for lead in leads.values())
+    raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
+
+
+def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
+    """By the key that matching uses, else by looking through all."""
+    pair = TRANSFORMS["email"](folded(opened.project.config.placeholders))
+    try:
+        email = pair.decode(asked)
+    except ValueError:
+        email = asked.casefold()
+    keys = [key for _, key in match_keys({"email": email}, (("email",),))]
+    return history.holders(keys) or history.mentioning(str(email or asked))
+
+
+def story(opened: Opened, history: History, store: Store, lead_id: str) -> Story:
+    """All that is known of a lead, from seven queries."""
+    lead = store.leads([lead_id])[lead_id]
+    changes = history.changes([lead_id]).get(lead_id, [])
+    stages = history.stages([lead_id]).get(lead_id, [])
+    sent = history.sent(lead_id)
+    reviews = history.reviews(lead_id=lead_id)
+    scorer = compile_scorer(opened.project)
+    scored = scorer(lead.fields)
+    rules = opened.project.config.scoring.rules if opened.project.config.scoring else ()
+    met = {name for name, _ in scored.parts}
+    return Story(
+        id=lead.id,
+        who=named(shown_fields(lead), lead.id),
+        merged_into=lead.merged_into,
+        records={name: _record(link) for name, link in sorted(lead.links.items())},
+        fields=_fields(opened, lead, Reasons(lead, changes)),
+        conflicts=_conflicts(changes),
+        stages=[asdict(stage) for stage in stages],
+        score=scored.total if rules else None,
+        score_parts=list(scored.parts),
+        score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
+        absent=_absent(opened, store, lead, reviews, sent),
+        reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
+        timeline=_timeline(changes, stages, sent),
+    )
+
+
+def _record(link: Link) -> dict[str, Any]:
+    return {"id": link.remote_id, "state": link.state, "changed_at": link.side.seen_at}
+
+
+def _fields(opened: Opened, lead: Lead, reasons: Reasons) -> list[FieldStory]:
+    names = list(dict.fromkeys([*_order(opened.project.config), *lead.fields]))
+    told = []
+    for name in names:
+        shows = {system: _shows(link, name) for system, link in lead.links.items() if _knows(link, name)}
+        claims = {s: link.side.seen[name] for s, link in lead.links.items() if name in link.side.seen}
+        if lead.fields.get(name) is None and not any(value is not None for value in shows.values()):
+            continue
+        why, last = reasons(name), reasons.last(name)
+        change = last[0] if last else reasons.first
+        if lead.fields.get(name) is None and last is None:
+            why, change = {"from": "", "rule": "a person decides" if claims else "no value yet"}, None
+        behind = [
+            system
+            for system, link in sorted(lead.links.items())
+            if link.state == "live"
+            and system in opened.rules.mappers
+            and any(n == name for n, _ in news_for(opened.rules.mappers[system], link.side, lead.fields))
+        ]
+        told.append(
+            FieldStory(
+                name, lead.fields.get(name), why["from"], why["rule"],
+                change.at if change else None, change.run_id if change else "", shows, behind, claims,
+            )
+        )  # fmt: skip
+    return told
+
+
+def _order(config: ProjectFile) -> list[str]:
+    return [
+        "email",
+        "first_name",
+        "last_name",
+        "company",
+        "stage",
+        "stage_reason",
+        "score",
+        "sales_qualified",
+        *config.fields,
+    ]
+
+
+def _knows(link: Link, name: str) -> bool:
+    return link.state == "live" and (name in link.side.base_remote or name in link.side.seen)
+
+
+def _shows(link: Link, name: str) -> Any:
+    return link.side.seen[name] if name in link.side.seen else link.side.base_remote[name]
+
+
+def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
+    return [
+        Lost(name, entry["claims"], entry["winner"], entry["rule"], change.at, change.run_id)
+        for change in changes
+        for name, entry in change.detail.items()
+        if isinstance(entry, dict) and "claims" in entry
+    ]
+
+
+# -- why not there ----------------------------------------------------------------------------------------------------
+
+
+def _absent(
+    opened: Opened, store: Store, lead: Lead, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
+) -> dict[str, str]:
+    parked = store.parked([lead.id])
+    held = {
+        (review.system or "", review.id)
+        for review in store.reviews("match", "duplicate")
+        for candidate in review.detail.get("candidates", ())
+        if candidate["lead"] == lead.id
+    }
+    told = {}
+    for system, mapper in opened.rules.mappers.items():
+        link = lead.links.get(system)
+        if link and link.state == "live":
+            if not mapper.sync_when(lead.fields):
+                told[system] = "it is there, and left alone: " + _condition(
+                    "sync_when", opened.project.mappings[system], lead.fields
+                )
+            continue
+        waiting = [id_ for where, id_ in held if where == system]
+        doubtful = any(row.write.system == system and row.write.state in ("sent", "unknown") for row in sent)
+        told[system] = (
+            _gone(link) if link
+            else "merged into another lead" if lead.merged_into
+            else f"{system} refused it: see review {_review_of(reviews, system)}" if (lead.id, system) in parked
+            else f"it may be a record there already: answer review {waiting[0]} first" if waiting
+            else "it was being created when a run ended; the next run finds out" if doubtful
+            else "the next run creates it" if may_create(mapper, lead.fields)
+            else _why_not(opened, system, lead.fields)
+        )  # fmt: skip
+    return told
+
+
+def _gone(link: Link) -> str:
+    words = {"deleted": "was deleted there", "merged": "was merged into another there", "ignored": "was set aside"}
+    return f"its record {plain(link.remote_id)} {words.get(link.state, link.state)}; it is not created again"
+
+
+def _review_of(reviews: Sequence[ReviewRow], system: str) -> str:
+    return next((str(r.id) for r in reviews if r.system == system and r.kind in ("dead_letter", "duplicate")), "list")
+
+
+def _why_not(opened: Opened, system: str, fields: Fields) -> str:
+    mapper, mapping = opened.rules.mappers[system], opened.project.mappings[system]
+    if not mapper.pushed:
+        return "nothing is ever written there"
+    if not mapper.create_when(fields):
+        return _condition("create_when", mapping, fields)
+    if not mapper.sync_when(fields):
+        return _condition("sync_when", mapping, fields)
+    keys = " or ".join("+".join(entry) for entry in mapper.match)
+    return f"it has no {keys}, so that it could not be found again there"
+
+
+def _condition(name: str, mapping: MappingFile, fields: Fields) -> str:
+    condition = mapping.create_when if name == "create_when" else mapping.sync_when
+    if condition is None:
+        return name
+    asked = condition.model_dump(by_alias=True, exclude_none=True)
+    return f"{name} asks for {_words(asked)}; here {plain(evidence(condition, fields), 200)}"
+
+
+_TESTS = {
+    "at_least": "at least",
+    "at_most": "at most",
+    "equals": "",
+    "in": "",
+    "contains": "with",
+    "present": "present:",
+}
+
+
+def _words(asked: Any) -> str:
+    """A condition in a line: "stage at least lead"."""
+    if isinstance(asked, Mapping):
+        parts = [f"{_TESTS.get(name, name)} {_words(test)}".strip() for name, test in asked.items()]
+        return " and ".join(parts)
+    if isinstance(asked, list | tuple):
+        return " or ".join(_words(part) for part in asked)
+    return "yes" if asked is True else "no" if asked is False else plain(asked, 60)
+
+
+# -- timeline ---------------------------------------------------------------------------------------------------------
+
+
+def _timeline(changes: Sequence[ChangeRow], stages: Sequence[StageRow], sent: Sequence[SentRow]) -> list[Event]:
+    events = [Event(c.at, c.run_id, c.kind, _told_change(c)) for c in changes]
+    events += [
+        Event(s.at, s.run_id, "stage", f"{s.old or 'none'} → {s.new} by {s.system}: {s.reason or s.evidence}")
+        for s in stages
+    ]
+    events += [
+        Event(
+            row.at, row.write.run_id, {"done": "sent", "sent": "in doubt"}.get(row.write.state, row.write.state),
+            f"{row.write.operation} in {row.write.system}: {', '.join(row.write.fields)}"
+            + (f" ({plain(row.write.error)})" if row.write.error else ""),
+        )
+        for row in sent if row.write.state != "planned"
+    ]  # fmt: skip
+    return sorted(events, key=lambda e: (e.at is None, e.at.timestamp() if e.at else 0.0, e.run))
+
+
+def _told_change(change: ChangeRow) -> str:
+    if change.kind == "created":
+        return f"first seen in {change.system}"
+    if change.kind in ("linked", "unlinked"):
+        became = change.detail.get("became")
+        return f"{change.system} {change.detail.get('was')} " + (f"became {became}" if became else "is gone")
+    return ", ".join(
+        f"{name} from {entry['from']}" if "from" in entry else f"{name} in conflict"
+        for name, entry in change.detail.items()
+        if isinstance(entry, dict)
+    )

@@ -1,0 +1,268 @@
+"""`plan` and `apply`: what a run would do, shown and kept; and doing just that.
+
+Invariant: `plan` writes one file, its own, and nothing else anywhere; `apply` writes what the plan shows or less,
+never anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from console import plans, syncing
+from console.failures import Exit, Refusal
+from console.plans import Decision, PlanFile, PlannedWrite
+from console.progress import shown
+from console.screen import Screen, ago, change, count, many, plain, spelled, table
+from state.history import Counted, History
+from state.records import Review
+from sync.context import Report
+from sync.plan import fingerprint, plan_lead
+from sync.project import Opened, open_project, run_opened, run_preview
+from sync.run import Options
+
+SAMPLES = 3
+
+
+def plan(screen: Screen, folder: Path, out: Path | None, full: bool, systems: Sequence[str], first: str) -> Exit:
+    made = asyncio.run(_make(screen, folder, full, systems, first))
+    path = plans.save(made, folder, out)
+    result = exit_of(made)
+    if screen.as_json:
+        screen.emit({"ok": result == Exit.DONE, "exit": int(result), "file": str(path), **made.document()})
+        return result
+    show(screen, made)
+    screen.gap()
+    screen.say(Text.assemble("Kept as ", (str(path), "accent")))
+    if any(tally.writes for tally in made.tallies.values()):
+        confirm = " --confirm" if made.stops else ""
+        screen.say(Text.assemble("To do it:  ", (f"smarketing apply {made.id}{confirm}", "accent")))
+    return result
+
+
+async def _make(screen: Screen, folder: Path, full: bool, systems: Sequence[str], first: str) -> PlanFile:
+    with shown(screen, first) as told:
+        return await run_preview(
+            folder,
+            lambda opened, store, report, rows: plans.gathered(opened, store, report, rows, full),
+            systems=systems or None,
+            full=full,
+            progress=told,
+        )
+
+
+def exit_of(made: PlanFile) -> Exit:
+    if made.errors:
+        return Exit.SYSTEM
+    return Exit.STOPPED if made.stops else Exit.DONE
+
+
+def show(screen: Screen, made: PlanFile) -> None:
+    screen.gap()
+    screen.title("Plan", f"{made.id}, nothing has been written")
+    screen.gap()
+    screen.say(_read_table(made))
+    writes = sum(tally.writes for tally in made.tallies.values())
+    if writes:
+        screen.gap()
+        screen.say(_fields_table(made))
+    if made.decided:
+        screen.gap()
+        screen.say(decisions_table(made))
+    for system in made.systems:
+        for operation in ("create", "update"):
+            _samples(screen, made, system, operation)
+    screen.gap()
+    syncing.failures(screen, made.errors)
+    if made.stops:
+        syncing.stops(screen, made.stops)
+    elif not writes and not made.errors:
+        screen.say(Text.assemble(("✓ ", "good"), "Every system is in line: there is nothing to write."))
+
+
+def _read_table(made: PlanFile) -> Any:
+    what = table("!System", ">Read", ">New here", ">Matched", ">Conflicts", ">Linked", ">Would create", ">Would update")
+    for system, tally in sorted(made.tallies.items()):
+        c = made.report["systems"].get(system, {})
+        what.add_row(
+            Text(system, style="bold"),
+            *(count(c.get(name, 0)) for name in ("read", "new", "matched", "conflicts")),
+            count(tally.linked),
+            count(tally.creates, "good"),
+            count(tally.updates, "good"),
+        )
+    return what
+
+
+def _fields_table(made: PlanFile) -> Any:
+    """How many records each field would change in, by system; creates apart."""
+    what = table("!Field", *(f">in {system}" for system in made.systems), title="Updates, field by field")
+    names = {name for tally in made.tallies.values() for name in tally.fields}
+    totals = {name: sum(t.fields.get(name, 0) for t in made.tallies.values()) for name in names}
+    for name in sorted(names, key=lambda n: (-totals[n], n)):
+        cells = []
+        for system in made.systems:
+            tally = made.tallies[system]
+            cell = count(tally.fields.get(name, 0))
+            if blanks := tally.blanks.get(name):
+                cell.append(f" ({blanks:,} blanked)", style="bad")
+            cells.append(cell)
+        what.add_row(name, *cells)
+    return what
+
+
+def decisions_table(made: PlanFile) -> Any:
+    what = table("!Field", ">Times", "!Rule", "*For example", title="Conflicts, and how they would be decided")
+    first: dict[str, Decision] = {}
+    for decision in made.decisions:
+        first.setdefault(f"{decision.field}\t{decision.rule}", decision)
+    for key, times in sorted(made.decided.items(), key=lambda item: (-item[1], item[0])):
+        name, rule = key.split("\t")
+        what.add_row(name, count(times), plain(rule), example(first[key]) if key in first else "")
+    return what
+
+
+def example(decision: Decision) -> Text:
+    """'Chief …' (salesforce) over 'Head …' (hubspot)"""
+    said = {system.split(" (from ")[-1].rstrip(")"): value for system, value in decision.claims.items()}
+    if decision.winner is None:
+        told = Text("you decide: ", style="warn")
+        losers = said
+    else:
+        told = Text(f"{spelled(said.get(decision.winner), 36)} ")
+        told.append(decision.winner, style="accent")
+        losers = {system: value for system, value in said.items() if system != decision.winner}
+        told.append(" over ", style="quiet")
+    told.append(", ".join(f"{spelled(value, 36)} ({system})" for system, value in losers.items()))
+    return told
+
+
+def _samples(screen: Screen, made: PlanFile, system: str, operation: str) -> None:
+    rows = [row for row in made.writes if row.system == system and row.operation == operation]
+    if not rows:
+        return
+    chosen = sorted(rows, key=lambda row: (len({entry["rule"] for entry in row.fields.values()}), row.who))[-SAMPLES:]
+    screen.gap()
+    what = table("!Field", "*Change", "Why", title=f"{many(len(rows), operation)} in {system}, for example")
+    for row in chosen:
+        what.add_row(Text(plain(row.who, 70), style="accent"), "", "")
+        for name, entry in _telling(row):
+            what.add_row(f"  {name}", change(entry["old"], entry["new"]), why(entry))
+    screen.say(what)
+
+
+def _telling(row: PlannedWrite, most: int = 5) -> list[tuple[str, dict[str, Any]]]:
+    """Of a create the fields that tell who it is; of an update those that change something that was there."""
+    fields = list(row.fields.items())
+    if row.operation == "create":
+        order = ("email", "company", "stage", "score", "phone")
+        fields = [(n, e) for n, e in fields if n in order]
+    else:
+        fields.sort(key=lambda item: (item[1]["old"] is None, item[0]))
+    return fields[:most]
+
+
+def why(entry: dict[str, Any]) -> Text:
+    return Text.assemble((entry["from"], "accent"), (f"  {plain(entry['rule'], 60)}", "quiet"))
+
+
+# -- apply ------------------------------------------------------------------------------------------------------------
+
+
+def apply(screen: Screen, folder: Path, which: str, confirm: bool, first: str) -> Exit:
+    made = plans.load(which, folder)
+    report, counted, left = asyncio.run(_apply(screen, folder, made, confirm, first))
+    result = syncing.exit_of(report)
+    if left and result == Exit.DONE:
+        result = Exit.FINDINGS
+    options = Options(kind="apply")
+    if screen.as_json:
+        shown_ = syncing.document(report, counted, {}, result)
+        screen.emit({**shown_, "plan": made.id, "planned": len(made.writes), "left": left})
+        return result
+    syncing.show(screen, report, counted, options)
+    if report.outcome != "stopped":
+        _left(screen, made, left)
+    return result
+
+
+async def _apply(
+    screen: Screen, folder: Path, made: PlanFile, confirm: bool, first: str
+) -> tuple[Report, Counted, list[dict[str, str]]]:
+    async with open_project(folder, systems=made.systems) as opened:
+        if opened.rules.hash != made.rules:
+            raise Refusal(
+                "plan-outdated",
+                f"The configuration has changed since plan {made.id} was made, {ago(plans.age(made))}.",
+                "What it shows may be something else now. Make a new one: smarketing plan",
+            )
+        if confirm and made.stops:
+            approve(opened, made)
+        only = frozenset(row.fingerprint for row in made.writes)
+        with shown(screen, first) as told:
+            report = await run_opened(opened, Options(kind="apply", full=made.full, only=only), progress=told)
+        left = [] if report.outcome == "stopped" else what_is_left(opened, made, report.run_id)
+        return report, syncing.counted_in(opened), left
+
+
+def approve(opened: Opened, made: PlanFile) -> None:
+    """Note that somebody has looked at just these stops and waved them through: the run finds it as it finds any
+    answer to a review. Others that turn up meanwhile still stop it."""
+    at = datetime.now(UTC)
+    with opened.store() as store:
+        store.open_reviews([Review("guard", "sync", {"stops": made.stops, "plan": made.id})], made.id, at)
+        [review] = store.reviews("guard")
+        store.resolve_review(review.id, {"confirm": True}, getpass.getuser(), at)
+        store.commit()
+
+
+def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, str]]:
+    """What stood in the plan and was not sent, since it is not what a run would write any more, with the reason."""
+    with History(opened.engine) as history:
+        sent = {fingerprint(row) for row in history.written(run_id)}
+        missing = [row for row in made.writes if row.fingerprint not in sent]
+        holder = {
+            (system, remote_id): lead_id
+            for system in made.systems
+            for remote_id, lead_id in history.linked(system, (r.records.get(system, "") for r in missing)).items()
+        }
+        holders = [next((holder[key] for key in row.records.items() if key in holder), "") for row in missing]
+    with opened.store(dry=True) as store:
+        leads = store.leads([lead_id for lead_id in holders if lead_id])
+    left = []
+    for row, lead_id in zip(missing, holders, strict=True):
+        lead = leads.get(lead_id)
+        now = plan_lead(lead, [row.system], opened.rules, run_id) if lead else []
+        reason = (
+            "its records are gone" if lead is None
+            else f"would now be: {_briefly(now[0].sent())}" if now
+            else "is no longer needed"
+        )  # fmt: skip
+        left.append({"system": row.system, "operation": row.operation, "who": row.who, "why": reason})
+    return left
+
+
+def _briefly(fields: dict[str, Any]) -> str:
+    told = ", ".join(f"{name} {spelled(value, 30)}" for name, value in list(fields.items())[:3])
+    return told + (f" and {len(fields) - 3} more" if len(fields) > 3 else "")
+
+
+def _left(screen: Screen, made: PlanFile, left: Sequence[dict[str, str]]) -> None:
+    done = len(made.writes) - len(left)
+    screen.say(Text(f"{done:,} of {len(made.writes):,} writes of plan {made.id}.", style="quiet"))
+    if left:
+        what = table(
+            "!System", "!Operation", "Who", "*Why", title=f"{many(len(left), 'write')} left out: changed since"
+        )
+        for row in left[:20]:
+            what.add_row(row["system"], row["operation"], row["who"], plain(row["why"], 120))
+        screen.gap()
+        screen.say(what)
+        if len(left) > 20:
+            screen.say(Text(f"… and {len(left) - 20:,} more (--json names them all)", style="quiet"))

@@ -1,0 +1,202 @@
+"""A plan as a file: what a run would write, kept so that exactly this can be approved and applied later.
+
+Not here: how it is shown (`planning`) or made (`sync.run.preview`). Invariant: the file says all that `apply` needs,
+and nothing of it is trusted further than the fingerprints reach: what changed since is planned differently, and so
+not written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from console.failures import Refusal
+from console.screen import named
+from state.history import ChangeRow, History, shown_fields
+from state.records import Lead, WriteRow
+from state.store import Store
+from sync.context import Report
+from sync.plan import Tally, fingerprint
+from sync.project import Opened
+
+FORMAT = 1
+FOLDER = "plans"
+BATCH = 900
+
+
+@dataclass(frozen=True)
+class PlannedWrite:
+    """`fields`: field -> {old, new, from, rule}. `records`: the lead's records at the time, by system."""
+
+    fingerprint: str
+    system: str
+    operation: str
+    remote_id: str | None
+    who: str
+    records: dict[str, str]
+    fields: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A conflict and its outcome: `winner` is None where a person must decide."""
+
+    field: str
+    who: str
+    claims: dict[str, Any]
+    winner: str | None
+    rule: str
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    id: str
+    made_at: str
+    rules: str
+    systems: list[str]
+    full: bool
+    stops: list[dict[str, str]]
+    errors: dict[str, dict[str, str]]
+    tallies: dict[str, Tally]
+    report: dict[str, Any]
+    writes: list[PlannedWrite] = field(repr=False)
+    decisions: list[Decision] = field(repr=False)
+    decided: dict[str, int]
+    """ "field\\trule" -> how many conflicts over it were decided so"""
+
+    def document(self) -> dict[str, Any]:
+        return {"format": FORMAT, **asdict(self)}
+
+
+def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteRow], full: bool) -> PlanFile:
+    """The plan with the reason for every value, while the dry run's state can still be read."""
+    history = History(store)
+    tallies = {system: Tally(linked=store.count_links(system)) for system in opened.connectors}
+    for row in rows:
+        tallies[row.system].add(row)
+    decisions, decided = _decisions(history, store, report.run_id)
+    return PlanFile(
+        id=f"{report.started:%Y%m%d-%H%M%S}-{report.run_id[-4:]}",
+        made_at=report.started.astimezone(UTC).isoformat(),
+        rules=opened.rules.hash,
+        systems=sorted(opened.connectors),
+        full=full,
+        stops=report.stops,
+        errors=report.errors,
+        tallies=tallies,
+        report=report.as_dict(),
+        writes=list(_writes(history, store, rows)),
+        decisions=decisions,
+        decided=decided,
+    )
+
+
+def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterator[PlannedWrite]:
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        leads = store.leads([row.lead_id for row in part])
+        changes = history.changes([row.lead_id for row in part])
+        for row in part:
+            lead = leads[row.lead_id]
+            why = Reasons(lead, changes.get(lead.id, ()))
+            yield PlannedWrite(
+                fingerprint(row),
+                row.system,
+                row.operation,
+                row.remote_id,
+                named(shown_fields(lead), lead.id),
+                {system: link.remote_id for system, link in lead.links.items() if link.state == "live"},
+                {name: {"old": old, "new": new, **why(name)} for name, (old, new) in row.fields.items()},
+            )
+
+
+class Reasons:
+    """Why each value of a lead is what it is: where it came from, by which rule, in which run."""
+
+    def __init__(self, lead: Lead, changes: Sequence[ChangeRow]) -> None:
+        self._lead = lead
+        self._last: dict[str, tuple[ChangeRow, dict[str, Any]]] = {}
+        self._first = next((change for change in changes if change.kind == "created"), None)
+        for change in changes:
+            for name, entry in change.detail.items():
+                if isinstance(entry, dict) and "new" in entry:
+                    self._last[name] = (change, entry)
+
+    def __call__(self, name: str) -> dict[str, Any]:
+        origin = self._lead.origin
+        source = origin.get(name) or origin.get("", "hub")
+        found = self.last(name)
+        return {"from": source, "rule": found[1]["rule"] if found else self.first_rule(source)}
+
+    def last(self, name: str) -> tuple[ChangeRow, dict[str, Any]] | None:
+        return self._last.get(name)
+
+    @property
+    def first(self) -> ChangeRow | None:
+        return self._first
+
+    @staticmethod
+    def first_rule(source: str) -> str:
+        return "computed" if source == "smarketing" else "first value"
+
+
+def _decisions(history: History, store: Store, run_id: str, keep: int = 200) -> tuple[list[Decision], dict[str, int]]:
+    """Every conflict counted, the first ones in full."""
+    counts: dict[str, int] = {}
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    for change in history.conflicts(run_id):
+        for name, entry in change.detail.items():
+            if "claims" in entry:
+                key = f"{name}\t{entry['rule']}"
+                counts[key] = counts.get(key, 0) + 1
+                if len(found) < keep or counts[key] <= 3:
+                    found.append((change.lead_id, name, entry))
+    leads = store.leads([lead_id for lead_id, _, _ in found])
+    return [
+        Decision(name, named(shown_fields(leads[lead_id])), entry["claims"], entry["winner"], entry["rule"])
+        for lead_id, name, entry in found
+    ], counts
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def save(plan: PlanFile, folder: Path, out: Path | None) -> Path:
+    """Readable by its owner alone: it holds people's data."""
+    path = out or folder / FOLDER / f"{plan.id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(orjson.dumps(plan.document(), option=orjson.OPT_INDENT_2))
+    return path
+
+
+def load(named_: str, folder: Path) -> PlanFile:
+    """By path, by id, or "last". Raises Refusal."""
+    kept = sorted((folder / FOLDER).glob("*.json"))
+    choices = [Path(named_), folder / FOLDER / named_, folder / FOLDER / f"{named_}.json"]
+    path = (kept[-1] if kept else None) if named_ == "last" else next((p for p in choices if p.is_file()), None)
+    if path is None:
+        newest = (
+            f"Plans here: {', '.join(p.stem for p in reversed(kept[-5:]))}." if kept else "Make one: smarketing plan"
+        )
+        raise Refusal("no-plan", f"There is no plan {named_!r}.", newest)
+    try:
+        body = orjson.loads(path.read_bytes())
+        if body.pop("format") != FORMAT:
+            raise ValueError
+        body["writes"] = [PlannedWrite(**row) for row in body["writes"]]
+        body["decisions"] = [Decision(**row) for row in body["decisions"]]
+        body["tallies"] = {system: Tally(**tally) for system, tally in body["tallies"].items()}
+        return PlanFile(**body)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refusal("no-plan", f"{path} is no plan of this smarketing.", "Make one: smarketing plan") from None
+
+
+def age(plan: PlanFile) -> datetime:
+    return datetime.fromisoformat(plan.made_at)

@@ -1,0 +1,313 @@
+"""The questions that wait for a person: listed, shown, answered.
+
+An answer is checked here for what the engine will make of it (`sync.answers`), noted, and carried out by the next
+run. Invariant: several reviews answered in one command are all answered, or none.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from console.failures import Exit, Refusal
+from console.screen import Screen, ago, change, many, moment, named, plain, spelled, table, value
+from mapping.compiler import BUILT_IN
+from mapping.fields import STAGE, Value
+from mapping.loader import Project
+from mapping.transforms import FITS, TRANSFORMS, folded
+from state.history import History, ReviewRow, shown_fields
+from state.records import Lead
+from state.store import Store
+from sync.project import open_project
+
+KINDS = ("conflict", "match", "duplicate", "bad_value", "dead_letter", "guard")
+ANSWERS: Mapping[str, tuple[str, ...]] = {
+    "conflict": ("value", "take"),
+    "match": ("lead", "new", "ignore"),
+    "duplicate": ("lead", "new", "ignore"),
+    "dead_letter": ("retry", "ignore"),
+    "bad_value": ("retry", "ignore"),
+    "guard": ("confirm",),
+}
+"""Kind -> the options of `review resolve` that answer it."""
+
+_ASKS = {
+    "conflict": "Two systems say different things: whose word counts?",
+    "match": "Which lead is this record?",
+    "duplicate": "Is this record the same person as a lead that has one there already?",
+    "dead_letter": "The system refused this write.",
+    "bad_value": "This record holds a value that cannot be read.",
+    "guard": "A plan was stopped before its first write.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said; None where the option was not given."""
+
+    value: str | None = None
+    take: str | None = None
+    lead: str | None = None
+    new: bool = False
+    ignore: bool = False
+    retry: bool = False
+    confirm: bool = False
+
+    def given(self) -> dict[str, Any]:
+        return {name: said for name, said in asdict(self).items() if said is not None and said is not False}
+
+
+async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: int) -> Exit:
+    for kind in kinds:
+        if kind not in KINDS:
+            raise Refusal("usage", f"There is no kind of review called {kind!r}.", f"Kinds: {', '.join(KINDS)}.")
+    async with open_project(folder, systems=(), reading=True) as opened:
+        store = Store(opened.engine, dry=True)
+        with History(store) as history:
+            found = history.reviews(*kinds)
+            leads = store.leads([r.lead_id for r in found[:limit] if r.lead_id])
+        store.close()
+    shown = [{**asdict(r), "who": _who(r, leads)} for r in found[:limit]]
+    screen.emit({"ok": True, "exit": 0, "open": len(found), "reviews": shown})
+    if not found:
+        screen.say(Text.assemble(("✓ ", "good"), "No question is open."))
+        return Exit.DONE
+    what = table(">ID", "!Kind", "About", "*What is asked", "!Since", "!Answer")
+    for r in found[:limit]:
+        answer = Text(_answered(r), style="good") if r.resolution else value(None)
+        since = Text(ago(r.opened_at), style="quiet")
+        what.add_row(Text(str(r.id)), Text(r.kind, style="accent"), _who(r, leads), Text(_brief(r)), since, answer)
+    screen.gap()
+    screen.say(what)
+    screen.gap()
+    if len(found) > limit:
+        screen.say(Text(f"{limit:,} of {len(found):,}; --limit shows more, --kind fewer.", style="quiet"))
+    screen.say("[quiet]One in full:[/]  [accent]smarketing review show ID[/]")
+    return Exit.DONE
+
+
+async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
+    async with open_project(folder, systems=(), reading=True) as opened:
+        store = Store(opened.engine, dry=True)
+        with History(store) as history:
+            found = _found(history, ids)
+            leads = store.leads([r.lead_id for r in found if r.lead_id])
+        store.close()
+    screen.emit({"ok": True, "exit": 0, "reviews": [{**asdict(r), "who": _who(r, leads)} for r in found]})
+    if not screen.as_json:
+        for review in found:
+            tell(screen, review, leads)
+    return Exit.DONE
+
+
+async def resolve(screen: Screen, folder: Path, ids: Sequence[int], answer: Answer, by: str | None) -> Exit:
+    given = answer.given()
+    if not given:
+        raise Refusal("usage", "Say what the answer is.", "`smarketing review show ID` tells what each review takes.")
+    async with open_project(folder, systems=(), reading=False) as opened:
+        with opened.store() as store:
+            history = History(store)
+            found = _found(history, ids)
+            resolutions = [checked(r, given, opened.project, store) for r in found]
+            at = datetime.now(UTC)
+            for review, resolution in zip(found, resolutions, strict=True):
+                store.resolve_review(review.id, resolution, by or getpass.getuser(), at)
+            store.commit()
+    done = [{"id": r.id, "kind": r.kind, "resolution": said} for r, said in zip(found, resolutions, strict=True)]
+    screen.emit({"ok": True, "exit": 0, "answered": done})
+    screen.say(
+        Text.assemble(
+            ("✓ ", "good"),
+            f"{many(len(done), 'answer')} noted; the next run carries it out: ",
+            ("smarketing sync", "accent"),
+        )
+    )
+    return Exit.DONE
+
+
+def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store: Store) -> dict[str, Any]:
+    """The answer as the engine takes it. Raises Refusal where it is none to this question."""
+    takes = ANSWERS[review.kind]
+    wrong = sorted(set(given) - set(takes))
+    options = " or ".join(f"--{name}" for name in takes)
+    if review.closed_at is not None:
+        raise Refusal("no-review", f"Review {review.id} is closed already.", "smarketing review list")
+    if wrong or len(given) > 1:
+        raise Refusal(
+            "usage", f"Review {review.id} is a {review.kind}: answer it with {options}, one of them.", _hint(review)
+        )
+    [(name, said)] = given.items()
+    if name == "value":
+        return {"value": _hub_value(review, str(said), project)}
+    if name == "take":
+        return {"take": _claim(review, str(said))}
+    if name == "lead":
+        if said not in store.leads([said]):
+            raise Refusal("no-lead", f"There is no lead {said}.", _hint(review))
+        return {"lead": said}
+    return {name: True}
+
+
+def _hub_value(review: ReviewRow, said: str, project: Project) -> Value:
+    """The text as a value of the field, normalised as if a system had said it."""
+    name = str(review.detail["field"])
+    if name == STAGE:
+        words = project.config.vocabulary
+        stages = [stage.name for stage in words.ladder] + [state.name for state in words.side]
+        if said not in stages:
+            raise Refusal("bad-value", f"There is no stage {said!r}.", f"Stages: {', '.join(stages)}.")
+        return said
+    field = BUILT_IN.get(name) or project.config.fields[name]
+    options: dict[str, Any] = {"region": project.config.region} if field.type == "phone" else {}
+    if field.type in ("picklist", "multipicklist"):
+        options = {"values": {option: option for option in field.options}}
+    elif field.type == "boolean":
+        said = {"yes": "true", "no": "false"}.get(said.casefold(), said)
+    try:
+        return TRANSFORMS[FITS[field.type][0]](folded(project.config.placeholders), **options).decode(said)
+    except ValueError as error:
+        raise Refusal("bad-value", f"{name} cannot be {plain(said, 60)!r}: {error}.") from None
+
+
+def _claim(review: ReviewRow, said: str) -> str:
+    """The name of the claim: a system's, or the hub's value by the system it came from."""
+    claims: Mapping[str, Any] = review.detail["claims"]
+    names = {"hub": "hub", **{name.split(" (from ")[-1].rstrip(")"): name for name in claims}}
+    if said not in names:
+        raise Refusal("usage", f"{said} has no say in review {review.id}.", f"--take one of: {', '.join(names)}.")
+    return names[said]
+
+
+def _found(history: History, ids: Sequence[int]) -> list[ReviewRow]:
+    rows = history.reviews_by_id(ids)
+    missing = [str(i) for i in ids if i not in rows]
+    if missing:
+        raise Refusal("no-review", f"There is no review {', '.join(missing)}.", "smarketing review list")
+    return [rows[i] for i in ids]
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _who(review: ReviewRow, leads: Mapping[str, Lead]) -> str:
+    lead = leads.get(review.lead_id or "")
+    if lead:
+        return named(shown_fields(lead), lead.id)
+    if "record" in review.detail:
+        return named(review.detail["record"], review.subject)
+    return plain(review.subject, 60)
+
+
+def _brief(review: ReviewRow) -> str:
+    detail = review.detail
+    match review.kind:
+        case "conflict":
+            claims = (f"{spelled(v, 30)} ({s})" for s, v in detail["claims"].items())
+            return f"{detail['field']}: {' or '.join(claims)}"
+        case "match" | "duplicate":
+            number = len(detail.get("candidates", ()))
+            words = {
+                "ambiguous": f"{many(number, 'lead')} with the same {detail.get('by')}",
+                "unmatchable": "nothing to match it by",
+                "duplicate": f"same {detail.get('by')} as a lead that is in {review.system} already",
+                "merged": f"{review.system} merged two records that were two leads",
+                "taken": f"{review.system} answered with another lead's record",
+            }
+            return f"{review.subject}: {words.get(str(detail.get('why')), str(detail.get('why')))}"
+        case "dead_letter" | "bad_value":
+            return "; ".join(_problem(p) for p in detail["problems"])
+        case _:
+            return "; ".join(plain(stop["message"], 120) for stop in detail["stops"])
+
+
+def _problem(problem: Mapping[str, Any]) -> str:
+    where = problem.get("field") or problem.get("remote")
+    shown = f" ({plain(problem['value'], 40)!r})" if problem.get("value") else ""
+    return f"{f'{where}: ' if where else ''}{plain(problem['message'], 200)}{shown}"
+
+
+def _answered(review: ReviewRow) -> str:
+    said = review.resolution or {}
+    words = " ".join(f"{name} {spelled(v, 20)}" if v is not True else name for name, v in said.items())
+    return f"{words} ({plain(review.resolved_by or '', 20)})"
+
+
+def _hint(review: ReviewRow) -> str:
+    """Every way to answer, as commands."""
+    match review.kind:
+        case "conflict":
+            systems = [name.split(" (from ")[-1].rstrip(")") for name in review.detail["claims"]]
+            options = [*(f"--take {system}" for system in systems), "--value TEXT"]
+        case "match" | "duplicate":
+            leads = [c["lead"] for c in review.detail.get("candidates", ())] or [review.detail.get("lead") or "LEAD"]
+            options = [*(f"--lead {lead}" for lead in leads[:5]), "--new", "--ignore"]
+        case _:
+            options = [f"--{name}" for name in ANSWERS[review.kind]]
+    return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
+
+
+def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Lead]) -> None:
+    screen.gap()
+    screen.title(f"Review {review.id}", f"{review.kind}, since {moment(review.opened_at)}")
+    screen.say(Text(_ASKS[review.kind]))
+    screen.say(Text(_who(review, leads), style="bold"))
+    if review.lead_id:
+        screen.say(Text(f"lead {review.lead_id}", style="quiet"))
+    screen.gap()
+    screen.say(_detail(review))
+    if review.resolution:
+        screen.say(Text.assemble(("✓ ", "good"), f"answered: {_answered(review)}"))
+    elif review.closed_at:
+        screen.say(Text(f"closed {moment(review.closed_at)}", style="quiet"))
+    else:
+        screen.say(Text(_hint(review), style="accent"))
+
+
+def _detail(review: ReviewRow) -> Any:
+    detail = review.detail
+    if review.kind == "conflict":
+        what = table("!System", f"*{detail['field']}")
+        for system, claim in detail["claims"].items():
+            what.add_row(Text(system, style="bold"), value(claim, 100))
+        return what
+    if review.kind in ("match", "duplicate"):
+        return _candidates(review)
+    if review.kind == "guard":
+        what = table("!Stop", "*Why")
+        for stop in detail["stops"]:
+            what.add_row(Text(stop["code"], style="warn"), plain(stop["message"], 300))
+        return what
+    what = table("!Field", "*", "*What is wrong")
+    fields = detail.get("fields", {})
+    about = {str(p.get("field")): p for p in detail["problems"]}
+    for name, (old, new) in fields.items():
+        what.add_row(name, change(old, new), Text(_problem(about.pop(name)) if name in about else "", style="bad"))
+    for name, problem in about.items():
+        hint = f" {plain(problem['hint'], 200)}" if problem.get("hint") else ""
+        what.add_row("" if name == "None" else name, "", Text(_problem(problem) + hint, style="bad"))
+    return what
+
+
+def _candidates(review: ReviewRow) -> Any:
+    """The record beside every lead that it may be, field by field."""
+    record, candidates = review.detail.get("record", {}), review.detail.get("candidates", [])[:3]
+    what = table("!Field", "this record", *(f"{c['score']} % alike" for c in candidates))
+    names = [n for n in record if record[n] is not None] or sorted({n for c in candidates for n in c["fields"]})
+    for name in names[:14]:
+        what.add_row(
+            name,
+            value(record.get(name), 36),
+            *(
+                Text("=", style="good")
+                if c["fields"].get(name) == record.get(name)
+                else value(c["fields"].get(name), 36)
+                for c in candidates
+            ),
+        )
+    return what

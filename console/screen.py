@@ -1,0 +1,237 @@
+"""How everything looks: one console, one accent colour, numbers that line up, and no byte of data that a terminal obeys.
+
+Not here: what is shown. Invariant: text that came from a system is shown through `plain`, which leaves nothing that
+moves a cursor, changes a colour or turns letters round; and with `--json` one document is all that goes to stdout.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+THEME = Theme(
+    {
+        "accent": "bold #2f81f7",
+        "quiet": "dim",
+        "good": "green",
+        "warn": "yellow",
+        "bad": "bold red",
+        "table.header": "bold #2f81f7",
+        "bar.back": "grey30",
+        "bar.complete": "#2f81f7",
+        "bar.finished": "#2f81f7",
+        "bar.pulse": "#2f81f7",
+        "progress.spinner": "#2f81f7",
+    },
+)
+ASCII = {
+    "→": "->", "·": "-", "–": "-", "—": "-", "…": "...", "✓": "ok", "✗": "x", "●": "*", "○": "o", "’": "'",
+    "“": '"', "”": '"', "×": "x", "≥": ">=",
+}  # fmt: skip
+WIDEST = 140
+"""Columns that a table uses at most: wider is harder to read, not easier."""
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(ASCII.get(c, "?") for c in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("smarketing", _spell)
+
+
+class Screen:
+    """What one command has to say: to a person, or (`as_json`) as one document."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="smarketing")
+        self.as_json = as_json
+        self.console = _console(stderr=False, quiet=as_json)
+        self.errors = _console(stderr=True, quiet=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody is watching a terminal that can be redrawn."""
+        return self.console.is_terminal and not self.as_json and not self.console.is_dumb_terminal
+
+    def say(self, *parts: RenderableType) -> None:
+        for part in parts:
+            self.console.print(part, highlight=False, markup=isinstance(part, str))
+
+    def gap(self) -> None:
+        self.console.print()
+
+    def title(self, text: str, beside: str = "") -> None:
+        line = Text(text, style="accent")
+        if beside:
+            line.append(f"  {beside}", style="quiet")
+        self.console.print(line)
+
+    def emit(self, document: Any) -> None:
+        """The one document of a `--json` call. ASCII alone, so that it passes through any terminal and locale."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, indent=2, default=_jsonable) + "\n")
+            sys.stdout.flush()
+
+    def panel(self, title: str, *body: RenderableType, style: str = "accent", to_errors: bool = False) -> None:
+        console = self.errors if to_errors else self.console
+        console.print(
+            Panel(
+                Group(*body),
+                title=Text(f" {title} ", style=style),
+                title_align="left",
+                border_style=style,
+                box=box.ROUNDED,
+                padding=(0, 1),
+                width=min(console.width, WIDEST),
+            ),
+            highlight=False,
+        )
+
+
+def _console(*, stderr: bool, quiet: bool) -> Console:
+    console = Console(theme=THEME, stderr=stderr, quiet=quiet, highlight=False, emoji=False, soft_wrap=False)
+    if console.width > WIDEST:
+        console.width = WIDEST
+    return console
+
+
+def table(*columns: str, title: str = "", caption: str = "") -> Table:
+    """Columns whose name begins with ">" hold numbers; one with "*" may be broken over lines, the others are cut;
+    "!" is never cut."""
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        caption=caption or None,
+        caption_justify="left",
+        show_edge=False,
+    )
+    for column in columns:
+        if column.startswith(">"):
+            made.add_column(column[1:], justify="right", no_wrap=True)
+        elif column.startswith("*"):
+            made.add_column(column[1:], overflow="fold", ratio=1)
+        elif column.startswith("!"):
+            made.add_column(column[1:], no_wrap=True)
+        else:
+            made.add_column(column, overflow="ellipsis", no_wrap=True)
+    return made
+
+
+def indented(part: RenderableType, by: int = 2) -> Padding:
+    return Padding(part, (0, 0, 0, by))
+
+
+def plain(value: object, limit: int = 200) -> str:
+    """Data as one harmless line: control, direction and other invisible characters are spelled out."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+def value(data: Any, limit: int = 60) -> Text:
+    """A field's value for a table."""
+    return Text("–", style="quiet") if data is None or data in ("", []) else Text(spelled(data, limit))
+
+
+def spelled(data: Any, limit: int = 60) -> str:
+    if data is None or data in ("", []):
+        return "–"
+    if isinstance(data, bool):
+        return "yes" if data else "no"
+    if isinstance(data, list):
+        return plain(", ".join(map(str, data)), limit)
+    return plain(data, limit)
+
+
+def change(old: Any, new: Any, limit: int = 40) -> Text:
+    """old → new"""
+    return Text.assemble(value(old, limit), (" → ", "quiet"), value(new, limit))
+
+
+def count(number: int | None, style: str = "") -> Text:
+    """With thousands separators; a zero steps back."""
+    if not number:
+        return Text("–" if number is None else "0", style="quiet")
+    return Text(f"{number:,}", style=style)
+
+
+def many(number: int, one: str, more: str = "") -> str:
+    """ "1 record", "2,000 records" """
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def moment(at: datetime | None) -> str:
+    """Local time, to the minute."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "–"
+
+
+def briefly(at: datetime | None) -> str:
+    """As `moment`, without the year where it is this one."""
+    if at is None:
+        return "–"
+    local = at.astimezone()
+    return local.strftime("%d %b %H:%M" if local.year == datetime.now().astimezone().year else "%d %b %Y")
+
+
+def ago(at: datetime | None, now: datetime | None = None) -> str:
+    if at is None:
+        return "never"
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
+    for size, unit in ((86400 * 2, "days"), (3600 * 2, "hours"), (120, "minutes")):
+        if seconds >= size:
+            return f"{int(seconds // {'days': 86400, 'hours': 3600, 'minutes': 60}[unit]):,} {unit} ago"
+    return "just now" if seconds < 60 else "a minute ago"
+
+
+def seconds(took: float) -> str:
+    return f"{took:.1f} s" if took < 90 else f"{int(took // 60)} min {int(took % 60)} s"
+
+
+def named(fields: Mapping[str, Any], otherwise: str = "") -> str:
+    """Who a lead is, as people would say it."""
+    name = " ".join(str(fields[n]) for n in ("first_name", "last_name") if fields.get(n)) or fields.get("full_name")
+    email, company = fields.get("email"), fields.get("company")
+    if name and email:
+        return plain(f"{name} <{email}>", 80)
+    return plain(name or email or company or otherwise or "somebody unknown", 80)
+
+
+def listed(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+def rows_of(made: Table, rows: Sequence[Sequence[RenderableType]]) -> Table:
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _jsonable(data: Any) -> Any:
+    if isinstance(data, datetime):
+        return data.isoformat()
+    if isinstance(data, set | frozenset | tuple):
+        return sorted(data) if isinstance(data, set | frozenset) else list(data)
+    if isinstance(data, Text):
+        return data.plain
+    return str(data)

@@ -1,0 +1,154 @@
+"""`status`: how the project stands. Reads the database alone; asks no system, so it answers at once and costs no calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from console.failures import Exit
+from console.screen import Screen, ago, count, many, moment, plain, seconds, table
+from state.history import Counted, History, Run
+from sync.project import Opened, open_project
+from sync.pull import STREAM
+
+LATE = 3600.0
+"""Seconds since a system was last read from which on it is told in yellow."""
+
+
+async def status(screen: Screen, folder: Path, runs: int) -> Exit:
+    async with open_project(folder, systems=(), reading=True) as opened:
+        with History(opened.engine) as history:
+            counted, last = history.counted(), history.runs(runs)
+    screen.emit(document(opened, counted, last))
+    if not screen.as_json:
+        show(screen, opened, counted, last)
+    return Exit.DONE
+
+
+def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
+    return {
+        "ok": True,
+        "exit": 0,
+        "leads": counted.leads,
+        "behind": counted.dirty,
+        "unmerged": counted.touched,
+        "configuration": opened.rules.hash,
+        "systems": {
+            name: {
+                "connector": system.connector,
+                "role": system.role,
+                "records": counted.links.get(name, {}),
+                "read_at": read.get(name),
+                "lag_seconds": (now - read[name]).total_seconds() if name in read else None,
+                "written_at": counted.last_write.get(name),
+                "in_doubt": counted.in_doubt.get(name, 0),
+                "calls": _calls(runs, name),
+                "backfills": [p.stream for p in counted.positions if p.system == name and p.stream != STREAM],
+            }
+            for name, system in opened.project.config.systems.items()
+        },
+        "reviews": counted.reviews,
+        "answered": counted.answered,
+        "runs": [
+            {
+                "id": r.id,
+                "kind": r.kind,
+                "started": r.started,
+                "ended": r.ended,
+                "outcome": outcome(r),
+                "report": r.report,
+            }
+            for r in runs
+        ],
+    }
+
+
+def outcome(run: Run) -> str:
+    return run.outcome or "not finished"
+
+
+def _calls(runs: list[Run], system: str) -> int | None:
+    """API calls of the last run that spoke to the system."""
+    reports = (run.report.get("systems", {}).get(system) for run in runs)
+    return next((report["calls"] for report in reports if report and "calls" in report), None)
+
+
+def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> None:
+    screen.gap()
+    screen.title(str(opened.project.folder.resolve().name), f"{many(counted.leads, 'lead')}")
+    screen.gap()
+    screen.say(_systems(opened, counted, runs))
+    if runs:
+        screen.gap()
+        screen.say(_runs(runs))
+    screen.gap()
+    if counted.dirty:
+        screen.say(Text.assemble(("● ", "warn"), f"{many(counted.dirty, 'lead')} some system has yet to be told of"))
+    _questions(screen, counted)
+    for position in counted.positions:
+        if position.stream != STREAM:
+            told = f"a backfill of {position.system} is not through ({position.stream.removeprefix(STREAM + '/')})"
+            screen.say(Text.assemble(("● ", "warn"), told, ": run the same command again to go on"))
+    if not runs:
+        screen.say("Nothing has been synced yet. See what would happen:  [accent]smarketing plan[/]")
+
+
+def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
+    now = datetime.now(UTC)
+    what = table("!System", "!Role", ">Linked", ">Gone", "!Last read", "!Last written", ">In doubt", ">Calls, last run")
+    read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
+    for name, system in opened.project.config.systems.items():
+        links = counted.links.get(name, {})
+        at = read.get(name)
+        late = at is None or (now - at).total_seconds() > LATE
+        what.add_row(
+            Text(name, style="bold"),
+            Text(system.role, style="quiet"),
+            count(links.get("live", 0)),
+            count(sum(n for state, n in links.items() if state != "live")),
+            Text(ago(at, now), style="warn" if late else ""),
+            Text(ago(counted.last_write.get(name), now)),
+            count(counted.in_doubt.get(name, 0), "warn"),
+            count(_calls(runs, name)),
+        )
+    return what
+
+
+def _runs(runs: list[Run]) -> Any:
+    what = table(
+        "!Run", "!Kind", "!Started", ">Took", "!Outcome", ">Read", ">Written", ">Refused", "*", title="Last runs"
+    )
+    for run in runs:
+        systems = run.report.get("systems", {}).values()
+        took = run.report.get("seconds") if run.ended else None
+        result = outcome(run)
+        style = {"done": "good", "stopped": "warn", "partial": "bad"}.get(result, "warn")
+        said = [stop["message"] for stop in run.report.get("stops", [])]
+        said += [f"{system}: {error['message']}" for system, error in run.report.get("errors", {}).items()]
+        what.add_row(
+            Text(run.id[-6:], style="quiet"),
+            run.kind,
+            moment(run.started),
+            Text(seconds(took) if took is not None else "–", style="quiet"),
+            Text(result, style=style),
+            count(sum(c["read"] for c in systems)),
+            count(sum(c["created"] + c["updated"] for c in systems), "good"),
+            count(sum(c["rejected"] + c["unknown"] for c in systems), "bad"),
+            Text(plain("; ".join(said), 120), style="quiet"),
+        )
+    return what
+
+
+def _questions(screen: Screen, counted: Counted) -> None:
+    if not counted.reviews:
+        return
+    kinds = ", ".join(f"{number:,} {kind.replace('_', ' ')}" for kind, number in sorted(counted.reviews.items()))
+    line = Text.assemble(("● ", "warn"), f"{many(sum(counted.reviews.values()), 'question')} for a person ({kinds})")
+    if counted.answered:
+        line.append(f", {counted.answered:,} answered: the next run carries it out", style="quiet")
+    screen.say(line.append(":  ").append("smarketing review list", style="accent"))

@@ -1,0 +1,160 @@
+"""How the story of a lead is drawn. Not here: what is in it (`explaining`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from console.explaining import Event, FieldStory, Story, find, story
+from console.failures import Exit
+from console.screen import Screen, briefly, many, moment, plain, spelled, table, value
+from state.history import History
+from state.store import Store
+from sync.project import Opened, open_project
+
+EVENTS = 20
+
+
+async def explain(screen: Screen, folder: Path, asked: str, all_events: bool) -> Exit:
+    async with open_project(folder, systems=(), reading=True) as opened:
+        found = tell(opened, asked)
+    screen.emit({"ok": True, "exit": 0, **found.document()})
+    if not screen.as_json:
+        show(screen, found, all_events=all_events)
+    return Exit.DONE
+
+
+def tell(opened: Opened, asked: str) -> Story:
+    store = Store(opened.engine, dry=True)
+    try:
+        with History(store) as history:
+            return story(opened, history, store, find(opened, history, asked))
+    finally:
+        store.close()
+
+
+def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequence[str] = ()) -> None:
+    screen.gap()
+    screen.title(told.who, f"lead {told.id}")
+    if told.merged_into:
+        screen.say(Text(f"merged into lead {told.merged_into}", style="warn"))
+    screen.gap()
+    screen.say(_records(told))
+    screen.gap()
+    screen.say(_fields(told))
+    if told.conflicts:
+        screen.gap()
+        screen.say(_conflicts(told))
+    if told.stages:
+        screen.gap()
+        screen.say(_stages(told))
+    if told.score is not None:
+        screen.gap()
+        screen.say(_score(told))
+    screen.gap()
+    events = told.timeline if all_events else told.timeline[-EVENTS:]
+    screen.say(_timeline(events, len(told.timeline)))
+    if told.reviews:
+        screen.gap()
+        ids = " ".join(str(review["id"]) for review in told.reviews)
+        line = Text.assemble(("● ", "warn"), f"{many(len(told.reviews), 'question')} about this lead: ")
+        screen.say(line.append(f"smarketing review show {ids}", style="accent"))
+
+
+def _records(told: Story) -> Any:
+    what = table("!System", "Record", "!State", "*")
+    for system in sorted({*told.records, *told.absent}):
+        record = told.records.get(system)
+        state = record["state"] if record else "not there"
+        mark = Text(state, style="good" if state == "live" else "warn")
+        beside = told.absent.get(system, "")
+        if not beside and record and record["changed_at"]:
+            beside = f"changed there {moment(record['changed_at'])}"
+        name = Text(plain(record["id"], 40)) if record else value(None)
+        what.add_row(Text(system, style="bold"), name, mark, Text(beside, style="quiet"))
+    return what
+
+
+def _fields(told: Story) -> Any:
+    systems = sorted(system for system, record in told.records.items() if record["state"] == "live")
+    what = table("!Field", "Value", "!From", "!When", "!Run", "Rule", *systems)
+    for field in told.fields:
+        what.add_row(
+            field.name,
+            value(field.value, 36),
+            Text(field.source, style="accent"),
+            Text(briefly(field.at), style="quiet"),
+            Text(field.run[-6:], style="quiet"),
+            Text(plain(field.rule, 40), style="quiet"),
+            *(_shown(field, system) for system in systems),
+        )
+    return what
+
+
+def _shown(field: FieldStory, system: str) -> Text:
+    """What a system shows: "=" where it is the hub's value."""
+    if system in field.claims:
+        return Text(f"{spelled(field.claims[system], 30)} (claimed)", style="warn")
+    if system in field.behind:
+        now = spelled(field.systems[system], 20) if system in field.systems else "nothing yet"
+        return Text(f"{now}, to be told", style="warn")
+    if system not in field.systems:
+        return Text("not mapped", style="quiet")
+    shown = field.systems[system]
+    return Text("=", style="good") if shown == field.value else value(shown, 30)
+
+
+def _conflicts(told: Story) -> Any:
+    what = table("!Field", "Kept", "!Of", "*Overruled", "Rule", "!When", title="Conflicts")
+    for lost in told.conflicts:
+        said = {system.split(" (from ")[-1].rstrip(")"): v for system, v in lost.claims.items()}
+        kept = said.get(lost.winner) if lost.winner else None
+        others = ", ".join(f"{spelled(v, 40)} ({system})" for system, v in said.items() if system != lost.winner)
+        what.add_row(
+            lost.field,
+            value(kept, 40) if lost.winner else Text("waits for a person", style="warn"),
+            Text(lost.winner or "", style="accent"),
+            Text(others),
+            Text(plain(lost.rule, 40), style="quiet"),
+            Text(briefly(lost.at), style="quiet"),
+        )
+    return what
+
+
+def _stages(told: Story) -> Any:
+    what = table("!When", "!Stage", "!By", "*Evidence", "Run", title="Stages")
+    for stage in told.stages:
+        what.add_row(
+            Text(briefly(stage["at"]), style="quiet"),
+            Text.assemble((f"{stage['old']} → " if stage["old"] else "", "quiet"), stage["new"]),
+            Text(stage["system"], style="accent"),
+            Text(plain(stage["reason"] or stage["evidence"], 120)),
+            Text(stage["run_id"][-6:], style="quiet"),
+        )
+    return what
+
+
+def _score(told: Story) -> Any:
+    what = table(">Points", "*Rule", title=f"Score {told.score}")
+    for name, points in told.score_parts:
+        what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
+    for name, points in told.score_misses:
+        what.add_row(Text(f"({points:+d})", style="quiet"), Text(f"{plain(name)}: does not hold", style="quiet"))
+    return what
+
+
+def _timeline(events: Sequence[Event], all_: int) -> Any:
+    title = "What happened" if len(events) == all_ else f"What happened, the last {len(events)} of {all_} (--all)"
+    what = table("!When", "!What", "*", "Run", title=title)
+    for event in events:
+        style = {"sent": "good", "rejected": "bad", "in doubt": "warn"}.get(event.what, "")
+        what.add_row(
+            Text(briefly(event.at), style="quiet"),
+            Text(event.what, style=style),
+            Text(plain(event.told, 300)),
+            Text(event.run[-6:], style="quiet"),
+        )
+    return what

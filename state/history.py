@@ -1,0 +1,276 @@
+"""What people ask about the past: why a lead is what it is, what runs did, what waits for an answer.
+
+Reading only, and never more than a handful of queries an answer, however many leads or reviews it is about. The
+engine's own queries are in `store.py`. Opened on a store, it sees what the store's transaction has not committed yet:
+that is how a dry run is explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from state import tables as t
+from state.records import Lead, WriteRow
+from state.store import Store, chunks, loads
+
+Engine = sa.Engine
+"""For the rooms that pass one on and may not know SQLAlchemy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`outcome` is None while it runs, and for ever where it died."""
+
+    id: str
+    kind: str
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+    rules_hash: str
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One entry of the history of a lead; `detail` as `sync.observe` wrote it."""
+
+    lead_id: str
+    run_id: str
+    at: datetime
+    kind: str
+    system: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    lead_id: str
+    run_id: str
+    at: datetime
+    old: str | None
+    new: str
+    system: str
+    reason: str | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """A write to a system, and what became of it."""
+
+    write: WriteRow
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    id: int
+    kind: str
+    subject: str
+    lead_id: str | None
+    system: str | None
+    remote_id: str | None
+    detail: dict[str, Any]
+    run_id: str
+    opened_at: datetime
+    resolution: dict[str, Any] | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a system has been read. `stream` is "lead", or "lead/…" for a backfill that is not through."""
+
+    system: str
+    stream: str
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The state of a project in numbers."""
+
+    leads: int
+    dirty: int
+    touched: int
+    links: dict[str, dict[str, int]]
+    """system -> state of the link -> how many"""
+    last_write: dict[str, datetime]
+    in_doubt: dict[str, int]
+    """system -> writes of which no answer is known"""
+    reviews: dict[str, int]
+    answered: int
+    positions: list[Position]
+
+
+class History:
+    """Questions to one project's database. `with` it, or close it; on a store, the store closes."""
+
+    def __init__(self, source: Engine | Store) -> None:
+        self._own = not isinstance(source, Store)
+        self._c = source._c if isinstance(source, Store) else source.connect()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._own:
+            self._c.close()
+
+    # --- the project ------------------------------------------------------------------------------------------------
+
+    def counted(self) -> Counted:
+        c, w, r = t.link.c, t.write.c, t.review.c
+        links: dict[str, dict[str, int]] = {}
+        for row in self._c.execute(sa.select(c.system, c.state, sa.func.count()).group_by(c.system, c.state)):
+            links.setdefault(row[0], {})[row[1]] = row[2]
+        written = sa.select(w.system, sa.func.max(w.at).label("at")).where(w.state == "done").group_by(w.system)
+        doubt = sa.select(w.system, sa.func.count()).where(w.state.in_(("sent", "unknown"))).group_by(w.system)
+        waiting = sa.select(r.kind, sa.func.count()).where(r.closed_at.is_(None)).group_by(r.kind)
+        answered = sa.select(sa.func.count()).where(r.closed_at.is_(None), r.resolution.is_not(None))
+        places = sa.select(t.cursor.c.system, t.cursor.c.stream, t.cursor.c.saved_at)
+        return Counted(
+            leads=self._count(sa.select(sa.func.count()).select_from(t.lead)),
+            dirty=self._count(sa.select(sa.func.count()).where(t.lead.c.dirty == sa.literal_column("1"))),
+            touched=self._count(sa.select(sa.func.count()).where(t.lead.c.touched == sa.literal_column("1"))),
+            links=links,
+            last_write={row.system: row.at for row in self._c.execute(written)},
+            in_doubt={row[0]: row[1] for row in self._c.execute(doubt)},
+            reviews={row[0]: row[1] for row in self._c.execute(waiting)},
+            answered=self._count(answered),
+            positions=[Position(*row) for row in self._c.execute(places.order_by(t.cursor.c.system))],
+        )
+
+    def runs(self, limit: int = 10) -> list[Run]:
+        """The last runs, newest first."""
+        return [_run(row) for row in self._c.execute(sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit))]
+
+    def runs_by_id(self, ids: Iterable[str]) -> dict[str, Run]:
+        found: dict[str, Run] = {}
+        for part in chunks(sorted(set(ids))):
+            found.update((row.id, _run(row)) for row in self._c.execute(sa.select(t.run).where(t.run.c.id.in_(part))))
+        return found
+
+    # --- leads ------------------------------------------------------------------------------------------------------
+
+    def find_leads(self, start_of_id: str, limit: int = 6) -> list[str]:
+        """Leads whose id begins so."""
+        query = sa.select(t.lead.c.id).where(t.lead.c.id >= start_of_id, t.lead.c.id < start_of_id + "g")
+        return [row.id for row in self._c.execute(query.order_by(t.lead.c.id).limit(limit))]
+
+    def holders(self, hashes: Iterable[int]) -> list[str]:
+        """Leads that have any of these match keys."""
+        c = t.match_key.c
+        query = sa.select(c.lead_id).where(c.hash.in_(list(hashes))).distinct()
+        return sorted(row.lead_id for row in self._c.execute(query))
+
+    def linked(self, system: str, remote_ids: Iterable[str]) -> dict[str, str]:
+        """Remote id -> the lead that has or had this record."""
+        c = t.link.c
+        query = sa.select(c.remote_id, c.lead_id).where(c.system == system)
+        return {
+            row.remote_id: row.lead_id
+            for part in chunks(sorted(set(remote_ids)))
+            for row in self._c.execute(query.where(c.remote_id.in_(part)))
+        }
+
+    def mentioning(self, text: str, limit: int = 6) -> list[str]:
+        """Leads with the text anywhere in their fields, whatever its case. Looks through all of them."""
+        column = t.lead.c.fields
+        query = sa.select(t.lead.c.id).where(column.icontains(text, autoescape=True))
+        return [row.id for row in self._c.execute(query.order_by(t.lead.c.id).limit(limit))]
+
+    def changes(self, lead_ids: Iterable[str]) -> dict[str, list[ChangeRow]]:
+        """By lead, oldest first."""
+        c = t.change.c
+        columns = (c.lead_id, c.run_id, c.at, c.kind, c.system, c.detail)
+        found: dict[str, list[ChangeRow]] = {}
+        for part in chunks(sorted(set(lead_ids))):
+            query = sa.select(*columns).where(c.lead_id.in_(part)).order_by(c.id)
+            for row in self._c.execute(query):
+                detail = loads(row.detail) if row.detail else {}
+                change = ChangeRow(row.lead_id, row.run_id, row.at, row.kind, row.system, detail)
+                found.setdefault(row.lead_id, []).append(change)
+        return found
+
+    def conflicts(self, run_id: str) -> Iterator[ChangeRow]:
+        """What a run decided between systems, or left to a person. Looks through the history of all leads."""
+        c = t.change.c
+        columns = (c.lead_id, c.run_id, c.at, c.kind, c.system, c.detail)
+        query = sa.select(*columns).where(c.run_id == run_id, c.detail.contains('"claims"')).order_by(c.id)
+        for row in self._c.execute(query):
+            yield ChangeRow(row.lead_id, row.run_id, row.at, row.kind, row.system, loads(row.detail))
+
+    def stages(self, lead_ids: Iterable[str]) -> dict[str, list[StageRow]]:
+        """By lead, oldest first."""
+        c = t.stage_event.c
+        columns = (c.lead_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence)
+        found: dict[str, list[StageRow]] = {}
+        for part in chunks(sorted(set(lead_ids))):
+            for row in self._c.execute(sa.select(*columns).where(c.lead_id.in_(part)).order_by(c.id)):
+                found.setdefault(row.lead_id, []).append(StageRow(*row))
+        return found
+
+    def sent(self, lead_id: str) -> list[SentRow]:
+        """Every write about a lead, oldest first."""
+        rows = self._c.execute(sa.select(t.write).where(t.write.c.lead_id == lead_id).order_by(t.write.c.id))
+        return [SentRow(_write(row), row.at) for row in rows]
+
+    def written(self, run_id: str) -> list[WriteRow]:
+        """What a run planned, and what became of each write."""
+        rows = self._c.execute(sa.select(t.write).where(t.write.c.run_id == run_id).order_by(t.write.c.id))
+        return [_write(row) for row in rows]
+
+    # --- reviews ----------------------------------------------------------------------------------------------------
+
+    def reviews(self, *kinds: str, lead_id: str | None = None, limit: int | None = None) -> list[ReviewRow]:
+        """Open reviews, oldest first; of these kinds, where any is named."""
+        c = t.review.c
+        query = sa.select(t.review).where(c.closed_at.is_(None)).order_by(c.id)
+        if kinds:
+            query = query.where(c.kind.in_(kinds))
+        if lead_id is not None:
+            query = query.where(c.lead_id == lead_id)
+        return [_review(row) for row in self._c.execute(query.limit(limit))]
+
+    def reviews_by_id(self, ids: Sequence[int]) -> dict[int, ReviewRow]:
+        """Closed ones too."""
+        query = sa.select(t.review).where(t.review.c.id.in_(ids))
+        return {row.id: _review(row) for row in self._c.execute(query)}
+
+    def _count(self, query: sa.Select[Any]) -> int:
+        return int(self._c.execute(query).scalar_one())
+
+
+def shown_fields(lead: Lead) -> Mapping[str, Any]:
+    """What is known of a lead, also before its claims have been merged."""
+    if lead.fields:
+        return lead.fields
+    return {name: value for link in lead.links.values() for name, value in link.side.seen.items()}
+
+
+def _run(row: Any) -> Run:
+    report = loads(row.report) if row.report else {}
+    return Run(row.id, row.kind, row.started, row.ended, row.outcome, row.rules_hash, report)
+
+
+def _write(row: Any) -> WriteRow:
+    fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
+    return WriteRow(
+        row.run_id, row.lead_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
+    )
+
+
+def _review(row: Any) -> ReviewRow:
+    return ReviewRow(
+        row.id, row.kind, row.subject, row.lead_id, row.system, row.remote_id, loads(row.detail), row.run_id,
+        row.opened_at, loads(row.resolution) if row.resolution else None, row.resolved_by, row.resolved_at,
+        row.closed_at,
+    )  # fmt: skip
