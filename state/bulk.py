@@ -1,17 +1,19 @@
-"""Many rows by one statement, as tuples: compiled once, handed to the driver as they are.
+"""Many rows by one statement, as tuples: compiled once, handed to the driver and taken from it as they are.
 
-SQLAlchemy's own way takes a dictionary a row through its type system; on a first load that costs more than the
-database itself. What it would convert is converted here: points in time. Everything else that the engine writes in bulk
-(text, numbers, bytes) the drivers take as it is.
+SQLAlchemy's own way takes every row through its type system; on a first load that costs more than the database itself.
+What it would convert is converted here: points in time. Everything else that the engine reads and writes in bulk
+(text, numbers, bytes) the drivers know by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 Row = tuple[Any, ...]
 
@@ -36,6 +38,50 @@ class Bulk:
             given = [tuple(row[i] for i in self._order) for row in rows]
         if given:
             connection.exec_driver_sql(self._sql, given)
+
+
+class Lookup:
+    """`query` for the rows whose `column` is one of many values. They travel as one parameter: JSON for SQLite, an
+    array for PostgreSQL; a list of question marks would be read anew for every batch."""
+
+    def __init__(self, dialect: sa.Dialect, query: sa.Select[Any], column: sa.ColumnElement[Any]) -> None:
+        self._json = dialect.name == "sqlite"
+        if self._json:
+            some: Any = sa.select(sa.column("value")).select_from(
+                sa.func.json_each(sa.bindparam("some", type_=sa.Text))
+            )
+            query = query.where(column.in_(some))
+        else:
+            query = query.where(column == sa.any_(sa.bindparam("some", type_=postgresql.ARRAY(column.type))))
+        compiled: Any = query.compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._fixed = dict(compiled.params)
+        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+
+    def rows(self, connection: sa.Connection, values: Iterable[Any], **others: Any) -> Iterator[Row]:
+        """`others`: values of the query's own parameters."""
+        some: list[Any] = list(values)
+        if not some:
+            return iter(())
+        given = {**self._fixed, **others, "some": orjson.dumps(some).decode() if self._json else some}
+        parameters: Any = given if self._order is None else tuple(given[name] for name in self._order)
+        cursor = connection.exec_driver_sql(self._sql, parameters).cursor
+        assert cursor is not None
+        found: Iterator[Row] = iter(cursor.fetchall())
+        return found
+
+
+def clock_reader(dialect: sa.Dialect) -> Callable[[Any], datetime | None]:
+    """The other way round: a point in time as the driver gives it."""
+    return _from_zoned if dialect.name != "sqlite" else _from_text
+
+
+def _from_zoned(at: datetime | None) -> datetime | None:
+    return at and at.astimezone(UTC)
+
+
+def _from_text(at: str | None) -> datetime | None:
+    return datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None
 
 
 def clock_writer(dialect: sa.Dialect) -> Callable[[datetime | None], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mapping.fields import Fields, Value
 
@@ -60,8 +60,7 @@ class Lead:
         return {system: link.side for system, link in self.links.items() if link.state == "live"}
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What a batch of reads needs to know of a link before anything else."""
 
     n: int

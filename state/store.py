@@ -10,14 +10,35 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mapping.fields import Fields
 from state import tables as t
-from state.bulk import Bulk, Row, clock_writer
-from state.records import Known, Lead, Link, Review, Side, WriteRow
+from state.bulk import Bulk, Lookup, Row, clock_reader, clock_writer
+from state.records import Known, Lead, Link, Review, WriteRow
+from state.rows import (
+    CANDIDATES,
+    CHANGE,
+    KNOWN,
+    LEAD,
+    LEADS,
+    LINK,
+    LINKS,
+    STAGE_EVENT,
+    change_row,
+    dumps,
+    lead_of,
+    lead_row,
+    link_of,
+    link_row,
+    loads,
+    review_of,
+    stage_event_row,
+    write_of,
+    write_row,
+)
+
+__all__ = ["Store", "chunks", "dumps", "loads"]
 
 CHUNK = 900
 """Parameters of one IN list: below SQLite's oldest limit of 999."""
@@ -31,8 +52,13 @@ class Store:
         self.dry = dry
         self._c = engine.connect()
         self._insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
-        self._at = clock_writer(engine.dialect)
         self._bulk: dict[str, Bulk] = {}
+        self._write_at, self._read_at = clock_writer(engine.dialect), clock_reader(engine.dialect)
+        known = KNOWN.where(t.link.c.system == sa.bindparam("system"))
+        self._known = Lookup(engine.dialect, known, t.link.c.remote_id)
+        self._candidates = Lookup(engine.dialect, CANDIDATES, t.match_key.c.hash)
+        self._leads = Lookup(engine.dialect, LEADS, t.lead.c.id)
+        self._links = Lookup(engine.dialect, LINKS, t.link.c.lead_id)
 
     # --- transactions ---------------------------------------------------------------------------------------------
 
@@ -108,30 +134,24 @@ class Store:
 
     # --- reading leads and links ----------------------------------------------------------------------------------
 
-    def known(self, system: str, remote_ids: Sequence[str]) -> dict[str, Known]:
+    def known(self, system: str, remote_ids: Iterable[str]) -> dict[str, Known]:
         """What is linked already, of a batch of remote ids."""
-        c = t.link.c
-        query = sa.select(c.remote_id, c.n, c.lead_id, c.digest, c.mapping, c.state).where(c.system == system)
-        return {
-            row[0]: Known(*row[1:])
-            for part in chunks(remote_ids)
-            for row in self._c.execute(query.where(c.remote_id.in_(part)))
-        }
+        return {row[0]: Known._make(row[1:]) for row in self._known.rows(self._c, remote_ids, system=system)}
 
     def candidates(self, hashes: Iterable[int]) -> dict[int, set[str]]:
         """The leads that have each match key."""
         found: dict[int, set[str]] = {}
-        c = t.match_key.c
-        for part in chunks(list(hashes)):
-            for row in self._c.execute(sa.select(c.hash, c.lead_id).where(c.hash.in_(part))):
-                found.setdefault(row[0], set()).add(row[1])
+        for key, lead_id in self._candidates.rows(self._c, hashes):
+            found.setdefault(key, set()).add(lead_id)
         return found
 
     def leads(self, ids: Iterable[str]) -> dict[str, Lead]:
         """Leads with all their links."""
-        found: dict[str, Lead] = {}
-        for part in chunks(sorted(set(ids))):
-            found.update(self._load(t.lead.c.id.in_(part), t.link.c.lead_id.in_(part)))
+        some = set(ids)
+        found = {lead.id: lead for lead in map(lead_of, self._leads.rows(self._c, some))}
+        for row in self._links.rows(self._c, some):
+            link = link_of(row, self._read_at)
+            found[link.lead_id].links[link.system] = link
         return found
 
     def flagged(self, flag: Literal["touched", "dirty"], after: str, limit: int) -> list[Lead]:
@@ -145,34 +165,6 @@ class Store:
         )
         ids = [row.id for row in self._c.execute(query)]
         return list(self.leads(ids).values())
-
-    def _load(self, leads: sa.ColumnElement[bool], links: sa.ColumnElement[bool]) -> dict[str, Lead]:
-        c = t.lead.c
-        columns = (c.id, c.fields, c.origin, c.touched, c.dirty, c.merged_into)
-        found = {
-            row[0]: Lead(row[0], loads(row[1]), loads(row[2]), bool(row[3]), bool(row[4]), row[5])
-            for row in self._c.execute(sa.select(*columns).where(leads).order_by(c.id))
-        }
-        k = t.link.c
-        columns_ = (
-            k.lead_id,
-            k.system,
-            k.remote_id,
-            k.base_remote,
-            k.base_hub,
-            k.seen,
-            k.seen_at,
-            k.state,
-            k.mapping,
-            k.digest,
-            k.n,
-        )
-        for row in self._c.execute(sa.select(*columns_).where(links)):
-            lead_id, system, remote_id, remote, hub, seen, seen_at, state, mapping, digest, n = row
-            base = loads(remote)
-            side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, seen_at)
-            found[lead_id].links[system] = Link(lead_id, system, remote_id, side, state, mapping, digest, n)
-        return found
 
     def live_links(self, system: str, after: int, limit: int) -> list[tuple[int, str, str]]:
         """(n, lead id, remote id) of the next live links, by n."""
@@ -191,14 +183,14 @@ class Store:
     # --- writing leads and links ----------------------------------------------------------------------------------
 
     def insert_leads(self, leads: Sequence[Lead]) -> None:
-        self._rows("insert_leads", t.lead.insert, LEAD, [_lead_row(lead) for lead in leads])
+        self._rows("insert_leads", t.lead.insert, LEAD, [lead_row(lead) for lead in leads])
 
     def update_leads(self, leads: Sequence[Lead]) -> None:
         self._rows(
             "update_leads",
             lambda: t.lead.update().where(t.lead.c.id == sa.bindparam("_id")),
             (*LEAD[1:], "_id"),
-            [(*row[1:], row[0]) for row in map(_lead_row, leads)],
+            [(*row[1:], row[0]) for row in map(lead_row, leads)],
         )
 
     def flag(self, ids: Sequence[str], **flags: bool) -> None:
@@ -211,14 +203,14 @@ class Store:
         self._c.execute(t.lead.update().values(dirty=int(dirty)))
 
     def insert_links(self, links: Sequence[Link]) -> None:
-        self._rows("insert_links", t.link.insert, LINK, [self._link_row(link) for link in links])
+        self._rows("insert_links", t.link.insert, LINK, [link_row(link, self._write_at) for link in links])
 
     def update_links(self, links: Sequence[Link]) -> None:
         self._rows(
             "update_links",
             lambda: t.link.update().where(t.link.c.n == sa.bindparam("_n")),
             (*LINK, "_n"),
-            [(*self._link_row(link), link.n) for link in links],
+            [(*link_row(link, self._write_at), link.n) for link in links],
         )
 
     def add_keys(self, keys: Sequence[tuple[int, str]]) -> None:
@@ -232,39 +224,27 @@ class Store:
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with lead_id, run_id, at, kind, system and detail (a mapping or None)."""
-        at = self._at
-        values = [
-            (
-                r["lead_id"],
-                r["run_id"],
-                at(r["at"]),
-                r["kind"],
-                r["system"],
-                None if r["detail"] is None else dumps(r["detail"]),
-            )
-            for r in rows
-        ]
-        self._rows("log_changes", t.change.insert, CHANGE, values)
+        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._write_at) for row in rows])
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        values = [tuple(self._at(r[name]) if name == "at" else r[name] for name in STAGE) for r in rows]
-        self._rows("log_stages", t.stage_event.insert, STAGE, values)
+        events = [stage_event_row(row, self._write_at) for row in rows]
+        self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)
 
     # --- writes: the plan, the intents, the record of what was sent ------------------------------------------------
 
     def add_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
-        self._many(t.write.insert(), [{**_write_row(row), "at": at} for row in rows])
+        self._many(t.write.insert(), [{**write_row(row), "at": at} for row in rows])
 
     def writes(self, run_id: str, system: str, after: int, limit: int) -> list[WriteRow]:
         c = t.write.c
         query = sa.select(t.write).where(c.run_id == run_id, c.system == system, c.state == "planned", c.id > after)
-        return [_write(row) for row in self._c.execute(query.order_by(c.id).limit(limit))]
+        return [write_of(row) for row in self._c.execute(query.order_by(c.id).limit(limit))]
 
     def intents(self, system: str) -> list[WriteRow]:
         """Writes that were under way when a run ended: sent, with no word of what became of them."""
         c = t.write.c
         query = sa.select(t.write).where(c.system == system, c.state.in_(("sent", "unknown"))).order_by(c.id)
-        return [_write(row) for row in self._c.execute(query)]
+        return [write_of(row) for row in self._c.execute(query)]
 
     def mark_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
         """Store the state, error and remote id of each row."""
@@ -308,9 +288,9 @@ class Store:
         if resolved is not None:
             query = query.where(c.resolution.is_not(None) if resolved else c.resolution.is_(None))
         if lead_ids is None:
-            return [_review(row) for row in self._c.execute(query.order_by(c.id))]
+            return [review_of(row) for row in self._c.execute(query.order_by(c.id))]
         parts = chunks(sorted(set(lead_ids)))
-        return [_review(row) for part in parts for row in self._c.execute(query.where(c.lead_id.in_(part)))]
+        return [review_of(row) for part in parts for row in self._c.execute(query.where(c.lead_id.in_(part)))]
 
     def parked(self, lead_ids: Iterable[str]) -> dict[tuple[str, str], str]:
         """(lead, system) -> fingerprint of the write that the system has refused: while it waits for an answer, and
@@ -364,80 +344,9 @@ class Store:
                 self._bulk[verb] = Bulk(self.engine.dialect, statement(), names)
             self._bulk[verb].run(self._c, rows)
 
-    def _link_row(self, link: Link) -> Row:
-        side = link.side
-        return (
-            link.lead_id,
-            link.system,
-            link.remote_id,
-            link.state,
-            link.mapping,
-            link.digest,
-            dumps(side.base_remote),
-            dumps(_differences(side.base_hub, side.base_remote)),
-            dumps(side.seen) if side.seen else None,
-            self._at(side.seen_at),
-        )
-
-
-def dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def loads(text: str) -> Any:
-    return orjson.loads(text)
-
 
 T = TypeVar("T")
 
 
 def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     return (items[i : i + CHUNK] for i in range(0, len(items), CHUNK))
-
-
-LEAD = ("id", "fields", "origin", "stage", "touched", "dirty", "merged_into")
-LINK = ("lead_id", "system", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at")
-CHANGE = ("lead_id", "run_id", "at", "kind", "system", "detail")
-STAGE = ("lead_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
-"""Columns in the order in which `Store` hands their values to `Bulk`."""
-
-
-def _lead_row(lead: Lead) -> Row:
-    return (
-        lead.id,
-        dumps(lead.fields),
-        dumps(lead.origin),
-        lead.fields.get("stage"),
-        int(lead.touched),
-        int(lead.dirty),
-        lead.merged_into,
-    )
-
-
-def _differences(hub: Fields, remote: Fields) -> Fields:
-    return {} if hub == remote else {n: v for n, v in hub.items() if n not in remote or remote[n] != v}
-
-
-def _write_row(row: WriteRow) -> dict[str, Any]:
-    return {
-        "run_id": row.run_id,
-        "lead_id": row.lead_id,
-        "system": row.system,
-        "operation": row.operation,
-        "remote_id": row.remote_id,
-        "fields": dumps(row.fields),
-        "state": row.state,
-        "error": row.error,
-    }
-
-
-def _write(row: Any) -> WriteRow:
-    fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
-    return WriteRow(
-        row.run_id, row.lead_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
-    )
-
-
-def _review(row: Any) -> Review:
-    resolution = loads(row.resolution) if row.resolution else None
-    return Review(row.kind, row.subject, loads(row.detail), row.lead_id, row.system, row.remote_id, resolution, row.id)
