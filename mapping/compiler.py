@@ -20,6 +20,7 @@ from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Limits, Rules
 from mapping.scoring import Score, Scorer, scorer
 from mapping.transforms import FITS, TRANSFORMS, Pair, folded
+from mapping.transforms.people import phone_near
 
 SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
 BUILT_IN: Mapping[str, HubField] = {
@@ -30,6 +31,9 @@ BUILT_IN: Mapping[str, HubField] = {
     SALES_QUALIFIED: HubField(type="boolean", label="Sales qualified"),
 }
 """Shared fields that every project has."""
+
+COUNTRY = "country"
+"""The field by which telephone numbers without a country code are read."""
 
 COMPUTED = (SCORE, SCORE_REASON, SALES_QUALIFIED)
 _ROLES = ("crm", "marketing", "other")
@@ -74,7 +78,7 @@ def scorer_of(config: ProjectFile) -> Scorer:
 
 
 def mapper_of(config: ProjectFile, mapping: MappingFile, system: str, lifecycle: Lifecycle) -> Mapper:
-    maps = [field_map(config, name, entry) for name, entry in mapping.fields.items()]
+    maps = [field_map(config, mapping, name, entry) for name, entry in mapping.fields.items()]
     maps += _stage_maps(config, mapping)
     always = lambda hub: True  # noqa: E731
     return Mapper(
@@ -88,7 +92,7 @@ def mapper_of(config: ProjectFile, mapping: MappingFile, system: str, lifecycle:
     )
 
 
-def field_map(config: ProjectFile, name: str, entry: MappedField) -> FieldMap:
+def field_map(config: ProjectFile, mapping: MappingFile, name: str, entry: MappedField) -> FieldMap:
     field = BUILT_IN.get(name) or config.fields[name]
     transform, options = transform_of(config, field, entry)
     placeholders = [*config.placeholders, *([str(entry.default)] if entry.default is not None else [])]
@@ -105,6 +109,9 @@ def field_map(config: ProjectFile, name: str, entry: MappedField) -> FieldMap:
     }
     if entry.default is not None:
         spec["default"] = entry.default
+    near = _country_of(config, mapping) if transform == "e164" else None
+    if near:
+        spec["near"] = near
     return FieldMap(
         hub=name,
         remote=entry.remote,
@@ -115,7 +122,15 @@ def field_map(config: ProjectFile, name: str, entry: MappedField) -> FieldMap:
         clears=entry.clears,
         spec=canonical(spec),
         default=entry.default,
+        near=near,
+        decode_near=phone_near(folded(placeholders), **options) if near else None,
     )
+
+
+def _country_of(config: ProjectFile, mapping: MappingFile) -> str | None:
+    """The hub field that tells a person's country, where this system is read for it."""
+    field, entry = config.fields.get(COUNTRY), mapping.fields.get(COUNTRY)
+    return COUNTRY if field and field.type == "country" and entry and entry.direction != "push" else None
 
 
 def transform_of(config: ProjectFile, field: HubField, entry: MappedField) -> tuple[str, dict[str, Any]]:

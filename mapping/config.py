@@ -78,7 +78,8 @@ class NoOptions(Model):
 
 class PhoneOptions(Model):
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    """Where numbers without a country code are; the project's `region` where it is not said here."""
+    """Where numbers without a country code are that do not fit the record's own country (the shared field `country`);
+    the project's `region` where it is not said here."""
 
 
 class CountryOptions(Model):
@@ -319,7 +320,7 @@ class ProjectFile(Model):
     database: Word = Field(default="sqlite:///state.sqlite", repr=False)
     """An SQLAlchemy URL; a relative SQLite path starts at the project folder. A password stands as ${NAME}."""
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    """Country (ISO 3166) of telephone numbers that are written without a country code."""
+    """Country (ISO 3166) of telephone numbers without a country code, where the record tells no country itself."""
     systems: dict[Name, System] = Field(min_length=1)
     vocabulary: Vocabulary = Vocabulary()
     fields: dict[Name, HubField] = Field(min_length=1)

@@ -36,6 +36,10 @@ class FieldMap:
     spec: str = ""
     default: bool | int | float | str | None = None
     """Written for a blank where the system insists on a value; `decode` reads it as the blank that it is."""
+    near: str | None = None
+    decode_near: Callable[[Any, Value], Value] | None = None
+    """Where a value is read in the light of another hub field of its record, called `near`: a telephone number by its
+    country. Takes the place of `decode` in `to_hub`; what was written is read the same by either."""
 
 
 class Problem(NamedTuple):
@@ -79,7 +83,8 @@ class Mapper:
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
         self.hash = blake2b("\n".join(f"{m.hub} {m.spec}" for m in maps).encode(), digest_size=8).digest()
         self._insisted = [(m.remote, m.default) for m in maps if m.push and m.default is not None]
-        self._pulls = [(m.remote, m.hub, m.decode) for m in maps if m.pull]
+        self._pulls = [(m.remote, m.hub, m.decode) for m in maps if m.pull and not m.decode_near]
+        self._nears = [(m.remote, m.hub, m.decode_near, m.near or "") for m in maps if m.pull and m.decode_near]
 
     def to_hub(self, remote: Mapping[str, Any]) -> tuple[Fields, list[Problem]]:
         """The hub values of a remote record; a remote field that was not read is absent."""
@@ -89,6 +94,12 @@ class Mapper:
             if name in remote:
                 try:
                     hub[field] = decode(remote[name])
+                except ValueError as error:
+                    problems.append(Problem(field, name, shown(remote[name]), str(error)))
+        for name, field, decode_near, near in self._nears:
+            if name in remote:
+                try:
+                    hub[field] = decode_near(remote[name], hub.get(near))
                 except ValueError as error:
                     problems.append(Problem(field, name, shown(remote[name]), str(error)))
         return hub, problems

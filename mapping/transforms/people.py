@@ -64,15 +64,16 @@ def _uncommon_email(address: str, placeholders: Placeholders) -> str | None:
 
 # -- telephone --------------------------------------------------------------------------------------------------------
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _PUNCTUATION = str.maketrans("", "", " \u00a0\t.-/()")
 
 
 def phone(placeholders: Placeholders, region: str | None = None) -> Pair:
     """E.164 (+14155552671), an extension after " x". `region` (ISO 3166) is where numbers without a country code are.
 
-    A number that is E.164 already is taken at its word. What cannot be a number is ValueError, never kept as it is:
-    two systems would each go on correcting the other's spelling.
+    A number that is E.164 already is taken at its word; with a country code it must be possible there (its length),
+    without one it must be valid in the region that is guessed, since the guess may be wrong. What is no number is
+    ValueError, never kept as it is: two systems would each go on correcting the other's spelling.
     """
     read = reader(placeholders)
     short_road = _national(region)
@@ -98,43 +99,75 @@ def phone(placeholders: Placeholders, region: str | None = None) -> Pair:
     return Pair(decode, plain)
 
 
+def phone_near(placeholders: Placeholders, region: str | None = None) -> Callable[[Any, Value], Value]:
+    """As `phone`; a number without a country code is one of the record's own country if it is valid there, else one of
+    `region`."""
+    anywhere = phone(placeholders, region).decode
+    read = reader(placeholders)
+    settled = _E164.fullmatch
+
+    def decode(value: Any, country: Value) -> Value:
+        if type(value) is str and settled(value) and value not in placeholders:
+            return value
+        if type(country) is not str or country == region:
+            return anywhere(value)
+        found = read(value)
+        if found is None or settled(found):
+            return found
+        # A trunk 0 is dialled in the number's own country: evidence enough for the short road.
+        if found.isascii() and (found[0] == "+" or _plan(country)[1] == "0"):
+            short = _national(country)(found)
+            if short:
+                return short
+        number, problem = _parsed(found, country)
+        return anywhere(found) if problem else number
+
+    return decode
+
+
 @functools.lru_cache(maxsize=65_536)
 def _parsed(found: str, region: str | None) -> tuple[str, str]:
-    """The number, or what is wrong with it. Kept either way: a wrong number comes again with every scan."""
+    """The number, or what is wrong with it. Kept either way: a wrong number comes again with every scan. 00 before a
+    country code is read as + also where people dial otherwise: it comes from people who live elsewhere."""
     import phonenumbers
 
     if len(found) > 100:
         return "", "this is no telephone number: it is too long"
     try:
-        number = phonenumbers.parse(found, region)
+        number = phonenumbers.parse(found, region, keep_raw_input=True)
     except phonenumbers.NumberParseException as error:
         if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE and region is None:
             return "", "the number has no country code, and no `region` is configured to guess it"
         return "", "this is no telephone number"
     text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    guessed = number.country_code_source == phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY
     possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-    if not possible or not _E164.fullmatch(text):
-        return "", "this telephone number has too few or too many digits"
+    if not possible or not _E164.fullmatch(text) or (guessed and not phonenumbers.is_valid_number(number)):
+        if found.startswith("00"):
+            return _parsed("+" + found[2:], region)
+        where = f"; it has no country code, and {region} has no such number" if guessed and possible else ""
+        return "", f"this is no telephone number{where}" if where else "the number has too few or too many digits"
     return (f"{text} x{number.extension}" if number.extension else text), ""
 
 
+@functools.cache
 def _national(region: str | None) -> Callable[[str], str | None]:
     """A short road for the ordinary ways to write a number: + and the whole number parted by spaces, or a national
     number of a region whose rules are plain. None where the long road must decide."""
-    code, trunk, lengths = _plan(region)
+    code, trunk, fits = _plan(region)
     trunk_length = len(trunk)
 
     def short_road(found: str) -> str | None:
         digits = found.translate(_PUNCTUATION)
         if digits[:1] == "+":
             return digits if "(0" not in found and len(digits) <= 16 and _settled(digits) else None
-        if not lengths or not digits.isdigit():
+        if fits is None or not digits.isdigit():
             return None
         if trunk:
             if digits[:trunk_length] != trunk:
                 return None
             digits = digits[trunk_length:]
-        return f"+{code}{digits}" if len(digits) in lengths and digits[0] != "0" else None
+        return f"+{code}{digits}" if fits.fullmatch(digits) else None
 
     return short_road
 
@@ -145,9 +178,9 @@ def _settled(digits: str) -> bool:
     for size in (1, 2, 3):
         region = _region(digits[1 : 1 + size])
         if region:
-            _, trunk, lengths = _plan(region)
+            _, trunk, fits = _plan(region)
             rest = digits[1 + size :]
-            return rest.isdigit() and len(rest) in lengths and rest[0] != "0" and not (trunk and rest.startswith(trunk))
+            return bool(fits and fits.fullmatch(rest)) and rest[0] != "0" and not (trunk and rest.startswith(trunk))
     return False
 
 
@@ -161,25 +194,21 @@ def _region(code: str) -> str | None:
 
 
 @functools.cache
-def _plan(region: str | None) -> tuple[int, str, frozenset[int]]:
-    """Country code, trunk prefix and lengths of a region's national numbers; no lengths where the rules are not plain
-    (carrier codes, prefixes that change digits, trunk digits that are part of the number)."""
+def _plan(region: str | None) -> tuple[int, str, re.Pattern[str] | None]:
+    """Country code, trunk prefix and pattern of a region's national numbers; no pattern where the rules are not plain
+    (carrier codes, prefixes that change digits)."""
     import phonenumbers
 
     known = phonenumbers.PhoneMetadata.metadata_for_region(region, None) if region else None
-    if (
-        known is None
-        or known.country_code is None
-        or known.general_desc is None
-        or known.national_prefix_transform_rule
-    ):
-        return 0, "", frozenset()
+    if known is None or known.country_code is None or known.national_prefix_transform_rule:
+        return 0, "", None
     trunk = known.national_prefix or ""
-    if trunk != (known.national_prefix_for_parsing or ""):
-        return 0, "", frozenset()
+    pattern = known.general_desc and known.general_desc.national_number_pattern
+    if trunk != (known.national_prefix_for_parsing or "") or not pattern:
+        return 0, "", None
     if known.country_code == 1:
         trunk = ""  # North America dials the 1 or leaves it out
-    return known.country_code, trunk, frozenset(known.general_desc.possible_length)
+    return known.country_code, trunk, re.compile(pattern)
 
 
 # -- countries --------------------------------------------------------------------------------------------------------

@@ -101,6 +101,18 @@ def test_every_stage_has_a_word_in_every_system_and_never_reads_further_than_it_
                 assert rules.lifecycle.rank(back) <= rules.lifecycle.rank(stage)
 
 
+def test_a_number_without_a_country_code_is_read_by_its_records_country(tmp_path: Path) -> None:
+    to_hub = rules_for(tmp_path, "salesforce").mappers["hubspot"].to_hub
+    french = {"phone": "06 12 34 56 78", "country": "France"}
+    assert to_hub(french)[0] == {"phone": "+33612345678", "country": "FR"}
+    assert to_hub({"phone": "(415) 555-2671", "country": "France"})[0]["phone"] == "+14155552671", "else by the region"
+    assert to_hub({"phone": "415 555 2671", "country": "UK"})[0]["phone"] == "+14155552671", (
+        "possible there, valid here"
+    )
+    assert [p.field for p in to_hub({"phone": "06 12 34 56 78"})[1]] == ["phone"]
+    assert [p.field for p in to_hub({"phone": "06 12 34 56 78", "country": "Nowhere"})[1]] == ["country", "phone"]
+
+
 def test_hubspot_bands_are_written_and_not_read(tmp_path: Path) -> None:
     mapper = rules_for(tmp_path, "salesforce").mappers["hubspot"]
     assert mapper.to_remote({"employees": 40})[0] == {"numemployees": "25-50"}

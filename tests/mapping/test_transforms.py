@@ -203,7 +203,7 @@ def test_what_is_no_email(raw: str) -> None:
         ("US", "+14155552671 x12", "+14155552671 x12"),
         ("US", "1-800-FLOWERS", "+18003569377"),
         ("US", "+44 (0)20 7946 0018", "+442079460018"),
-        ("US", "0033 1 23 45 67 89 ", None),
+        ("US", "0033 1 23 45 67 89 ", "+33123456789"),
         ("FR", "06 12 34 56 78", "+33612345678"),
         ("FR", "00 33 6 12 34 56 78", "+33612345678"),
         ("IT", "06 1234 5678", "+390612345678"),
@@ -212,6 +212,8 @@ def test_what_is_no_email(raw: str) -> None:
         (None, "+14155552671", "+14155552671"),
         (None, "415 555 2671", None),
         ("US", "555-2671", None),
+        ("US", "06 12 34 56 78", None),
+        (None, "+1 061 234 5678", "+10612345678"),
         ("US", "12", None),
         ("US", "call me", None),
     ],
@@ -245,7 +247,7 @@ def test_the_short_road_to_e164_ends_where_the_long_one_does(region: str) -> Non
         for style in (phonenumbers.PhoneNumberFormat.NATIONAL, phonenumbers.PhoneNumberFormat.INTERNATIONAL):
             raw = phonenumbers.format_number(number, style).replace(" ", rng.choice([" ", "-", ".", " "]))
             parsed = phonenumbers.parse(raw, region)
-            if phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE:
+            if phonenumbers.is_valid_number(parsed):
                 assert decode(raw) == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), raw
 
 
