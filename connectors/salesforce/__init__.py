@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -37,6 +37,7 @@ from connectors.base import (
 from connectors.errors import ProtocolChanged, Stop
 from connectors.http import Http, Patience, open_client
 from connectors.salesforce.bulk import Bulk, Sleep
+from connectors.salesforce.cursor import cursor_at
 from connectors.salesforce.find import find
 from connectors.salesforce.objects import ENTITIES, merged_schema
 from connectors.salesforce.org import DIALECT, Org
@@ -106,6 +107,9 @@ class Salesforce:
 
     def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
         return Reader(self._org, self._bulk, self._settings, fields, self._clock).pages(since)
+
+    def cursor_at(self, at: datetime) -> Cursor:
+        return cursor_at(at, self._clock())
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         return await find(self._org, keys, fields)

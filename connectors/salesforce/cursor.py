@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from connectors.base import Cursor
 from connectors.paging import Position
 from connectors.salesforce.objects import ENTITIES, Entity
-from connectors.salesforce.soql import Place, after, since, stamp_time
+from connectors.salesforce.soql import LOWEST_ID, Place, after, moment, since, stamp_time
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,21 +42,26 @@ class Memo(BaseModel):
 
 
 class Checkpoint(BaseModel):
-    """Within a run: the object being read, its last row or its Bulk job and page, and each object's newest row."""
+    """Within a run: the last row read of each object, and each object's newest row. A scan reads one object after the
+    other: `entity`, perhaps by a Bulk job, of which `locator` is the next page."""
 
     model_config = _FROZEN
 
     entity: Entity = ENTITIES[0]
-    after: Place | None = None
+    after: dict[Entity, Place] = {}
     job: str | None = None
     created: AwareDatetime | None = None
     locator: str | None = None
     newest: dict[Entity, Place] = {}
 
-    @property
-    def fresh(self) -> bool:
-        """Nothing of `entity` was read yet."""
-        return self.after is None and self.job is None
+    def past(self, entity: Entity, place: Place | None) -> Checkpoint:
+        """Once the rows of an object up to `place` were read."""
+        if place is None:
+            return self
+        newest = later(self.newest.get(entity), place) or place
+        return self.model_copy(
+            update={"after": {**self.after, entity: place}, "newest": {**self.newest, entity: newest}}
+        )
 
 
 def load(cursor: Cursor | None) -> tuple[Position, Memo | None, Checkpoint | None] | None:
@@ -70,6 +75,14 @@ def load(cursor: Cursor | None) -> tuple[Position, Memo | None, Checkpoint | Non
     except ValidationError:
         return None
     return (position, memo, checkpoint) if memo or (position.phase == "scan" and checkpoint) else None
+
+
+def cursor_at(at: datetime, now: datetime) -> Cursor:
+    """A cursor from which everything changed at or after `at` is read, however long ago that is. It asks for no
+    deletions: those of a window of the past are long known, or can no longer be."""
+    mark = Mark(place=Place(moment(at), LOWEST_ID), seen=now, settled=True)
+    memo = Memo(ran=now, marks=dict.fromkeys(ENTITIES, mark), deleted=dict.fromkeys(ENTITIES, now))
+    return Position(phase="changes", since=at, memo=dumped(memo)).save()
 
 
 def dumped(part: BaseModel) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Reading an org: a scan of every Lead and Contact, or what changed since a cursor, deletions and mergers included.
 
-One object after the other, each in the order (SystemModstamp, Id), so that any row is a checkpoint. Deleted rows come
+Each object is read in the order (SystemModstamp, Id), so that any row is a checkpoint. Deleted rows come
 with the living (queryAll), which tells what they were merged into; rows that left the recycle bin come from the delete
 log. What is older than Salesforce's memory of deletions becomes a full scan by itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,11 @@ from connectors.base import Clock, Cursor, Page, Record
 from connectors.errors import Misconfigured
 from connectors.paging import Position
 from connectors.salesforce.bulk import Bulk, JobFailed
-from connectors.salesforce.cursor import Checkpoint, Memo, dumped, later, load, next_mark, starting
+from connectors.salesforce.cursor import Checkpoint, Memo, dumped, load, next_mark, starting
 from connectors.salesforce.objects import ENTITIES, Columns, Entity
 from connectors.salesforce.org import FieldMissing, LocatorLost, Org, Row, classified, error_code
 from connectors.salesforce.settings import DELETES_KEPT, Settings
-from connectors.salesforce.soql import Place, after, chunks_of_fields, count, select, stamp_time
+from connectors.salesforce.soql import LOWEST_ID, Place, after, chunks_of_fields, count, moment, select, stamp_time
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Forgotten(Exception):
 
 
 class Turn(NamedTuple):
-    """Records of one object, and the checkpoint after them. `last`: the object is through."""
+    """Records, and the checkpoint after them. `last`: there are no more."""
 
     records: list[Record]
     checkpoint: Checkpoint
@@ -64,17 +65,15 @@ class Reader:
                 position, memo, checkpoint = fresh
         complete = position.phase == "scan" and checkpoint == Checkpoint()
 
+        turns = self._scan(checkpoint) if position.phase == "scan" else self._changes(memo, checkpoint)
         gone: set[str] = set()
-        while True:
-            async for records, reached, last in self._entity(position, memo, checkpoint):
-                gone.update(record.id for record in records if record.deleted or record.became)
-                onward = _following(reached) if last else reached
-                if onward is None:
-                    rest = [record for record in deletions if record.id not in gone]
-                    yield Page([*records, *rest], self._end(position, memo, reached), complete=complete)
-                    return
-                checkpoint = onward
-                yield Page(records, position.step(dumped(checkpoint)).save())
+        async for records, reached, last in turns:
+            gone.update(record.id for record in records if record.deleted or record.became)
+            if last:
+                rest = [record for record in deletions if record.id not in gone]
+                yield Page([*records, *rest], self._end(position, memo, reached), complete=complete)
+            else:
+                yield Page(records, position.step(dumped(reached)).save())
 
     def _begin(self, cursor: Cursor | None, now: datetime) -> tuple[Position, Memo, Checkpoint] | None:
         """Where to go on; None: with a scan from the start."""
@@ -101,11 +100,38 @@ class Reader:
         newest = max((stamp_time(place.stamp) for place in checkpoint.newest.values()), default=None)
         return position.finish(newest, dumped(Memo(ran=began, marks=marks, deleted=deleted))).save()
 
-    async def _entity(self, position: Position, memo: Memo, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
+    async def _changes(self, memo: Memo, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
+        """What changed in both objects, oldest first."""
+        streams = {
+            entity: _Stream(
+                self._queries(entity, starting(memo.marks.get(entity), self.overlap), checkpoint.after.get(entity))
+            )
+            for entity in ENTITIES
+        }
+        last = False
+        while not last:
+            await asyncio.gather(*(stream.fill() for stream in streams.values()))
+            ends = [stream.waiting[-1] for stream in streams.values() if not stream.ended]
+            last = not ends
+            horizon = min(map(_age, ends), default=None)
+            taken = {entity: stream.take(horizon) for entity, stream in streams.items()}
+            for entity, records in taken.items():
+                checkpoint = checkpoint.past(entity, _place(records))
+            yield Turn(sorted((r for records in taken.values() for r in records), key=_age), checkpoint, last)
+
+    async def _scan(self, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
+        """Everything, one object after the other."""
+        for entity in ENTITIES[ENTITIES.index(checkpoint.entity) :]:
+            async for records, reached, last in self._scan_of(entity, checkpoint):
+                checkpoint = reached
+                if last and entity != ENTITIES[-1]:
+                    following = ENTITIES[ENTITIES.index(entity) + 1]
+                    checkpoint = Checkpoint(entity=following, newest=reached.newest)
+                yield Turn(records, checkpoint, last and entity == ENTITIES[-1])
+
+    async def _scan_of(self, entity: Entity, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         """The rest of one object, from the checkpoint on."""
-        entity = checkpoint.entity
-        where = starting(memo.marks.get(entity), self.overlap) if position.phase == "changes" else ""
-        if position.phase == "scan" and checkpoint.fresh:
+        if checkpoint.job is None and entity not in checkpoint.after:
             checkpoint = await self._start_job(checkpoint)
         if checkpoint.job is not None:
             try:
@@ -115,8 +141,9 @@ class Reader:
             except JobFailed as error:
                 log.warning("%s %s is read page by page instead.", error, entity)
                 checkpoint = Checkpoint(entity=entity, newest=checkpoint.newest)
-        async for turn in self._queries(checkpoint, where):
-            yield turn
+        async for records, last in self._queries(entity, "", checkpoint.after.get(entity)):
+            checkpoint = checkpoint.past(entity, _place(records))
+            yield Turn(records, checkpoint, last)
 
     async def _start_job(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint with a Bulk job, where there is enough to read for one."""
@@ -135,28 +162,30 @@ class Reader:
         if checkpoint.locator is None:
             yield Turn([], checkpoint)
         async for rows, locator in self.bulk.query_pages(job, checkpoint.locator, await self.org.describe(entity)):
-            newest = max((Place(row["SystemModstamp"], row["Id"]) for row in rows), key=_age, default=None)
+            records = [columns.record(row) for row in rows]
+            newest = _place(sorted(records, key=_age))
             # The job may see a late row and miss an earlier change of another: what it saw counts up to its start.
             if newest and checkpoint.created and stamp_time(newest.stamp) > checkpoint.created:
-                newest = Place(checkpoint.created.astimezone(UTC).isoformat(), "")
-            checkpoint = checkpoint.model_copy(update={"locator": locator, "newest": _newer(checkpoint, newest)})
-            yield Turn([columns.record(row) for row in rows], checkpoint, last=locator is None)
+                newest = Place(moment(checkpoint.created), LOWEST_ID)
+            checkpoint = checkpoint.past(entity, newest).model_copy(update={"locator": locator})
+            yield Turn(records, checkpoint, last=locator is None)
 
-    async def _queries(self, checkpoint: Checkpoint, where: str) -> AsyncIterator[Turn]:
-        entity = checkpoint.entity
+    async def _queries(
+        self, entity: Entity, where: str, place: Place | None
+    ) -> AsyncIterator[tuple[list[Record], bool]]:
+        """Pages of one object's records in the keyset's order, from `place` on where there is one, and whether each
+        is the last."""
         columns = Columns(entity, self.fields, self.org.known(entity))
         described = False
         while True:
             try:
-                async for rows, last in self._query(columns, after(checkpoint.after) if checkpoint.after else where):
-                    newest = Place(rows[-1]["SystemModstamp"], rows[-1]["Id"]) if rows else None
-                    checkpoint = checkpoint.model_copy(
-                        update={"after": newest or checkpoint.after, "newest": _newer(checkpoint, newest)}
-                    )
-                    yield Turn([columns.record(row) for row in rows], checkpoint, last)
+                async for rows, last in self._query(columns, after(place) if place else where):
+                    records = [columns.record(row) for row in rows]
+                    place = _place(records) or place
+                    yield records, last
                 return
             except LocatorLost:
-                log.info("Salesforce forgot a query's pages; the next one begins after %s.", checkpoint.after)
+                log.info("Salesforce forgot a query's pages; the next one begins after %s.", place)
             except FieldMissing:
                 if described:
                     raise
@@ -224,20 +253,31 @@ class Reader:
         return [record for record in gone if record.deleted], stamp_time(answer.json["latestDateCovered"])
 
 
-def _following(checkpoint: Checkpoint) -> Checkpoint | None:
-    """Where the next object begins, None after the last."""
-    following = ENTITIES.index(checkpoint.entity) + 1
-    return Checkpoint(entity=ENTITIES[following], newest=checkpoint.newest) if following < len(ENTITIES) else None
+class _Stream:
+    """One object's pages, taken record by record. `waiting` are those read and not taken; `ended`: no page follows."""
+
+    def __init__(self, pages: AsyncIterator[tuple[list[Record], bool]]) -> None:
+        self._pages = pages
+        self.waiting: list[Record] = []
+        self.ended = False
+
+    async def fill(self) -> None:
+        while not self.waiting and not self.ended:
+            self.waiting, self.ended = await anext(self._pages)
+
+    def take(self, horizon: tuple[datetime, str] | None) -> list[Record]:
+        """Those up to the horizon, all where it is None."""
+        count = sum(_age(record) <= horizon for record in self.waiting) if horizon else len(self.waiting)
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return taken
 
 
-def _age(place: Place) -> tuple[datetime, str]:
-    return stamp_time(place.stamp), place.id
+def _age(record: Record) -> tuple[datetime, str]:
+    return stamp_time(record.version or ""), record.id
 
 
-def _newer(checkpoint: Checkpoint, place: Place | None) -> dict[Entity, Place]:
-    """Each object's newest row, now that `place` of the checkpoint's object was read."""
-    newest = later(checkpoint.newest.get(checkpoint.entity), place)
-    return {**checkpoint.newest, checkpoint.entity: newest} if newest is not None else checkpoint.newest
+def _place(records: Sequence[Record]) -> Place | None:
+    return Place(records[-1].version or "", records[-1].id) if records else None
 
 
 def _seconds(at: datetime) -> str:

@@ -25,6 +25,10 @@ _ESCAPES = str.maketrans(
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*", re.ASCII)
 
 
+# Lower than the id of any row: a place at the beginning of its timestamp.
+LOWEST_ID = "000000000000000AAA"
+
+
 class Place(NamedTuple):
     """The last row read of one object: the next one is after it in the order (SystemModstamp, Id)."""
 

@@ -71,6 +71,18 @@ def test_a_mixed_batch_is_split_by_operation_and_external_id() -> None:
     assert [[one.index for one in request] for request in requests(items, 200)] == [[2], [1], [0]]
 
 
+def test_a_record_that_comes_twice_comes_in_two_requests_in_turn() -> None:
+    """Salesforce does not take one record twice in a request."""
+    writes = [update(LEAD.format(1), Title="A"), update(LEAD.format(2)), update(LEAD.format(1), Title="B")]
+    items = [made(write, n) for n, write in enumerate(writes)]
+    assert [[one.index for one in request] for request in requests(items, 200)] == [[0, 1], [2]]
+
+
+def test_bulk_never_takes_a_create_that_nothing_names() -> None:
+    one = made(Write("x", "create", {"LastName": "No key"}))
+    assert for_bulk([one], 0) == ([], [one])
+
+
 def test_requests_are_as_few_as_the_limit_of_200_allows() -> None:
     items = [made(create(n), n) for n in range(401)]
     assert [len(request) for request in requests(items, 200)] == [200, 200, 1]

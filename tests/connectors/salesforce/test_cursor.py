@@ -67,7 +67,7 @@ def test_later_compares_times_and_not_their_spelling() -> None:
 
 def test_a_cursor_survives_json() -> None:
     memo = Memo(ran=NOW, marks={"Lead": Mark(place=PLACE, seen=NOW)}, deleted={"Contact": NOW})
-    checkpoint = Checkpoint(entity="Contact", after=PLACE, newest={"Lead": AFTER})
+    checkpoint = Checkpoint(entity="Contact", after={"Contact": PLACE}, newest={"Lead": AFTER})
     cursor = Position(phase="changes", began=NOW, memo=dumped(memo)).step(dumped(checkpoint)).save()
     loaded = load(cursor)
     assert loaded is not None

@@ -146,6 +146,38 @@ async def test_same_timestamp_thousands_are_neither_lost_nor_repeated(world: Wor
     assert sorted(found) == sorted(ids)
 
 
+async def test_changes_of_both_objects_come_oldest_first(world: World) -> None:
+    """A backfill ends at the first batch behind its window: everything before must have come by then."""
+    sf = world.connector()
+    world.org.switches.page_size = 10
+    cursor = await scanned(sf)
+    dice = random.Random(5)
+    for _ in range(120):
+        world.create(dice.choice(["Lead", "Lead", "Lead", "Contact"]))
+        world.later(dice.choice([0, 1, 30]))
+    pages = await pages_of(sf, cursor)
+    times = [record.changed_at for record in records_in(pages)]
+    assert len(times) == 120
+    assert times == sorted(time for time in times if time)
+    resumed = await pages_of(world.connector(), json.loads(json.dumps(pages[2].cursor)))
+    told = [record.id for page in pages[:3] for record in page.records] + [r.id for r in records_in(resumed)]
+    assert sorted(told) == sorted(world.live())
+
+
+async def test_a_backfill_begins_at_any_time_however_long_ago(world: World) -> None:
+    old = world.create(LastName="Old")
+    world.later(timedelta(days=40).total_seconds())
+    at = world.org.clock.now().replace(microsecond=0)
+    world.org.clock.set(at)
+    lead, contact = world.create(), world.create("Contact")
+    world.later(timedelta(days=40).total_seconds())
+    sf = world.connector()
+    pages = await pages_of(sf, json.loads(json.dumps(sf.cursor_at(at))))
+    assert {record.id for record in records_in(pages)} == {lead, contact}
+    assert old not in {record.id for record in records_in(pages)}
+    assert not any(page.complete for page in pages)
+
+
 async def test_getdeleted_tells_what_left_the_recycle_bin(world: World) -> None:
     sf = world.connector()
     gone, merged, winner, restored = world.leads(4)
