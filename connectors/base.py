@@ -167,6 +167,10 @@ class Connector(Protocol):
         scan resumes it; one too old for the vendor's memory starts a full scan by itself."""
         ...
 
+    def cursor_at(self, at: datetime) -> Cursor:
+        """A cursor from which `read` gives what has changed since `at`, for backfills of a window of time."""
+        ...
+
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         """The live records for each key, in the order of the keys; an empty list where there is none. Reads what is
         so now, not a search index that may lag."""

@@ -187,6 +187,9 @@ class Memory:
             if len(rows) < self.page_size:
                 return
 
+    def cursor_at(self, at: datetime) -> Cursor:
+        return {"since": at.isoformat()}
+
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         await self._call("find")
         found = []

@@ -152,7 +152,7 @@ cursor = sa.Table(
     "cursor",
     metadata,
     sa.Column("system", sa.String(32), primary_key=True),
-    sa.Column("stream", sa.String(32), primary_key=True),  # lead; lead/full while a complete scan is under way
+    sa.Column("stream", sa.String(64), primary_key=True),  # lead; lead/<from>-<to> for a backfill
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("saved_at", Utc, nullable=False),
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from connectors.base import Cursor, Key, Page, Record
 from sync.context import Context
@@ -16,21 +18,43 @@ from sync.observe import Forced, let_go, observe, settle_leads
 STREAM = "lead"
 
 
-async def pull(ctx: Context, system: str, *, full: bool, settle: bool) -> None:
-    """Read everything that changed in one system; everything there is, where `full` or the mapping has changed.
-    Raises ConnectorError."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A backfill: what changed from `since` on, and (where given) not after `until`. It keeps a checkpoint of its own,
+    so that it can be resumed, and leaves the cursor of the ordinary runs alone."""
+
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def stream(self) -> str:
+        digits = (f"{at:%Y%m%dT%H%M%S}" for at in (self.since, self.until) if at)
+        return f"{STREAM}/{'-'.join(digits)}"
+
+    def over(self, records: Sequence[Record]) -> bool:
+        """Whether a batch lies wholly behind the window; records come oldest first."""
+        times = [r.changed_at for r in records if r.changed_at]
+        return bool(self.until and times and min(times) > self.until)
+
+
+async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: Window | None = None) -> None:
+    """Read everything that changed in one system; everything there is, where `full` or the mapping has changed; what
+    changed within `window`, for a backfill. Raises ConnectorError."""
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
-    saved = ctx.store.cursor(system, STREAM)
-    since: Cursor | None = None
+    stream = window.stream if window else STREAM
+    saved = ctx.store.cursor(system, stream)
+    since: Cursor | None = connector.cursor_at(window.since) if window else None
     if saved and not full and saved["mapping"] == mapper.hash.hex():
         since = saved["cursor"]
     last = ctx.store.last_link()
     present = bytearray(last // 8 + 1) if since is None else None
     read = 0
     async for page in _ahead(_gather(connector.read(mapper.remote_fields, since), ctx.batch)):
+        if window and window.over(page.records):
+            break
         at = ctx.clock()
         observe(ctx, system, page.records, at, settle=settle, present=present)
-        ctx.store.save_cursor(system, STREAM, {"cursor": page.cursor, "mapping": mapper.hash.hex()}, at)
+        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, "mapping": mapper.hash.hex()}, at)
         ctx.commit()
         read += len(page.records)
         ctx.progress("read", system, read)
@@ -39,6 +63,9 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool) -> None:
     ctx.counts(system).read += read
     again = sorted(ctx.look_again.pop(system, ()))
     await reread(ctx, system, again)
+    if window:
+        ctx.store.drop_cursor(system, stream)
+        ctx.commit()
 
 
 def settle_touched(ctx: Context) -> None:

@@ -21,21 +21,23 @@ from sync.answers import carry_out, carry_out_for
 from sync.context import Context, Progress, Report
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_lead
-from sync.pull import pull, settle_touched
+from sync.pull import Window, pull, settle_touched
 from sync.push import push, recover
 
 
 @dataclass(frozen=True)
 class Options:
     """What a caller may ask of a run. `dry`: nothing is written, neither to a system nor to the database. `only`:
-    fingerprints of the writes that were approved; others wait for another run. `document`: the configuration as
-    text, kept with the version that ran."""
+    fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
+    again instead of what is new (a backfill, resumable). `document`: the configuration as text, kept with the version
+    that ran."""
 
     kind: str = "sync"
     full: bool = False
     dry: bool = False
     confirmed: bool = False
     only: frozenset[str] | None = None
+    window: Window | None = None
     document: str = ""
     batch: int = 1000
 
@@ -163,7 +165,7 @@ async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
     last = max(working, default="")
 
     async def read(ctx: Context, system: str) -> None:
-        await pull(ctx, system, full=options.full, settle=system == last)
+        await pull(ctx, system, full=options.full, settle=system == last, window=options.window)
 
     await _each(ctx, working, read)
 

@@ -16,7 +16,7 @@ from state import tables as t
 from state.records import Lead
 from state.store import Store
 from sync.run import Options, preview, sync
-from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm
+from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm, tellings
 
 CONFIRMED = Options(confirmed=True, batch=4)
 
@@ -48,11 +48,14 @@ def history(seed: int, folder: Path, template: Path) -> None:
 def _live(world: World) -> None:
     r = world.random
     before = _Quiet(world)
+    world.populate()
     for _ in range(r.randrange(1, 4)):
-        for _ in range(r.randrange(0, 6)):
-            world.agitate()
         for _ in range(r.randrange(0, 3)):
+            for _ in range(r.randrange(0, 4)):
+                world.agitate()
             _disturbed_run(world)
+        for _ in range(r.randrange(0, 3)):
+            world.agitate()
         if r.random() < 0.15:
             _dry_run(world)
         _settle(world)
@@ -112,6 +115,7 @@ class _Quiet:
         }
         self.since = len(world.edits)
         self.changes = _last_change(world)
+        self.hub = {lead.id: dict(lead.fields) for lead in _leads(world)}
         self.optouts = {lead.fields.get("email") for lead in _leads(world) if lead.fields.get("opted_out")}
 
     def check(self, world: World) -> None:
@@ -124,6 +128,7 @@ class _Quiet:
         for lead in leads:
             self._check_lead(world, lead, edits, gone)
         self._check_conflicts(world, edits, by_email)
+        self._check_record(world, leads)
         _check_stages(world)
         for vendor in world.vendors.values():
             if vendor.undone:
@@ -137,9 +142,11 @@ class _Quiet:
         found: dict[tuple[str, str], dict[str, list[Edit]]] = defaultdict(lambda: defaultdict(list))
         gone = {(e.email, e.system) for e in world.edits if e.name == "*deleted"}
         for edit in world.edits[self.since :]:
-            if edit.name in TEXTS and (edit.email, edit.system) not in gone:
+            if edit.name in TEXTS:
                 found[edit.email, edit.name][edit.system].append(edit)
         for (email, name), systems in found.items():
+            if any((email, system) in gone for system in systems):
+                systems.clear()  # whether it was read before it was deleted is anybody's guess
             for system, edits in list(systems.items()):
                 if self.held.get((email, name, system)) == edits[-1].value:
                     systems.clear()
@@ -150,6 +157,9 @@ class _Quiet:
         email = str(lead.fields.get("email"))
         for system, vendor in world.vendors.items():
             rows = _rows(vendor, email)
+            link = lead.links.get(system)
+            if link and link.state == "deleted" and link.remote_id in vendor.live():
+                raise Broken(f"8: {link.remote_id} is there, and taken for deleted")
             if len(rows) > 1:
                 raise Broken(f"5: {len(rows)} records of {email} in {system}")
             if not rows and (email, system) not in gone:
@@ -159,9 +169,25 @@ class _Quiet:
         for name in TEXTS:
             value = lead.fields.get(name)
             written = {e.value for e in world.edits if e.email == email and e.name == name}
-            if value is not None and value not in written:
+            if value is not None and not any(value in tellings(name, w) for w in written):
                 raise Broken(f"4: nobody wrote {value!r} as {name} of {email}")
         _check_origin(world, lead)
+
+    def _check_record(self, world: World, leads: list[Lead]) -> None:
+        """Whatever moved in the hub since is on record, with its new value."""
+        with world.engine.connect() as c:
+            rows = c.execute(sa.select(t.change).where(t.change.c.id > self.changes)).all()
+        told = {
+            (row.lead_id, name): change["new"]
+            for row in rows
+            for name, change in orjson.loads(row.detail or "{}").items()
+            if isinstance(change, dict) and "new" in change
+        }
+        for lead in leads:
+            for name, old in self.hub.get(lead.id, {}).items():
+                now = lead.fields.get(name)
+                if now != old and told.get((lead.id, name), old) != now:
+                    raise Broken(f"14: {name} went from {old!r} to {now!r}, and nothing says why")
 
     def _check_row(self, lead: Lead, system: str, row: dict[str, Any], edits: Any) -> None:
         email = str(lead.fields.get("email"))
@@ -176,7 +202,7 @@ class _Quiet:
                 last = all_[-1].value
                 if last is None and name != "note":
                     continue  # a blank is no opinion here
-                if held not in (last, None if last is None else norm(system, name)(last)):
+                if held not in tellings(name, last):
                     raise Broken(f"3: {editor} set {name} of {email} to {last!r}, {system} has {held!r}")
 
     def _check_conflicts(self, world: World, edits: Any, by_email: dict[str, Lead]) -> None:
@@ -233,13 +259,11 @@ def _told(world: World, after: int) -> dict[tuple[str, str], set[Any]]:
     told: dict[tuple[str, str], set[Any]] = defaultdict(set)
     with world.engine.connect() as c:
         rows = c.execute(sa.select(t.change).where(t.change.c.id > after)).all()
-        created = c.execute(sa.select(t.change.c.lead_id).where(t.change.c.kind == "created")).all()
     for row in rows:
         for name, change in orjson.loads(row.detail or "{}").items():
             if isinstance(change, dict):
                 values = [change.get("old"), change.get("new"), *change.get("claims", {}).values()]
                 told[row.lead_id, name] |= {v for v in values if not isinstance(v, list)}
-    del created
     return told
 
 

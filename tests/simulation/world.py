@@ -52,8 +52,17 @@ class Crash(Exception):
     """The process died here."""
 
 
+UNDECLARED: dict[str, dict[str, Callable[[str], str]]] = {"sup": {"note": str.lower}}
+"""What a system does to values without telling: only its answers show it."""
+
+
 def norm(system: str, name: str) -> Callable[[str], str]:
-    return NORMS[system].get(name, lambda v: v)
+    return NORMS[system].get(name) or UNDECLARED.get(system, {}).get(name) or (lambda v: v)
+
+
+def tellings(name: str, value: Any) -> set[Any]:
+    """Everything that some system makes of a value."""
+    return {value} if value is None else {value, *(norm(system, name)(value) for system in SYSTEMS)}
 
 
 def rules(policies: Mapping[str, Policy] | None = None) -> Rules:
@@ -80,7 +89,7 @@ def _derive(hub: Fields) -> Fields:
 
 def _mapper(system: str) -> Mapper:
     maps = [
-        FieldMap(name, name, _text, _encode(norm(system, name)), clears=name == "note", spec=name)
+        FieldMap(name, name, _text, _encode(NORMS[system].get(name) or (lambda v: v)), clears=name == "note", spec=name)
         for name in ("email", *TEXTS)
     ]
     words = STAGES[system]
@@ -119,14 +128,21 @@ class Edit:
 class SimVendor(Vendor):
     """Knows which writes are ours, and never lets one undo an opt-out unnoticed."""
 
-    ours = 0
     undone: list[str]
+
+    def create(self, fields: Mapping[str, Any]) -> str:
+        return super().create(self.held(fields))
+
+    def held(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What the system makes of values on its own account; the mapping knows nothing of it."""
+        change = UNDECLARED.get(self.name, {})
+        return {n: change[n](v) if n in change and isinstance(v, str) else v for n, v in fields.items()}
 
     def update(self, id_: str, fields: Mapping[str, Any]) -> None:
         row = self.rows.get(id_)
         if row and row.fields.get("optout") is True and fields.get("optout", True) is not True:
             self.undone.append(id_)
-        super().update(id_, fields)
+        super().update(id_, self.held(fields))
 
 
 @dataclass
@@ -141,6 +157,7 @@ class World:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.clock = LogicalClock()
+        self.pace = self.random.choice((0.05, 0.3, 0.5))
         self.vendors: dict[str, SimVendor] = {}
         for name in SYSTEMS:
             vendor = SimVendor(name, unique=frozenset({"ext"}), clock=self.clock)
@@ -164,7 +181,7 @@ class World:
         can = Capabilities(
             tombstones=True,
             upsert_keys=frozenset({"*"}),
-            answers_values=self.random.random() < 0.7,
+            answers_values=True,
             write_batch=self.random.choice((1, 2, 50)),
             overlap=timedelta(seconds=2),
         )
@@ -186,7 +203,7 @@ class World:
     def pause(self, point: str) -> None:
         """One step: time passes, people edit, and perhaps the process dies."""
         self.steps += 1
-        self.clock.tick(self.random.choice((0, 0, 1)))
+        self.clock.tick(self.random.random() < self.pace)
         if self.random.random() < self.agitation:
             self.calm = False
             self.agitate()
@@ -207,15 +224,15 @@ class World:
             self._delete(vendor, r.choice(sorted(live)))
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
-        self.clock.tick(r.choice((0, 1)))
+        self.clock.tick(r.random() < self.pace)
 
     def edit(self, system: str, id_: str, name: str, value: Any) -> None:
         vendor = self.vendors[system]
         row = vendor.rows[id_]
         if row.fields.get(name) == value:
             return
-        Vendor.update(vendor, id_, {name: value})
-        self.note(row.fields.get("email", ""), name, system, value)
+        Vendor.update(vendor, id_, vendor.held({name: value}))
+        self.note(row.fields.get("email", ""), name, system, row.fields[name])
 
     def note(self, email: str, name: str, system: str, value: Any) -> None:
         self.edits.append(Edit(email, name, system, value, self.calm))
@@ -224,7 +241,7 @@ class World:
     def text(self) -> str:
         return self.random.choice(("Al", "bO", "cArOl", "Dd", "eVe", "Fay", "gUs")) + str(self.random.randrange(1000))
 
-    def _new_value(self, vendor: Vendor) -> tuple[str, Any]:
+    def _new_value(self, vendor: SimVendor) -> tuple[str, Any]:
         r = self.random
         name = r.choice((*TEXTS, "status", "optout", "tags"))
         if name == "status":
@@ -237,12 +254,21 @@ class World:
             return name, None
         return name, norm(vendor.name, name)(self.text())
 
-    def _create(self, vendor: Vendor) -> None:
+    def populate(self) -> None:
+        """The world before us: people whom both tools know already, and not by the same values."""
+        for email in (f"u{n}@x" for n in range(4)):
+            for name in ("crm", "mkt"):
+                if self.random.random() < 0.4:
+                    self._person(self.vendors[name], email)
+
+    def _create(self, vendor: SimVendor) -> None:
         if vendor.name == "sup":
             return
-        email = f"u{self.random.randrange(4)}@x"
-        if any(row.fields.get("email") == email for v in self.vendors.values() for row in v.rows.values()):
-            return
+        email = f"u{self.random.randrange(6)}@x"
+        if not any(row.fields.get("email") == email for v in self.vendors.values() for row in v.rows.values()):
+            self._person(vendor, email)
+
+    def _person(self, vendor: SimVendor, email: str) -> None:
         values = {"email": email, **{n: norm(vendor.name, n)(self.text()) for n in TEXTS if self.random.random() < 0.8}}
         if self.random.random() < 0.5:
             values["status"] = self.random.choice(sorted(set(STAGES[vendor.name].values())))
@@ -250,7 +276,7 @@ class World:
         for name, value in values.items():
             self.note(email, name, vendor.name, value)
 
-    def _delete(self, vendor: Vendor, id_: str) -> None:
+    def _delete(self, vendor: SimVendor, id_: str) -> None:
         self.log.append(f"{vendor.name}: delete {id_}")
         self.edits.append(Edit(vendor.rows[id_].fields.get("email", ""), "*deleted", vendor.name, None, self.calm))
         vendor.delete(id_)

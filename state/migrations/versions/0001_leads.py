@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_table(
         "cursor",
         sa.Column("system", sa.String(length=32), nullable=False),
-        sa.Column("stream", sa.String(length=32), nullable=False),
+        sa.Column("stream", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("system", "stream", name=op.f("pk_cursor")),

@@ -1,0 +1,277 @@
+"""Rules of the engine, each switched off. The suite that does not notice is no suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from connectors.base import Cursor, Write, WriteResult
+from connectors.memory import Memory
+from mapping.fields import Fields, Value
+from mapping.mapper import Mapper
+from state.records import Link, Side, WriteRow
+from state.store import Store
+from sync import merge, observe, plan, pull, push, run
+from sync.context import Context
+from sync.match import Match
+from tests.simulation.world import SimStore
+
+Mutation = Callable[[], AbstractContextManager[Any]]
+
+
+def single_base() -> AbstractContextManager[Any]:
+    """One base for both sides, as most products keep: a lossy field is then sent for ever."""
+
+    def absorb(self: Side, name: str, value: Value, agreed: Value) -> None:
+        self.base_remote[name] = self.base_hub[name] = value
+        self.seen.pop(name, None)
+
+    return patch.object(Side, "absorb", absorb)
+
+
+def base_before_write() -> AbstractContextManager[Any]:
+    """The bases advance with the intent, before the remote has answered."""
+    real = push._push_batch
+
+    async def early(ctx: Context, system: str, rows: Sequence[WriteRow], monitor: Any) -> Any:
+        leads = ctx.store.leads([row.lead_id for row in rows])
+        links = [leads[row.lead_id].links[system] for row in rows if row.operation == "update"]
+        for row in rows:
+            if row.operation == "update":
+                push._advance(ctx.rules.mappers[system], leads[row.lead_id].links[system].side, row, None)
+        ctx.store.update_links(links)
+        ctx.commit()
+        return await real(ctx, system, rows, monitor)
+
+    return patch.object(push, "_push_batch", early)
+
+
+def base_from_whole_row() -> AbstractContextManager[Any]:
+    """After a push the base is all that the remote holds now: an edit made meanwhile is taken as known."""
+    write = Memory._write
+
+    def answer_all(self: Memory, one: Write) -> WriteResult:
+        result = write(self, one)
+        if result.outcome != "done" or result.id is None:
+            return result
+        return WriteResult("done", result.id, dict(self.vendor.rows[result.id].fields), result.version)
+
+    advance = push._advance
+
+    def whole(mapper: Mapper, side: Side, row: WriteRow, answer: Any) -> None:
+        advance(mapper, side, row, answer)
+        for name, value in mapper.to_hub(answer or {})[0].items():
+            side.absorb(name, value, value)
+
+    return _both(patch.object(Memory, "_write", answer_all), patch.object(push, "_advance", whole))
+
+
+def full_record() -> AbstractContextManager[Any]:
+    """Send the whole record, not the difference."""
+    real = plan.news_for
+
+    def everything(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]:
+        return (
+            [(n, hub.get(n)) for n in sorted(mapper.pushed) if hub.get(n) is not None]
+            if real(mapper, side, hub)
+            else []
+        )
+
+    return patch.object(plan, "news_for", everything)
+
+
+def no_recovery() -> AbstractContextManager[Any]:
+    """Forget what was under way when the last run died."""
+
+    async def forget(ctx: Context, system: str) -> None:
+        rows = ctx.store.intents(system)
+        for row in rows:
+            row.state = "dropped"
+        ctx.store.mark_writes(rows, ctx.clock())
+
+    translate = push._translate
+
+    def keyless(mapper: Mapper, row: WriteRow) -> Any:
+        one, problems = translate(mapper, row)
+        return Write(
+            one.ref, one.operation, {k: v for k, v in one.fields.items() if k != mapper.id_field}, one.id
+        ), problems
+
+    return _both(patch.object(run, "recover", forget), patch.object(push, "_translate", keyless))
+
+
+def recovery_trusts_the_row() -> AbstractContextManager[Any]:
+    """The base of a recovered create is the row as it is now, with whatever was edited since."""
+
+    def as_read(ctx: Context, mapper: Mapper, row: WriteRow, record: Any) -> Link:
+        link = Link(row.lead_id, row.system, record.id, mapping=ctx.mapping)
+        now = mapper.to_hub(record.fields)[0]
+        for name, value in row.sent().items():
+            link.side.absorb(name, now.get(name, value), value)
+        return link
+
+    return patch.object(push, "_recovered_link", as_read)
+
+
+def strict_cursor() -> AbstractContextManager[Any]:
+    """Read on with `>` from the newest change seen, and no overlap."""
+    real = Memory._changes
+
+    def after(self: Memory, fields: Sequence[str], since: datetime, started: str) -> Any:
+        return real(self, fields, since + self.can.overlap + timedelta(microseconds=1), started)
+
+    return patch.object(Memory, "_changes", after)
+
+
+def cursor_first() -> AbstractContextManager[Any]:
+    """The cursor is saved, and only then what was read."""
+    real = pull.observe
+
+    def late(ctx: Context, system: str, records: Any, at: Any, **options: Any) -> None:
+        mapper = ctx.rules.mappers[system]
+        reading = ctx.connectors[system].reading  # type: ignore[attr-defined]
+        if reading is not None:
+            ctx.store.save_cursor(system, pull.STREAM, {"cursor": reading, "mapping": mapper.hash.hex()}, at)
+            ctx.commit()
+        real(ctx, system, records, at, **options)
+
+    read = Memory.read
+
+    async def noted(self: Memory, fields: Sequence[str], since: Cursor | None = None) -> Any:
+        async for page in read(self, fields, since):
+            self.reading = page.cursor  # type: ignore[attr-defined]
+            yield page
+
+    return _both(
+        patch.object(pull, "observe", late),
+        patch.object(Memory, "read", noted),
+        patch.object(Memory, "reading", None, create=True),
+        patch.object(pull, "_ahead", lambda pages: pages),
+    )
+
+
+def blank_is_a_value() -> AbstractContextManager[Any]:
+    """A blank on first sight counts as an opinion."""
+    return patch.object(merge, "blank", lambda value: False)
+
+
+def prefer_without_base() -> AbstractContextManager[Any]:
+    """No base: whatever differs from the hub is a change."""
+    return patch.object(observe, "unseen", lambda base, read: dict(read))
+
+
+def opt_out_by_preference() -> AbstractContextManager[Any]:
+    """Consent is decided like any other field."""
+    real = merge._decide
+
+    def plain(name: str, policy: Any, *rest: Any) -> Any:
+        if policy.kind == "opt_out_wins":
+            policy = type(policy)("prefer", policy.systems)
+        return real(name, policy, *rest)
+
+    return patch.object(merge, "_decide", plain)
+
+
+def stages_may_fall() -> AbstractContextManager[Any]:
+    """The stage is decided like any other field."""
+
+    def first(options: Any, current: Value, origin: str, policy: Any, rules: Any) -> merge.Verdict:
+        source = min(s for s in options if s != merge.HUB)
+        return merge.Verdict(source, options[source], "prefer")
+
+    return patch.object(merge, "_furthest", first)
+
+
+def match_nothing() -> AbstractContextManager[Any]:
+    """Every unknown record is a new person."""
+    return patch.object(observe, "match", lambda own, keys, known, found, taken: Match("new"))
+
+
+def conflicts_unrecorded() -> AbstractContextManager[Any]:
+    real = observe._record
+
+    def silent(ctx: Context, settled: Any, batch: Any, at: Any) -> None:
+        settled.conflicts = {}
+        real(ctx, settled, batch, at)
+
+    return patch.object(observe, "_record", silent)
+
+
+def changes_unrecorded() -> AbstractContextManager[Any]:
+    real = observe._record
+
+    def silent(ctx: Context, settled: Any, batch: Any, at: Any) -> None:
+        settled.changes = {}
+        real(ctx, settled, batch, at)
+
+    return patch.object(observe, "_record", silent)
+
+
+def dry_run_keeps() -> AbstractContextManager[Any]:
+    """A preview that leaves rows behind."""
+
+    def commit(self: SimStore) -> None:
+        self._c.commit()
+
+    return patch.object(SimStore, "commit", commit)
+
+
+def absence_is_deletion() -> AbstractContextManager[Any]:
+    """A scan that was resumed in the middle counts as complete."""
+    cursor, scan = Store.cursor, Memory._scan
+    left: dict[str, Cursor] = {}
+
+    def forgotten(self: Store, system: str, stream: str) -> Any:
+        saved = cursor(self, system, stream)
+        left.pop(system, None)
+        if saved and "scan" in saved["cursor"]:
+            left[system] = saved["cursor"]
+            return None
+        return saved
+
+    async def resumed(self: Memory, fields: Sequence[str], since: Cursor | None, started: str) -> Any:
+        async for page in scan(self, fields, since or left.pop(self.name, None), started):
+            yield page._replace(complete="scan" not in page.cursor)
+
+    return _both(patch.object(Store, "cursor", forgotten), patch.object(Memory, "_scan", resumed))
+
+
+def never_derive() -> AbstractContextManager[Any]:
+    """Work is derived only once: what a failed push left behind is forgotten."""
+    real = Store.flagged
+
+    def once(self: Store, flag: Any, after: str, limit: int) -> Any:
+        leads = real(self, flag, after, limit)
+        if flag == "dirty":
+            self.flag([lead.id for lead in leads], dirty=False)
+        return leads
+
+    return patch.object(Store, "flagged", once)
+
+
+def clears_travel_everywhere() -> AbstractContextManager[Any]:
+    real = merge._claims
+
+    def all_clear(name: str, current: Value, sides: Any, rules: Any) -> Any:
+        claims = {s: side.seen[name] for s, side in sorted(sides.items()) if name in side.seen}
+        return claims or real(name, current, sides, rules)
+
+    return patch.object(merge, "_claims", all_clear)
+
+
+def keep_no_touch() -> AbstractContextManager[Any]:
+    """Claims that were noted are never merged unless the last system shows the lead too."""
+    return patch.object(run, "settle_touched", lambda ctx: None)
+
+
+def _both(*patches: Any) -> AbstractContextManager[Any]:
+    class All(ExitStack):
+        def __enter__(self) -> Any:
+            for one in patches:
+                self.enter_context(one)
+            return self
+
+    return All()
