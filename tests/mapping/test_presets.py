@@ -9,7 +9,6 @@ import pytest
 
 from mapping.loader import Project, compile_rules, load_project
 from mapping.rules import Rules
-from mapping.wanted import wanted_fields
 from tests.mapping.projects import preset_folder
 
 HUBSPOT: dict[str, Any] = {
@@ -172,17 +171,3 @@ def test_the_score_goes_to_every_system(project: Project) -> None:
             remote.get(n) for n in ("smarketing_score", "Smarketing_Score__c", "conversion_probability") if n in remote
         ]
         assert written == [{"hubspot": "30", "salesforce": 30, "tryton": 0.3}[system]]
-
-
-def test_what_provision_is_to_create(tmp_path: Path) -> None:
-    project = load_project(preset_folder(tmp_path, "hubspot", "salesforce"))
-    custom = {w.remote: w for w in wanted_fields(project, "hubspot") if w.remote.startswith("smarketing_")}
-    assert {name: w.type for name, w in custom.items()} == {
-        "smarketing_id": "string", "smarketing_opted_out": "boolean", "smarketing_sales_qualified": "boolean",
-        "smarketing_score": "number", "smarketing_score_reason": "string", "smarketing_stage": "string",
-        "smarketing_stage_reason": "string",
-    }  # fmt: skip
-    assert custom["smarketing_id"].unique
-    stage = next(w for w in wanted_fields(project, "salesforce") if w.hub == "stage")
-    assert stage.words == ("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")
-    assert {w.remote for w in wanted_fields(project, "hubspot") if not w.written} == {"hs_email_optout"}
