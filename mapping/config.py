@@ -89,6 +89,8 @@ class CountryOptions(Model):
 class BooleanOptions(Model):
     yes: bool | int | str = True
     no: bool | int | str = False
+    blank: bool | None = None
+    """What a blank means in this system, where it does mean something."""
 
     @model_validator(mode="after")
     def _apart(self) -> BooleanOptions:

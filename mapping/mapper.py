@@ -143,10 +143,11 @@ class Mapper:
 
 def shown(value: object, limit: int = 80) -> str:
     """A value for a message: short, printable, harmless to any terminal or encoding."""
-    text = value if isinstance(value, str) else repr(value)
-    head = (
-        text[:limit].encode("unicode_escape", "surrogatepass").decode("ascii")
-        if not text[:limit].isprintable()
-        else text[:limit]
-    )
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:  # Python will not spell out a number of thousands of digits
+        text = "a number of very many digits"
+    head = text[:limit]
+    if not head.isprintable():
+        head = head.encode("unicode_escape", "surrogatepass").decode("ascii")
     return head + ("…" if len(text) > limit else "")

@@ -23,8 +23,11 @@ _TRUE = frozenset({"true", "yes", "y", "1", "1.0", "on", "t", "x"})
 _FALSE = frozenset({"false", "no", "n", "0", "0.0", "off", "f"})
 
 
-def boolean(placeholders: Placeholders, yes: bool | int | str = True, no: bool | int | str = False) -> Pair:
-    """`yes` and `no`: what this system writes for them; both are read, beside the usual spellings."""
+def boolean(
+    placeholders: Placeholders, yes: bool | int | str = True, no: bool | int | str = False, blank: bool | None = None
+) -> Pair:
+    """`yes` and `no`: what this system writes for them; both are read, beside the usual spellings. `blank`: what a
+    blank means here, where it means anything."""
     table: dict[str, bool] = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
     table |= {as_text(yes).casefold(): True, as_text(no).casefold(): False}
     read = reader(placeholders)
@@ -34,7 +37,7 @@ def boolean(placeholders: Placeholders, yes: bool | int | str = True, no: bool |
             return bool(value)
         found = read(value)
         if found is None:
-            return None
+            return blank
         known = table.get(found.casefold())
         if known is None:
             raise ValueError("expected yes or no")

@@ -10,6 +10,7 @@ from mapping.fields import Policy
 from mapping.loader import Project, compile_rules, load_project
 from mapping.mapper import Mapper
 from tests.mapping.projects import HUBSPOT, MAIN, SALESFORCE, load, preset_folder
+from tests.mapping.test_transforms import HORRORS
 
 
 def hubspot(project: Project) -> Mapper:
@@ -221,3 +222,14 @@ def test_guards_become_limits(tmp_path: Path) -> None:
     main = MAIN + "guards: {create_count: 7, canaries: {hubspot: a@b.com}}\n"
     limits = compile_rules(load(tmp_path, main=main)).limits
     assert (limits.create_count, limits.change_share, limits.canaries) == (7, 0.3, {"hubspot": "a@b.com"})
+
+
+@pytest.mark.parametrize("value", HORRORS, ids=[str(n) for n in range(len(HORRORS))])
+def test_no_value_brings_a_mapper_down(tmp_path: Path, value: object) -> None:
+    rules = compile_rules(load_project(preset_folder(tmp_path, "hubspot", "salesforce")))
+    for mapper in rules.mappers.values():
+        hub, problems = mapper.to_hub(dict.fromkeys(mapper.remote_fields, value))
+        assert hub.keys() | {problem.field for problem in problems} == mapper.pulled
+        assert all(len(problem.value) <= 900 and problem.value.isprintable() for problem in problems)
+        rules.derive(hub)
+        mapper.to_remote(hub)
