@@ -253,7 +253,7 @@ def _identify(
 ) -> tuple[Lead, Link] | None:
     """The lead of a record that no link knows, found or made; None where that is a question for a person."""
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
-    if {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
+    if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
         return None  # who it is cannot be read: the review on the bad value is the way out
     said = forced.get(record.id, {})
     found = finder.match(record)

@@ -111,7 +111,8 @@ def _promote(settled: Settled, derived: Fields, rules: Rules) -> bool:
 def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> None:
     settled.lead.fields[name] = value
     settled.lead.origin[name] = SMARKETING
-    settled.changes[name] = Change(old, value, SMARKETING, rule)
+    if name == STAGE or not settled.created:  # the first value of a field goes without saying
+        settled.changes[name] = Change(old, value, SMARKETING, rule)
 
 
 def _compact(lead: Lead) -> None:
