@@ -57,7 +57,13 @@ class Lead:
     links: dict[str, Link] = field(default_factory=dict)
 
     def sides(self) -> dict[str, Side]:
-        return {system: link.side for system, link in self.links.items() if link.state == "live"}
+        """What takes part in a merge: also what was read of a record that has been deleted since."""
+        return {s: link.side for s, link in self.links.items() if link.state == "live" or link.side.seen}
+
+    @property
+    def alive(self) -> bool:
+        """Whether any system still has a record of it."""
+        return any(link.state == "live" for link in self.links.values())
 
 
 class Known(NamedTuple):

@@ -59,7 +59,7 @@ def plan_lead(
     """`held`: (lead, system) pairs that an open question of identity keeps from being created; `parked`: what a
     system has rejected, by the digest of the write: the same write is not tried again until something changes."""
     rows: list[WriteRow] = []
-    if lead.merged_into:
+    if lead.merged_into or not lead.alive:
         return rows
     for system in sorted(systems):
         mapper = rules.mappers[system]

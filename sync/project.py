@@ -19,7 +19,7 @@ from connectors.base import Budget, Clock, Connector, utc_now
 from connectors.errors import Misconfigured
 from connectors.registry import connect, nearest, settings_of
 from mapping.loader import Project, compile_rules, load_project, resolve_database, resolve_secrets, variables
-from mapping.problems import ConfigErrors
+from mapping.problems import ConfigError, ConfigErrors
 from mapping.rules import Rules
 from state.database import open_database
 from state.history import Engine
@@ -172,13 +172,13 @@ def _chosen(project: Project, systems: Collection[str] | None) -> list[str]:
 def _settings(project: Project, chosen: Collection[str], env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Secrets filled in and paths made absolute; every variable that is missing is named at once."""
     filled: dict[str, dict[str, Any]] = {}
-    missing: list[Any] = []
+    missing: list[ConfigError] = []
     for name in chosen:
         system = project.config.systems[name]
         try:
             settings = resolve_secrets(system.settings, env, where=f"systems.{name}.settings")
         except ConfigErrors as errors:
-            missing += errors.errors
+            missing += [replace(e, expected="a value for it in .env, or in the environment") for e in errors.errors]
             continue
         for key, model in settings_of(system.connector).model_fields.items():
             if model.annotation is Path and isinstance(settings.get(key), str):

@@ -7,7 +7,7 @@ run leaves undone, by a crash, a guard or a system that is down, the next run de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.base import Clock, Connector, Key, utc_now
@@ -29,7 +29,8 @@ from sync.push import push, recover
 class Options:
     """What a caller may ask of a run. `dry`: nothing is written, neither to a system nor to the database. `only`:
     fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
-    again instead of what is new (a backfill, resumable). `document`: the configuration as text, kept with the version
+    again instead of what is new (a backfill, resumable). `order`: the systems to read
+    first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
     that ran."""
 
     kind: str = "sync"
@@ -38,6 +39,7 @@ class Options:
     confirmed: bool = False
     only: frozenset[str] | None = None
     window: Window | None = None
+    order: tuple[str, ...] = ()
     document: str = ""
     batch: int = 1000
 
@@ -162,12 +164,13 @@ def _begin(ctx: Context, options: Options) -> None:
 
 async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
     """Read every system. The last one settles leads as it goes: by then every other claim is known."""
-    last = max(working, default="")
+    order = [s for s in (*options.order, *sorted(working - set(options.order))) if s in working]
+    last = order[-1] if order else ""
 
     async def read(ctx: Context, system: str) -> None:
         await pull(ctx, system, full=options.full, settle=system == last, window=options.window)
 
-    await _each(ctx, working, read)
+    await _each(ctx, working, read, order)
 
 
 async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
@@ -182,9 +185,11 @@ async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
     ctx.store.close_reviews([("guard", "sync")], ctx.clock())
 
 
-async def _each(ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]]) -> None:
+async def _each(
+    ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]], order: Sequence[str] = ()
+) -> None:
     """The step for every system. One that fails is left out of the rest of the run, and the report says why."""
-    for system in sorted(working):
+    for system in order or sorted(working):
         try:
             await step(ctx, system)
         except ConnectorError as error:

@@ -1,0 +1,204 @@
+"""3,000 random histories, a crash at every step of small ones, and mutations that the suite must notice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.memory import Vendor
+from state.database import open_database
+from sync.run import Options, sync
+from tests.simulation import mutations
+from tests.simulation.history import Broken, history, hub_values, run
+from tests.simulation.world import Crash, World, norm
+
+HISTORIES = 3000
+CHUNK = 100
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A folder, and an empty database to copy: making one by migration costs more than a history does."""
+    fast = Path("/dev/shm")
+    folder = Path(tmp_path_factory.mktemp("sim"))
+    if fast.is_dir():
+        folder = fast / f"smarketing-{folder.parent.name}-{folder.name}-{random.randrange(10**9)}"
+        folder.mkdir()
+    template = folder / "template.sqlite"
+    open_database(f"sqlite:///{template}").dispose()
+    yield folder, template
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("start", range(0, HISTORIES, CHUNK))
+def test_invariants_hold_in_random_histories(start: int, place: tuple[Path, Path]) -> None:
+    for seed in range(start, start + CHUNK):
+        history(seed, *place)
+
+
+MUTATIONS = {
+    "single_base": 60,
+    "base_before_write": 60,
+    "base_from_whole_row": 60,
+    "full_record": 60,
+    "no_recovery": 120,
+    "recovery_trusts_the_row": 150,
+    "cursor_first": 150,
+    "strict_cursor": 300,
+    "blank_is_a_value": 60,
+    "prefer_without_base": 60,
+    "opt_out_by_preference": 150,
+    "stages_may_fall": 60,
+    "match_nothing": 60,
+    "conflicts_unrecorded": 60,
+    "changes_unrecorded": 60,
+    "dry_run_keeps": 60,
+    "absence_is_deletion": 300,
+    "never_derive": 120,
+    "clears_travel_everywhere": 60,
+    "keep_no_touch": 60,
+}
+
+
+@pytest.mark.parametrize("name", sorted(MUTATIONS))
+def test_a_rule_switched_off_is_noticed(name: str, place: tuple[Path, Path]) -> None:
+    def try_all() -> None:
+        for seed in range(MUTATIONS[name]):
+            history(seed, *place)
+
+    with getattr(mutations, name)(), pytest.raises(Broken):
+        try_all()
+
+
+def test_every_mutation_is_tried() -> None:
+    written = {n for n, f in vars(mutations).items() if getattr(f, "__module__", "") == mutations.__name__}
+    assert {n for n in written if not n.startswith("_")} == set(MUTATIONS)
+
+
+# --- a crash at every step, exhaustively -----------------------------------------------------------------------------
+
+
+def small(seed: int, place: tuple[Path, Path], page_size: int = 2) -> World:
+    """Two people known to both tools, a third to one; a settled start, and then an edit of every sort."""
+    world = World(seed, *place, page_size=page_size)
+    crm, mkt = world.vendors["crm"], world.vendors["mkt"]
+    for vendor, email, name in ((crm, "a@x", "Ann"), (mkt, "a@x", "Anna"), (mkt, "b@x", "Bob"), (crm, "c@x", "Cy")):
+        vendor.create({"email": email, "name": name, "phone": norm(vendor.name, "phone")("ab1"), "note": "n"})
+    return world
+
+
+def edit_all(world: World) -> None:
+    by = {(n, r.fields["email"]): i for n, v in world.vendors.items() for i, r in v.live().items()}
+    world.edit("mkt", by["mkt", "a@x"], "title", "Chief")
+    world.edit("crm", by["crm", "b@x"], "phone", "ZZ9")
+    world.edit("crm", by["crm", "c@x"], "name", "Cyrus")
+    world.edit("mkt", by["mkt", "c@x"], "name", "Cyril")
+    world.edit("sup", by["sup", "a@x"], "note", None)
+    world.edit("sup", by["sup", "b@x"], "optout", True)
+    world.vendors["mkt"].delete(by["mkt", "b@x"])
+    Vendor.create(world.vendors["mkt"], {"email": "d@x", "name": "Di", "status": "sql"})
+
+
+def end_of(world: World, crash_at: int | None) -> tuple[Any, int]:
+    """The final picture of the small story when the run after the edits dies at a step, and how many steps it has."""
+    try:
+        for _ in range(2):
+            world.clock.tick(10)
+            run(world)
+        world.clock.tick(10)
+        edit_all(world)
+        world.clock.tick(10)
+        world.steps, world.crash_at = 0, crash_at
+        with contextlib.suppress(Crash):
+            run(world)
+        steps, world.crash_at = world.steps, None
+        for _ in range(2):
+            world.clock.tick(10)
+            run(world)
+        return (world.picture(), hub_values(world)), steps
+    finally:
+        world.close()
+
+
+def test_a_crash_at_any_step_changes_nothing_in_the_end(place: tuple[Path, Path]) -> None:
+    expected, steps = end_of(small(1, place), None)
+    assert steps > 30
+    for step in range(1, steps + 1):
+        assert end_of(small(1, place), step)[0] == expected, f"crashed at step {step} of {steps}"
+
+
+def test_a_crash_at_any_step_of_the_first_load_changes_nothing_in_the_end(place: tuple[Path, Path]) -> None:
+    def first_load(crash_at: int | None) -> tuple[Any, int]:
+        world = small(2, place, page_size=1)
+        try:
+            world.crash_at = crash_at
+            with contextlib.suppress(Crash):
+                run(world)
+            steps, world.crash_at = world.steps, None
+            for _ in range(2):
+                world.clock.tick(10)
+                run(world)
+            return (world.picture(), hub_values(world)), steps
+        finally:
+            world.close()
+
+    expected, steps = first_load(None)
+    for step in range(1, steps + 1):
+        assert first_load(step)[0] == expected, f"crashed at step {step} of {steps}"
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def shuffled(order: tuple[str, ...], page_size: int, turn: int, place: tuple[Path, Path]) -> Any:
+    """The same people and edits; another order of systems, pages and records."""
+    world = World(7, *place, page_size=page_size)
+    people = [
+        ("crm", "a@x", "Ann"),
+        ("mkt", "a@x", "Anna"),
+        ("mkt", "b@x", "Bob"),
+        ("crm", "c@x", "Cy"),
+        ("mkt", "c@x", "Cyd"),
+    ]
+    random.Random(turn).shuffle(people)
+    for system, email, name in people:
+        world.vendors[system].create({"email": email, "name": name, "title": "boss" if system == "mkt" else "bos"})
+    options = Options(confirmed=True, batch=page_size, order=order)
+
+    def once() -> None:
+        world.clock.tick(10)
+        store = world.store()
+        try:
+            asyncio.run(sync(world.rules, world.connectors(), store, clock=world.clock, options=options))
+        finally:
+            store.close()
+
+    try:
+        once()
+        by = {(n, r.fields["email"]): i for n, v in world.vendors.items() for i, r in v.live().items()}
+        edits = [("mkt", "a@x", "name", "M"), ("crm", "a@x", "name", "C"), ("sup", "a@x", "name", "S")]
+        edits += [("mkt", "b@x", "phone", "1"), ("sup", "b@x", "title", "t"), ("crm", "c@x", "status", "won")]
+        edits += [("mkt", "c@x", "tags", ["a"]), ("sup", "c@x", "tags", ["b"]), ("mkt", "c@x", "status", "sql")]
+        random.Random(turn).shuffle(edits)
+        for system, email, name, value in edits:
+            world.edit(system, by[system, email], name, value)
+        once()
+        once()
+        return world.picture(), hub_values(world)
+    finally:
+        world.close()
+
+
+def test_the_order_of_systems_pages_and_records_changes_nothing(place: tuple[Path, Path]) -> None:
+    expected = shuffled(("crm", "mkt", "sup"), 100, 0, place)
+    for turn, order in enumerate(itertools.permutations(("crm", "mkt", "sup"))):
+        for page_size in (1, 2, 100):
+            assert shuffled(order, page_size, turn, place) == expected, f"{order}, pages of {page_size}, turn {turn}"
