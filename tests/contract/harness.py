@@ -52,6 +52,11 @@ class Harness(ABC):
     """At most so many, for a new connector to create a full batch."""
 
     @property
+    def time_moves(self) -> bool:
+        """Whether `later` really moves the vendor's clock."""
+        return type(self).later is not Harness.later
+
+    @property
     def fields(self) -> list[str]:
         return [self.email, self.text, self.other]
 

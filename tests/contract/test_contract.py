@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -113,6 +114,21 @@ async def test_an_incremental_read_finds_edits_and_new_records(harness: Harness,
     assert found.keys() >= {ids[2], new}
     assert found[ids[2]].fields[harness.text] == "Edited"
     assert not any(page.complete for page in pages)
+
+
+async def test_a_cursor_can_be_made_for_any_time(harness: Harness, connector: Connector) -> None:
+    ids = await seeded(harness, 2)
+    at = max(r.changed_at for r in records_of(await read_all(connector, harness.fields)).values() if r.changed_at)
+    harness.later(connector.can.overlap.total_seconds() + 5)
+    new = await harness.seed(harness.person(9))
+    if harness.time_moves:
+        after = at + connector.can.overlap + timedelta(seconds=2)
+        cursor = json.loads(json.dumps(connector.cursor_at(after)))
+        found = records_of(await read_all(connector, harness.fields, cursor))
+        assert new in found
+        assert ids[0] not in found
+    everything = connector.cursor_at(at - timedelta(hours=1))
+    assert records_of(await read_all(connector, harness.fields, everything)).keys() == {*ids, new}
 
 
 async def test_edits_with_the_same_time_are_all_found(harness: Harness, connector: Connector) -> None:

@@ -382,6 +382,18 @@ async def test_a_search_that_shows_the_same_page_again_ends(respx_mock: respx.Mo
         await read(mocked(), cursor)
 
 
+@respx.mock(base_url=URL)
+async def test_merge_before_delete_even_where_the_archive_lists_a_merged_contact(respx_mock: respx.MockRouter) -> None:
+    found = {"results": [contact(9, hs_merged_object_ids="7;8")]}
+    archived = {"results": [{**contact(7), "archived": True, "archivedAt": "2026-01-02T00:00:00Z"}]}
+    respx_mock.post("/crm/v3/objects/contacts/search").mock(return_value=httpx.Response(200, json=found))
+    respx_mock.get("/crm/v3/objects/contacts").mock(return_value=httpx.Response(200, json=archived))
+    connector = HubSpot("hubspot", Settings(access_token="t", base_url=URL))
+    pages = await read(connector, connector.cursor_at(datetime.now(UTC)))
+    assert became(pages) == {"7": "9", "8": "9"}
+    assert deleted(pages) == []
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -244,6 +244,14 @@ async def test_when_the_second_request_fails_the_results_of_the_first_are_kept(
     assert outcomes(results) == ["done", "unknown"]
 
 
+async def test_a_create_without_a_key_is_never_sent_twice(hubspot: Portal, connector: HubSpot) -> None:
+    """No e-mail, so nothing in HubSpot would stop a second contact."""
+    hubspot.faults.add("hangup_after", path=CREATE, times=1)
+    results = await connector.write([Write("p", "create", {"firstname": "Ada"})])
+    assert outcomes(results) == ["unknown"]
+    assert len(hubspot.contacts.live) == 1
+
+
 async def test_a_refused_token_stops_the_run_where_nothing_was_written(hubspot: Portal) -> None:
     connector = hubspot.connector(access_token="wrong")
     with pytest.raises(Unauthorized):
