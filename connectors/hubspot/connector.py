@@ -27,7 +27,6 @@ from connectors.hubspot.properties import EMAIL, create_missing, read_schema
 from connectors.hubspot.reading import Reading
 from connectors.hubspot.writing import write
 from connectors.limits import RateLimits
-from connectors.paging import Position
 
 
 class HubSpot:
@@ -81,7 +80,7 @@ class HubSpot:
         return self._reading.read(fields, since)
 
     def cursor_at(self, at: datetime) -> Cursor:
-        return Position(phase="changes", since=at).save()
+        return self._reading.cursor_at(at)
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
         return await self._reading.find(keys, fields, await self._unique_among(keys))

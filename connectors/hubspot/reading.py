@@ -43,6 +43,9 @@ TRIES = 3
 TOO_OLD = timedelta(days=ARCHIVE_DAYS - 5)
 """A cursor this old may have missed deletions that the archive has forgotten since."""
 
+ASKED = "asked"
+"""Marks a cursor that a person made for a time of their choice: however old, it is no reason to scan everything."""
+
 
 class Reading:
     """The read side of the connector. `overlap`: how late the search index may be."""
@@ -64,9 +67,12 @@ class Reading:
             async for page in all_pages:
                 yield page
 
+    def cursor_at(self, at: datetime) -> Cursor:
+        return Position(phase="changes", since=at, memo={ASKED: True}).save()
+
     def _too_old(self, position: Position) -> bool:
         known = position.since or position.began
-        return known is None or self._clock() - known > TOO_OLD
+        return known is None or (ASKED not in position.memo and self._clock() - known > TOO_OLD)
 
     async def _scan(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
         """Every live contact by the list API. A resumed scan proves no absence, so the archive is swept in full."""
@@ -124,7 +130,7 @@ class Reading:
         turns = 0
         async for body, following in pages(self._list, NEXT, start):
             turns += 1
-            records = [r for r in tombstones(body, known) if r.became or r.id not in merged]
+            records = [record for record in tombstones(body, known) if record.id not in merged]
             memo_now = (
                 {**memo, "sweep": {**sweep, "after": following["after"]}} if following else {"swept": sweep["began"]}
             )

@@ -76,8 +76,8 @@ async def write(http: Http, batch: Sequence[Write]) -> list[WriteResult]:
         for request in requests(inputs):
             await _send(http, request, done)
         await _move_stages_back(http, batch, done)
-    except (Retry, Stop) as error:
-        if not any(one.place in done for one in inputs) and not (isinstance(error, Unavailable) and error.sent):
+    except (Retry, Stop):
+        if not any(one.place in done for one in inputs):
             raise
     return [done.get(place, WriteResult("unknown", id=one.id)) for place, one in enumerate(batch)]
 

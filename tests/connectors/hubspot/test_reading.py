@@ -252,6 +252,18 @@ async def test_the_archive_forgets_after_90_days_so_an_older_cursor_starts_a_sca
     assert len(live(pages)) == 3
 
 
+async def test_a_backfill_from_long_ago_is_no_scan(hubspot: Portal, connector: HubSpot) -> None:
+    (old,) = hubspot.add(1)
+    hubspot.clock.advance(200 * 86_400)
+    between = hubspot.clock.now()
+    hubspot.clock.advance(100 * 86_400)
+    (new,) = hubspot.add(1, start=5)
+    pages = await read(connector, connector.cursor_at(between))
+    assert live(pages) == [new]
+    assert old not in live(pages)
+    assert not pages[-1].complete
+
+
 async def test_without_archived_pages_nothing_is_promised(hubspot: Portal) -> None:
     connector = hubspot.connector(archived_pages=0)
     ids = hubspot.add(2)
