@@ -80,7 +80,8 @@ def _notes(opened: Opened) -> list[str]:
 def _exit(checked: Mapping[str, Checked]) -> Exit:
     if any(c.error for c in checked.values()):
         return Exit.SYSTEM
-    return Exit.FINDINGS if any(c.findings for c in checked.values()) else Exit.DONE
+    errors = any(finding.level == "error" for c in checked.values() for finding in c.findings)
+    return Exit.FINDINGS if errors else Exit.DONE
 
 
 def _document(opened: Opened, checked: Mapping[str, Checked], notes: list[str], result: Exit) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _show(screen: Screen, opened: Opened, checked: Mapping[str, Checked], notes:
     shared = many(len(config.fields), "shared field")
     line = f"{many(len(config.systems), 'system')}, {shared}, {many(len(config.vocabulary.ladder), 'stage')}"
     screen.say(Text.assemble(("✓ ", "good"), "configuration", (f"  {line}", "quiet")))
-    what = table("!System", "!Access", "Account", ">Fields", ">Errors", ">Warnings", ">Calls left today")
+    what = table("!System", "!Access", "Account", ">Fields", ">Errors", ">Warnings", ">Calls left")
     for name, c in checked.items():
         errors = sum(f.level == "error" for f in c.findings)
         left = c.budget.limit - c.budget.used if c.budget.limit is not None and c.budget.used is not None else None
@@ -132,12 +133,12 @@ def _show(screen: Screen, opened: Opened, checked: Mapping[str, Checked], notes:
     screen.gap()
     for note in notes:
         screen.say(Text.assemble(("● ", "warn"), note))
-    if not any(c.error or c.findings for c in checked.values()):
+    if _exit(checked) == Exit.DONE:
         screen.say(Text.assemble(("✓ ", "good"), "Ready. See what would happen: ", ("smarketing plan", "accent")))
 
 
 def _findings(system: str, findings: Sequence[Finding]) -> Any:
-    what = table("!", "!Field", "!There", "*What", title=f"{system}: {many(len(findings), 'finding')}")
+    what = table("!", "!Field", "!There", "What", title=f"{system}: {many(len(findings), 'finding')}")
     for f in sorted(findings, key=lambda f: (f.level, f.field, f.remote)):
         said = Text(plain(f.message, 300))
         if f.hint:
@@ -206,7 +207,7 @@ def _show_made(screen: Screen, system: str, one: Mapping[str, Any]) -> None:
         body = [Text(plain(one["error"]["message"], 1000)), Text(plain(one["error"]["hint"], 2000), style="quiet")]
         screen.panel(f"{system}: {one['error']['code']}", *body, style="bad")
     if one["by_hand"]:
-        what = table("!Name", "Label", "!Type", "!Unique", "*Values", title="To be created by hand")
+        what = table("!Name", "Label", "!Type", "!Unique", "Values", title="To be created by hand")
         for f in one["by_hand"]:
             what.add_row(
                 Text(plain(f["name"])),

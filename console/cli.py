@@ -225,6 +225,20 @@ def review_resolve(
     return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))
 
 
+@app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing demo   (then: smarketing demo --serve)")
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to leave the project.", metavar="FOLDER")] = Path("demo"),
+    serve: Annotated[bool, typer.Option("--serve", help="Start the two systems again, as the demo left them.")] = False,
+    as_json: Json = False,
+) -> int:
+    """The whole story on this machine: two systems, a plan, three syncs, and the reasons. Takes half a minute."""
+    screen = Screen(as_json)
+    _begin(screen, "Starting a marketing tool and a CRM on this machine …")
+    from console.demo import demo as play
+
+    return play(as_json, folder, serve)
+
+
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing version --json")
 def version(as_json: Json = False) -> int:
     """Which smarketing this is."""

@@ -26,6 +26,7 @@ from state.store import Store
 from sync.match import match_keys
 from sync.plan import may_create, news_for
 from sync.project import Opened
+from sync.reconcile import SMARKETING
 
 _ID = re.compile(r"[0-9a-f]{8,32}")
 
@@ -65,6 +66,8 @@ class Event:
     run: str
     what: str
     told: str
+    system: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def story(opened: Opened, history: History, store: Store, lead_id: str) -> Story
         who=named(shown_fields(lead), lead.id),
         merged_into=lead.merged_into,
         records={name: _record(link) for name, link in sorted(lead.links.items())},
-        fields=_fields(opened, lead, Reasons(lead, changes)),
+        fields=_fields(opened, lead, Reasons(lead, changes, stages)),
         conflicts=_conflicts(changes),
         stages=[asdict(stage) for stage in stages],
         score=scored.total if rules else None,
@@ -306,20 +309,30 @@ def _words(asked: Any) -> str:
 
 
 def _timeline(changes: Sequence[ChangeRow], stages: Sequence[StageRow], sent: Sequence[SentRow]) -> list[Event]:
-    events = [Event(c.at, c.run_id, c.kind, _told_change(c)) for c in changes]
-    events += [
-        Event(s.at, s.run_id, "stage", f"{s.old or 'none'} → {s.new} by {s.system}: {s.reason or s.evidence}")
-        for s in stages
+    events = [
+        Event(c.at, c.run_id, c.kind, _told_change(c), c.system, tuple(_typed(c)) if c.kind == "merged" else ())
+        for c in changes
     ]
     events += [
-        Event(
-            row.at, row.write.run_id, {"done": "sent", "sent": "in doubt"}.get(row.write.state, row.write.state),
-            f"{row.write.operation} in {row.write.system}: {', '.join(row.write.fields)}"
-            + (f" ({plain(row.write.error)})" if row.write.error else ""),
-        )
-        for row in sent if row.write.state != "planned"
-    ]  # fmt: skip
+        Event(s.at, s.run_id, "stage", f"{s.old or 'none'} → {s.new} by {s.system}: {s.reason or s.evidence}", s.system)
+        for s in stages
+    ]
+    events += [_told_write(row) for row in sent if row.write.state != "planned"]
     return sorted(events, key=lambda e: (e.at is None, e.at.timestamp() if e.at else 0.0, e.run))
+
+
+def _told_write(row: SentRow) -> Event:
+    write = row.write
+    what = {"done": "sent", "sent": "in doubt"}.get(write.state, write.state)
+    told = f"{write.operation} in {write.system}: {', '.join(write.fields)}"
+    error = f" ({plain(write.error)})" if write.error else ""
+    return Event(row.at, write.run_id, what, told + error, write.system, tuple(write.fields))
+
+
+def _typed(change: ChangeRow) -> list[str]:
+    """The fields that a system had a say in; what the hub computes is left out."""
+    entries = ((name, entry) for name, entry in change.detail.items() if isinstance(entry, dict))
+    return [name for name, entry in entries if entry.get("from") not in (None, SMARKETING)]
 
 
 def _told_change(change: ChangeRow) -> str:

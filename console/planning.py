@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from sync.plan import fingerprint, plan_lead
 from sync.project import Opened, open_project, run_opened, run_preview
 from sync.run import Options
 
-SAMPLES = 3
+SAMPLES, FIELDS = 3, 5
+"""Leads shown of each kind of write, and fields of each."""
 
 
 def plan(screen: Screen, folder: Path, out: Path | None, full: bool, systems: Sequence[str], first: str) -> Exit:
@@ -118,7 +119,7 @@ def _fields_table(made: PlanFile) -> Any:
 
 
 def decisions_table(made: PlanFile) -> Any:
-    what = table("!Field", ">Times", "!Rule", "*For example", title="Conflicts, and how they would be decided")
+    what = table("!Field", ">Times", "!Rule", "For example", title="Conflicts, and how they would be decided")
     first: dict[str, Decision] = {}
     for decision in made.decisions:
         first.setdefault(f"{decision.field}\t{decision.rule}", decision)
@@ -135,8 +136,8 @@ def example(decision: Decision) -> Text:
         told = Text("you decide: ", style="warn")
         losers = said
     else:
-        told = Text(f"{spelled(said.get(decision.winner), 36)} ")
-        told.append(decision.winner, style="accent")
+        told = Text(f"{spelled(said.get(decision.winner), 36)} (")
+        told.append(decision.winner, style="accent").append(")")
         losers = {system: value for system, value in said.items() if system != decision.winner}
         told.append(" over ", style="quiet")
     told.append(", ".join(f"{spelled(value, 36)} ({system})" for system, value in losers.items()))
@@ -147,25 +148,35 @@ def _samples(screen: Screen, made: PlanFile, system: str, operation: str) -> Non
     rows = [row for row in made.writes if row.system == system and row.operation == operation]
     if not rows:
         return
-    chosen = sorted(rows, key=lambda row: (len({entry["rule"] for entry in row.fields.values()}), row.who))[-SAMPLES:]
     screen.gap()
-    what = table("!Field", "*Change", "Why", title=f"{many(len(rows), operation)} in {system}, for example")
-    for row in chosen:
+    what = table("!Field", "Change", "Why", title=f"{many(len(rows), operation)} in {system}, for example")
+    for row in _chosen(rows, {decision.who for decision in made.decisions}):
         what.add_row(Text(plain(row.who, 70), style="accent"), "", "")
-        for name, entry in _telling(row):
+        fields = _telling(row)
+        for name, entry in fields[:FIELDS]:
             what.add_row(f"  {name}", change(entry["old"], entry["new"]), why(entry))
+        if len(fields) > FIELDS:
+            what.add_row(Text(f"  and {len(fields) - FIELDS} more", style="quiet"), "", "")
     screen.say(what)
 
 
-def _telling(row: PlannedWrite, most: int = 5) -> list[tuple[str, dict[str, Any]]]:
-    """Of a create the fields that tell who it is; of an update those that change something that was there."""
-    fields = list(row.fields.items())
-    if row.operation == "create":
-        order = ("email", "company", "stage", "score", "phone")
-        fields = [(n, e) for n, e in fields if n in order]
-    else:
-        fields.sort(key=lambda item: (item[1]["old"] is None, item[0]))
-    return fields[:most]
+def _chosen(rows: Sequence[PlannedWrite], disputed: Collection[str]) -> list[PlannedWrite]:
+    """First those whose systems disagree, then from all over the list."""
+    first = [row for row in rows if row.who in disputed][:1]
+    step = max(1, len(rows) // SAMPLES)
+    return [*first, *(row for row in rows[::step] if row not in first)][:SAMPLES]
+
+
+def _telling(row: PlannedWrite) -> list[tuple[str, dict[str, Any]]]:
+    """What changes something that was there first, then what people typed, then what was computed."""
+    identity = ("email", "company", "stage", "score")
+
+    def weight(item: tuple[str, dict[str, Any]]) -> tuple[bool, bool, bool, str]:
+        name, entry = item
+        told = row.operation == "create" and name in identity
+        return (entry["old"] is None, not told, entry["from"] == "smarketing" and name not in identity, name)
+
+    return sorted(row.fields.items(), key=weight)
 
 
 def why(entry: dict[str, Any]) -> Text:
@@ -257,9 +268,7 @@ def _left(screen: Screen, made: PlanFile, left: Sequence[dict[str, str]]) -> Non
     done = len(made.writes) - len(left)
     screen.say(Text(f"{done:,} of {len(made.writes):,} writes of plan {made.id}.", style="quiet"))
     if left:
-        what = table(
-            "!System", "!Operation", "Who", "*Why", title=f"{many(len(left), 'write')} left out: changed since"
-        )
+        what = table("!System", "!Operation", "Who", "Why", title=f"{many(len(left), 'write')} left out: changed since")
         for row in left[:20]:
             what.add_row(row["system"], row["operation"], row["who"], plain(row["why"], 120))
         screen.gap()

@@ -18,7 +18,8 @@ import orjson
 
 from console.failures import Refusal
 from console.screen import named
-from state.history import ChangeRow, History, shown_fields
+from mapping.fields import STAGE
+from state.history import ChangeRow, History, StageRow, shown_fields
 from state.records import Lead, WriteRow
 from state.store import Store
 from sync.context import Report
@@ -102,9 +103,10 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
         part = rows[start : start + BATCH]
         leads = store.leads([row.lead_id for row in part])
         changes = history.changes([row.lead_id for row in part])
+        stages = history.stages([row.lead_id for row in part])
         for row in part:
             lead = leads[row.lead_id]
-            why = Reasons(lead, changes.get(lead.id, ()))
+            why = Reasons(lead, changes.get(lead.id, ()), stages.get(lead.id, ()))
             yield PlannedWrite(
                 fingerprint(row),
                 row.system,
@@ -119,31 +121,28 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
 class Reasons:
     """Why each value of a lead is what it is: where it came from, by which rule, in which run."""
 
-    def __init__(self, lead: Lead, changes: Sequence[ChangeRow]) -> None:
+    def __init__(self, lead: Lead, changes: Sequence[ChangeRow], stages: Sequence[StageRow] = ()) -> None:
         self._lead = lead
-        self._last: dict[str, tuple[ChangeRow, dict[str, Any]]] = {}
-        self._first = next((change for change in changes if change.kind == "created"), None)
+        self._last: dict[str, tuple[ChangeRow, str]] = {}
+        self._stage = stages[-1] if stages else None
+        self.first = next((change for change in changes if change.kind == "created"), None)
         for change in changes:
             for name, entry in change.detail.items():
-                if isinstance(entry, dict) and "new" in entry:
-                    self._last[name] = (change, entry)
+                if isinstance(entry, dict) and ("new" in entry or entry.get("winner")):
+                    self._last[name] = (change, entry["rule"])
 
     def __call__(self, name: str) -> dict[str, Any]:
         origin = self._lead.origin
         source = origin.get(name) or origin.get("", "hub")
         found = self.last(name)
-        return {"from": source, "rule": found[1]["rule"] if found else self.first_rule(source)}
+        rule = found[1] if found else "computed" if source == "smarketing" else "first value"
+        if name == STAGE and self._stage and source == "smarketing":
+            rule = self._stage.evidence
+        return {"from": source, "rule": rule}
 
-    def last(self, name: str) -> tuple[ChangeRow, dict[str, Any]] | None:
+    def last(self, name: str) -> tuple[ChangeRow, str] | None:
+        """What last had a say in the value, and the rule by which it stands."""
         return self._last.get(name)
-
-    @property
-    def first(self) -> ChangeRow | None:
-        return self._first
-
-    @staticmethod
-    def first_rule(source: str) -> str:
-        return "computed" if source == "smarketing" else "first value"
 
 
 def _decisions(history: History, store: Store, run_id: str, keep: int = 200) -> tuple[list[Decision], dict[str, int]]:

@@ -78,7 +78,7 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
     if not found:
         screen.say(Text.assemble(("✓ ", "good"), "No question is open."))
         return Exit.DONE
-    what = table(">ID", "!Kind", "About", "*What is asked", "!Since", "!Answer")
+    what = table(">ID", "!Kind", "About", "What is asked", "!Since", "!Answer")
     for r in found[:limit]:
         answer = Text(_answered(r), style="good") if r.resolution else value(None)
         since = Text(ago(r.opened_at), style="quiet")
@@ -272,18 +272,18 @@ def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Lead]) -> None:
 def _detail(review: ReviewRow) -> Any:
     detail = review.detail
     if review.kind == "conflict":
-        what = table("!System", f"*{detail['field']}")
+        what = table("!System", f"{detail['field']}")
         for system, claim in detail["claims"].items():
             what.add_row(Text(system, style="bold"), value(claim, 100))
         return what
     if review.kind in ("match", "duplicate"):
         return _candidates(review)
     if review.kind == "guard":
-        what = table("!Stop", "*Why")
+        what = table("!Stop", "Why")
         for stop in detail["stops"]:
             what.add_row(Text(stop["code"], style="warn"), plain(stop["message"], 300))
         return what
-    what = table("!Field", "*", "*What is wrong")
+    what = table("!Field", "", "What is wrong")
     fields = detail.get("fields", {})
     about = {str(p.get("field")): p for p in detail["problems"]}
     for name, (old, new) in fields.items():

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rapidfuzz import fuzz
+from rapidfuzz.distance import DamerauLevenshtein
+
 from connectors.base import FieldType, RemoteField
 from mapping.compiler import BUILT_IN, COMPUTED, transform_of
 from mapping.config import HubField, MappedField, MappingFile, ProjectFile
@@ -147,7 +150,7 @@ def fits(system: str, needed: Sequence[Needed], schema: Sequence[RemoteField], *
 
 def _missing(system: str, need: Needed, there: Mapping[str, RemoteField]) -> Finding:
     likely = nearest(need.remote, there)
-    hint = f"Did you mean {likely}? " if likely else ""
+    hint = f"Did you mean {likely}? " if likely and fuzz.ratio(need.remote, likely) >= 80 else ""
     return Finding(
         "error", "field-missing", system, need.field, need.remote, f"{system} has no field {need.remote}.",
         f"{hint}`smarketing provision` creates the custom fields that are missing.",
@@ -188,7 +191,7 @@ def _words(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
         if not need.writes and need.transform != "boolean":
             yield finding(
                 "warning", "value-unchecked", f"It is a list of {len(options)} values, and any text may be written.",
-                "Values outside the list are refused by the vendor: `transform: picklist` maps them.",
+                "Values outside the list may be refused: `transform: picklist` maps them.",
             )  # fmt: skip
     for word in need.reads:
         if word not in options:
@@ -238,6 +241,4 @@ def described(need: Needed) -> RemoteField:
 
 def _alike(ours: str, theirs: str) -> bool:
     """One slip of the pen apart: such a field is mapped wrongly rather than missing."""
-    from rapidfuzz.distance import DamerauLevenshtein
-
     return DamerauLevenshtein.distance(ours.casefold(), theirs.casefold()) <= (1 if len(ours) < 8 else 2)

@@ -37,7 +37,7 @@ THEME = Theme(
     },
 )
 ASCII = {
-    "→": "->", "·": "-", "–": "-", "—": "-", "…": "...", "✓": "ok", "✗": "x", "●": "*", "○": "o", "’": "'",
+    "→": "->", "·": "-", "–": "-", "—": "-", "…": "...", "✓": "ok", "✗": "x", "●": "", "○": "o", "’": "'",
     "“": '"', "”": '"', "×": "x", "≥": ">=",
 }  # fmt: skip
 WIDEST = 140
@@ -111,8 +111,7 @@ def _console(*, stderr: bool, quiet: bool) -> Console:
 
 
 def table(*columns: str, title: str = "", caption: str = "") -> Table:
-    """Columns whose name begins with ">" hold numbers; one with "*" may be broken over lines, the others are cut;
-    "!" is never cut."""
+    """Columns whose name begins with ">" hold numbers; those and "!" are never broken over lines while others can be."""
     made = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -126,12 +125,10 @@ def table(*columns: str, title: str = "", caption: str = "") -> Table:
     for column in columns:
         if column.startswith(">"):
             made.add_column(column[1:], justify="right", no_wrap=True)
-        elif column.startswith("*"):
-            made.add_column(column[1:], overflow="fold", ratio=1)
         elif column.startswith("!"):
             made.add_column(column[1:], no_wrap=True)
         else:
-            made.add_column(column, overflow="ellipsis", no_wrap=True)
+            made.add_column(column, overflow="fold")
     return made
 
 

@@ -121,7 +121,7 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
 
 def _runs(runs: list[Run]) -> Any:
     what = table(
-        "!Run", "!Kind", "!Started", ">Took", "!Outcome", ">Read", ">Written", ">Refused", "*", title="Last runs"
+        "!Run", "!Kind", "!Started", ">Took", "!Outcome", ">Read", ">Written", ">Refused", "", title="Last runs"
     )
     for run in runs:
         systems = run.report.get("systems", {}).values()

@@ -65,7 +65,7 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
 
 
 def _records(told: Story) -> Any:
-    what = table("!System", "Record", "!State", "*")
+    what = table("!System", "Record", "!State", "")
     for system in sorted({*told.records, *told.absent}):
         record = told.records.get(system)
         state = record["state"] if record else "not there"
@@ -108,7 +108,7 @@ def _shown(field: FieldStory, system: str) -> Text:
 
 
 def _conflicts(told: Story) -> Any:
-    what = table("!Field", "Kept", "!Of", "*Overruled", "Rule", "!When", title="Conflicts")
+    what = table("!Field", "Kept", "!Of", "Overruled", "Rule", "!When", title="Conflicts")
     for lost in told.conflicts:
         said = {system.split(" (from ")[-1].rstrip(")"): v for system, v in lost.claims.items()}
         kept = said.get(lost.winner) if lost.winner else None
@@ -125,7 +125,7 @@ def _conflicts(told: Story) -> Any:
 
 
 def _stages(told: Story) -> Any:
-    what = table("!When", "!Stage", "!By", "*Evidence", "Run", title="Stages")
+    what = table("!When", "!Stage", "!By", "Evidence", "Run", title="Stages")
     for stage in told.stages:
         what.add_row(
             Text(briefly(stage["at"]), style="quiet"),
@@ -138,7 +138,7 @@ def _stages(told: Story) -> Any:
 
 
 def _score(told: Story) -> Any:
-    what = table(">Points", "*Rule", title=f"Score {told.score}")
+    what = table(">Points", "Rule", title=f"Score {told.score}")
     for name, points in told.score_parts:
         what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
     for name, points in told.score_misses:
@@ -148,7 +148,7 @@ def _score(told: Story) -> Any:
 
 def _timeline(events: Sequence[Event], all_: int) -> Any:
     title = "What happened" if len(events) == all_ else f"What happened, the last {len(events)} of {all_} (--all)"
-    what = table("!When", "!What", "*", "Run", title=title)
+    what = table("!When", "!What", "", "Run", title=title)
     for event in events:
         style = {"sent": "good", "rejected": "bad", "in doubt": "warn"}.get(event.what, "")
         what.add_row(

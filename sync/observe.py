@@ -83,14 +83,16 @@ def observe(
             fresh.pop(record.id, None)
             gone.append(record)
             continue
-        if link and present is not None and link.n // 8 < len(present):
-            present[link.n // 8] |= 1 << link.n % 8
+        _met(link, present)
         mark = digest(mapper, record.fields)
         if not link or link.digest != mark or forced:
             fresh[record.id] = (record, mark)
     if gone:
         let_go(ctx, system, gone, at)
         known = ctx.store.known(system, [r.id for r in records])
+        for record in records:  # one that took another's place is met only now that its link says so
+            if not record.deleted and not record.became:
+                _met(known.get(record.id), present)
     if system in ctx.look_again:
         ctx.look_again[system] -= fresh.keys()
     if fresh:
@@ -98,6 +100,11 @@ def observe(
         batch = Batch()
         _absorb(ctx, system, list(fresh.values()), known, batch, forced or {}, at, settle)
         batch.flush(ctx, at)
+
+
+def _met(link: Known | None, present: bytearray | None) -> None:
+    if link and present is not None and link.n // 8 < len(present):
+        present[link.n // 8] |= 1 << link.n % 8
 
 
 def settle_leads(ctx: Context, leads: Sequence[Lead], at: datetime) -> None:

@@ -16,6 +16,8 @@ from sync.context import Context
 from sync.observe import Forced, let_go, observe, settle_leads
 
 STREAM = "lead"
+SWEEP = 10_000
+"""Links looked at in one query when a complete scan has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
     if saved and not full and saved["mapping"] == mapper.hash.hex():
         since = saved["cursor"]
     last = ctx.store.last_link()
-    present = bytearray(last // 8 + 1) if since is None else None
+    present = bytearray(last // 8 + 1)  # a connector whose cursor is too old scans everything without being asked
     read = 0
     async for page in _ahead(_gather(connector.read(mapper.remote_fields, since), ctx.batch)):
         if window and window.over(page.records):
@@ -58,7 +60,7 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
         ctx.commit()
         read += len(page.records)
         ctx.progress("read", system, read)
-        if page.complete and present is not None:
+        if page.complete:
             _sweep(ctx, system, present, last, read)
     ctx.counts(system).read += read
     again = sorted(ctx.look_again.pop(system, ()))
@@ -94,11 +96,11 @@ def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) 
         if ctx.store.count_links(system):
             ctx.empty.add(system)
         return
-    missing: list[str] = []
+    missing: list[int] = []
     after = 0
-    while links := ctx.store.live_links(system, after, 5000):
-        missing += [remote for n, _, remote in links if n <= last and not present[n // 8] >> n % 8 & 1]
-        after = links[-1][0]
+    while links := ctx.store.live_links(system, after, last, SWEEP):
+        missing += [n for n in links if not present[n >> 3] >> (n & 7) & 1]
+        after = links[-1]
     ctx.vanished[system] = len(missing)
     limits, linked = ctx.rules.limits, ctx.store.count_links(system)
     if (
@@ -108,9 +110,10 @@ def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) 
     ):
         return  # the guard will ask; nothing is unlinked on evidence that looks wrong
     at = ctx.clock()
+    again = ctx.look_again.get(system, set())  # took another's place during this scan, and are asked for by id
     for start in range(0, len(missing), ctx.batch):
-        part = missing[start : start + ctx.batch]
-        let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part], at)
+        part = ctx.store.remote_ids(missing[start : start + ctx.batch])
+        let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part if remote not in again], at)
         ctx.commit()
 
 
