@@ -59,6 +59,7 @@ class Store:
         self._candidates = Lookup(engine.dialect, CANDIDATES, t.match_key.c.hash)
         self._leads = Lookup(engine.dialect, LEADS, t.lead.c.id)
         self._links = Lookup(engine.dialect, LINKS, t.link.c.lead_id)
+        self._remote_ids = Lookup(engine.dialect, sa.select(t.link.c.remote_id), t.link.c.n)
 
     # --- transactions ---------------------------------------------------------------------------------------------
 
@@ -166,16 +167,21 @@ class Store:
         ids = [row.id for row in self._c.execute(query)]
         return list(self.leads(ids).values())
 
-    def live_links(self, system: str, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """(n, lead id, remote id) of the next live links, by n."""
+    def live_links(self, system: str, after: int, upto: int, limit: int) -> list[int]:
+        """The next live links, by their number: those above `after`, not above `upto`."""
         c = t.link.c
-        query = sa.select(c.n, c.lead_id, c.remote_id).where(c.system == system, c.state == "live", c.n > after)
-        return [(row.n, row.lead_id, row.remote_id) for row in self._c.execute(query.order_by(c.n).limit(limit))]
+        query = sa.select(c.n).where(c.system == system, c.state == "live", c.n > after, c.n <= upto)
+        return list(self._c.execute(query.order_by(c.n).limit(limit)).scalars())
 
-    def count_links(self, system: str, state: str = "live") -> int:
+    def remote_ids(self, links: Iterable[int]) -> list[str]:
+        return [row[0] for row in self._remote_ids.rows(self._c, links)]
+
+    def count_links(self, system: str) -> int:
+        """How many live links there are."""
         c = t.link.c
-        query = sa.select(sa.func.count()).where(c.system == system, c.state == state)
-        return int(self._c.execute(query).scalar_one())
+        return int(
+            self._c.execute(sa.select(sa.func.count(c.n)).where(c.system == system, c.state == "live")).scalar_one()
+        )
 
     def last_link(self) -> int:
         return int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.link.c.n), 0))).scalar_one())

@@ -91,6 +91,7 @@ link = sa.Table(
     sa.Column("seen_at", Utc),  # when the remote says that it changed
     sa.UniqueConstraint("system", "remote_id"),
     sa.UniqueConstraint("lead_id", "system"),
+    sa.Index("ix_link_system_state_n", "system", "state", "n"),  # a sweep after a scan, without a look at the bases
 )
 
 match_key = sa.Table(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -101,3 +103,15 @@ class Context:
     def commit(self) -> None:
         self.store.commit()
         self.keep_alive()
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Python searches for dead cycles after every 700 objects. A batch makes tens of thousands, all alive until it is
+    stored and none in a cycle: to search less often makes a first load a tenth faster."""
+    before = gc.get_threshold()
+    gc.set_threshold(30_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

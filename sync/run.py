@@ -18,7 +18,7 @@ from state.lock import Lease
 from state.records import Review, WriteRow
 from state.store import Store
 from sync.answers import carry_out, carry_out_for
-from sync.context import Context, Progress, Report
+from sync.context import Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_lead
 from sync.pull import Window, pull, settle_touched
@@ -98,7 +98,8 @@ async def preview(
 async def _run(ctx: Context, options: Options) -> None:
     began = asyncio.get_running_loop().time()
     try:
-        await _work(ctx, options)
+        with rare_collections():
+            await _work(ctx, options)
         ctx.report.seconds = asyncio.get_running_loop().time() - began
         _end(ctx)
     except BaseException:

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("lead_id", "system", name=op.f("uq_link_lead_id_system")),
         sa.UniqueConstraint("system", "remote_id", name=op.f("uq_link_system_remote_id")),
     )
+    op.create_index("ix_link_system_state_n", "link", ["system", "state", "n"], unique=False)
     op.create_table(
         "lock",
         sa.Column("name", sa.String(length=64), nullable=False),
