@@ -34,6 +34,7 @@ THEME = Theme(
         "bar.finished": "#2f81f7",
         "bar.pulse": "#2f81f7",
         "progress.spinner": "#2f81f7",
+        "progress.elapsed": "dim",
     },
 )
 ASCII = {
@@ -184,11 +185,14 @@ def moment(at: datetime | None) -> str:
 
 
 def briefly(at: datetime | None) -> str:
-    """As `moment`, without the year where it is this one."""
+    """As `moment`, without the day where it is today and the year where it is this one."""
     if at is None:
         return "–"
     local = at.astimezone()
-    return local.strftime("%d %b %H:%M" if local.year == datetime.now().astimezone().year else "%d %b %Y")
+    now = datetime.now().astimezone()
+    return local.strftime(
+        "%H:%M" if local.date() == now.date() else "%d %b %H:%M" if local.year == now.year else "%d %b %Y"
+    )
 
 
 def ago(at: datetime | None, now: datetime | None = None) -> str:

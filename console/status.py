@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit
-from console.screen import Screen, ago, count, many, moment, plain, seconds, table
+from console.screen import Screen, ago, count, many, moment, plain, seconds, table, value
 from state.history import Counted, History, Run
 from sync.project import Opened, open_project
 from sync.pull import STREAM
@@ -47,7 +47,9 @@ def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any
                 "lag_seconds": (now - read[name]).total_seconds() if name in read else None,
                 "written_at": counted.last_write.get(name),
                 "in_doubt": counted.in_doubt.get(name, 0),
-                "calls": _calls(runs, name),
+                "calls": _last(runs, name).get("calls"),
+                "api_used": _last(runs, name).get("api_used"),
+                "api_limit": _last(runs, name).get("api_limit"),
                 "backfills": [p.stream for p in counted.positions if p.system == name and p.stream != STREAM],
             }
             for name, system in opened.project.config.systems.items()
@@ -72,10 +74,17 @@ def outcome(run: Run) -> str:
     return run.outcome or "not finished"
 
 
-def _calls(runs: list[Run], system: str) -> int | None:
-    """API calls of the last run that spoke to the system."""
+def _last(runs: list[Run], system: str) -> dict[str, Any]:
+    """What the last run that spoke to the system had to say of it."""
     reports = (run.report.get("systems", {}).get(system) for run in runs)
-    return next((report["calls"] for report in reports if report and "calls" in report), None)
+    return next((report for report in reports if report), {})
+
+
+def _budget(last: dict[str, Any]) -> Text:
+    used, limit = last.get("api_used"), last.get("api_limit")
+    if used is None or not limit:
+        return value(None)
+    return Text(f"{used:,} of {limit:,}", style="warn" if used > 0.8 * limit else "")
 
 
 def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> None:
@@ -99,8 +108,11 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
 
 
 def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
+    """Calls and budget are those that the last run told of."""
     now = datetime.now(UTC)
-    what = table("!System", "!Role", ">Linked", ">Gone", "!Last read", "!Last written", ">In doubt", ">Calls, last run")
+    what = table(
+        "!System", "!Role", ">Linked", ">Gone", "!Last read", "!Last written", ">In doubt", ">Calls", ">API budget"
+    )
     read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
     for name, system in opened.project.config.systems.items():
         links = counted.links.get(name, {})
@@ -114,7 +126,8 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
             Text(ago(at, now), style="warn" if late else ""),
             Text(ago(counted.last_write.get(name), now)),
             count(counted.in_doubt.get(name, 0), "warn"),
-            count(_calls(runs, name)),
+            count(_last(runs, name).get("calls")),
+            _budget(_last(runs, name)),
         )
     return what
 

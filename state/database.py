@@ -17,7 +17,7 @@ def open_database(url: str, *, migrate: bool = True) -> sa.Engine:
     """An engine for the URL, its schema at the newest revision. `sqlite:///file` or `postgresql+psycopg://…`."""
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, hide_parameters=True)  # they are people's data, and errors end in logs
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _tune_sqlite)
     if migrate and _revision(engine) != REVISION:

@@ -41,6 +41,9 @@ class Counts:
     unknown: int = 0
     recovered: int = 0
     calls: int = 0
+    api_used: int | None = None
+    api_limit: int | None = None
+    """Of the vendor's allowance, as it last told; None where it does not say."""
 
 
 @dataclass

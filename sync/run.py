@@ -125,7 +125,8 @@ async def _work(ctx: Context, options: Options) -> None:
 
 def _end(ctx: Context) -> None:
     for system, connector in ctx.connectors.items():
-        ctx.counts(system).calls = connector.budget().calls
+        counts, budget = ctx.counts(system), connector.budget()
+        counts.calls, counts.api_used, counts.api_limit = budget.calls, budget.used, budget.limit
     ctx.store.end_run(ctx.run_id, ctx.clock(), ctx.report.outcome, ctx.report.as_dict())
     ctx.commit()
 
