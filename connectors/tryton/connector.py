@@ -92,8 +92,8 @@ class Tryton:
             )
         series = await self._rpc.series()
         company = str(context.get("company.rec_name") or context["company"])
-        person = context.get("employee.rec_name")
-        detail = f"Tryton {series}, database {self._rpc.database}" + (f", as {person}" if person else "")
+        person = context.get("employee.rec_name") or "nobody: without an employee no lead can become an opportunity"
+        detail = f"Tryton {series}, database {self._rpc.database}, as {person}"
         return Account(f"{self._rpc.database}/{context['company']}", company, detail)
 
     async def schema(self) -> list[RemoteField]:

@@ -103,13 +103,18 @@ def new_email() -> str:
     return f"{uuid4().hex[:12]}@example.com"
 
 
-async def start(connector: Connector) -> Cursor:
-    """The cursor from which a read brings what changes from now on. Other tests share the server, and what they did
-    within this second may come as well."""
+async def start(connector: Connector, *, overlapping: bool = False) -> Cursor:
+    """The cursor from which a read brings what changes from now on, and nothing else: as if every source had been
+    looked at long after its last change. `overlapping`: as it is, so that the last second may come again."""
     cursor: Cursor = {}
     async for page in connector.read(["state"]):
         cursor = page.cursor
-    return cursor
+    return cursor if overlapping else looked_at(cursor, "2100-01-01T00:00:00+00:00")
+
+
+def looked_at(cursor: Cursor, when: str) -> Cursor:
+    marks = {name: {**mark, "seen": when} for name, mark in cursor["memo"]["marks"].items()}
+    return {**cursor, "memo": {"marks": marks}}
 
 
 async def changes(connector: Connector, since: Cursor, fields: list[str] = FIELDS) -> dict[str, Record]:

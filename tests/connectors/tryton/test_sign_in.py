@@ -114,6 +114,14 @@ async def test_a_user_without_a_company_could_create_nothing(tryton: Server, con
         await connect(signs_in=True, user=a_user(tryton, groups=True, company=False)).check()
 
 
+async def test_a_user_without_an_employee_hears_what_will_not_work(
+    tryton: Server, connect: Callable[..., Tryton]
+) -> None:
+    account = await connect(signs_in=True, user=a_user(tryton, groups=True)).check()
+
+    assert "employee" in account.detail
+
+
 async def test_the_schema_has_the_fields_of_both_halves_and_the_states(connector: Tryton) -> None:
     schema = {field.name: field for field in await connector.schema()}
 
