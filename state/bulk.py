@@ -1,14 +1,13 @@
 """Many rows by one statement, as tuples: compiled once, handed to the driver and taken from it as they are.
 
 SQLAlchemy's own way takes every row through its type system; on a first load that costs more than the database itself.
-What it would convert is converted here: points in time. Everything else that the engine reads and writes in bulk
-(text, numbers, bytes) the drivers know by themselves.
+What it would convert is for the caller to convert: points in time (`tables.stored_time`). Everything else that the
+engine reads and writes in bulk (text, numbers, bytes) the drivers know by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -69,41 +68,3 @@ class Lookup:
         assert cursor is not None
         found: Iterator[Row] = iter(cursor.fetchall())
         return found
-
-
-def clock_reader(dialect: sa.Dialect) -> Callable[[Any], datetime | None]:
-    """The other way round: a point in time as the driver gives it."""
-    return _from_zoned if dialect.name != "sqlite" else _from_text
-
-
-def _from_zoned(at: datetime | None) -> datetime | None:
-    return at and at.astimezone(UTC)
-
-
-def _from_text(at: str | None) -> datetime | None:
-    return datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None
-
-
-def clock_writer(dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
-    """How the driver wants a point in time: as it is, or for SQLite as the text that `tables.Utc` reads."""
-    return _checked if dialect.name != "sqlite" else _as_text
-
-
-def _checked(at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be stored")
-    return at
-
-
-def _as_text(at: datetime | None) -> str | None:
-    if at is None:
-        return None
-    if at.tzinfo is not UTC:
-        at = _in_utc(at)
-    return at.isoformat(" ", "microseconds")[:26]
-
-
-def _in_utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be stored")
-    return at.astimezone(UTC)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from state import tables as t
-from state.bulk import Bulk, Lookup, Row, clock_reader, clock_writer
+from state.bulk import Bulk, Lookup, Row
 from state.records import Known, Lead, Link, Review, WriteRow
 from state.rows import (
     CANDIDATES,
@@ -53,7 +53,7 @@ class Store:
         self._c = engine.connect()
         self._insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._bulk: dict[str, Bulk] = {}
-        self._write_at, self._read_at = clock_writer(engine.dialect), clock_reader(engine.dialect)
+        self._stored, self._read = t.stored_time(engine.dialect), t.read_time(engine.dialect)
         known = KNOWN.where(t.link.c.system == sa.bindparam("system"))
         self._known = Lookup(engine.dialect, known, t.link.c.remote_id)
         self._candidates = Lookup(engine.dialect, CANDIDATES, t.match_key.c.hash)
@@ -151,7 +151,7 @@ class Store:
         some = set(ids)
         found = {lead.id: lead for lead in map(lead_of, self._leads.rows(self._c, some))}
         for row in self._links.rows(self._c, some):
-            link = link_of(row, self._read_at)
+            link = link_of(row, self._read)
             found[link.lead_id].links[link.system] = link
         return found
 
@@ -209,14 +209,14 @@ class Store:
         self._c.execute(t.lead.update().values(dirty=int(dirty)))
 
     def insert_links(self, links: Sequence[Link]) -> None:
-        self._rows("insert_links", t.link.insert, LINK, [link_row(link, self._write_at) for link in links])
+        self._rows("insert_links", t.link.insert, LINK, [link_row(link, self._stored) for link in links])
 
     def update_links(self, links: Sequence[Link]) -> None:
         self._rows(
             "update_links",
             lambda: t.link.update().where(t.link.c.n == sa.bindparam("_n")),
             (*LINK, "_n"),
-            [(*link_row(link, self._write_at), link.n) for link in links],
+            [(*link_row(link, self._stored), link.n) for link in links],
         )
 
     def add_keys(self, keys: Sequence[tuple[int, str]]) -> None:
@@ -230,10 +230,10 @@ class Store:
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with lead_id, run_id, at, kind, system and detail (a mapping or None)."""
-        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._write_at) for row in rows])
+        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._stored) for row in rows])
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        events = [stage_event_row(row, self._write_at) for row in rows]
+        events = [stage_event_row(row, self._stored) for row in rows]
         self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)
 
     # --- writes: the plan, the intents, the record of what was sent ------------------------------------------------

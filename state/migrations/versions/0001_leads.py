@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TIME = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -17,7 +19,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("lead_id", sa.String(length=32), nullable=False),
         sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", TIME, nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("system", sa.String(length=32), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),
@@ -29,7 +31,7 @@ def upgrade() -> None:
         sa.Column("system", sa.String(length=32), nullable=False),
         sa.Column("stream", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("saved_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("system", "stream", name=op.f("pk_cursor")),
     )
     op.create_table(
@@ -71,7 +73,7 @@ def upgrade() -> None:
         sa.Column("base_remote", sa.Text(), nullable=False),
         sa.Column("base_hub", sa.Text(), nullable=False),
         sa.Column("seen", sa.Text(), nullable=True),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", TIME, nullable=True),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_link")),
         sa.UniqueConstraint("lead_id", "system", name=op.f("uq_link_lead_id_system")),
         sa.UniqueConstraint("system", "remote_id", name=op.f("uq_link_system_remote_id")),
@@ -81,14 +83,14 @@ def upgrade() -> None:
         "lock",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=128), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", TIME, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lock")),
     )
     op.create_table(
         "mapping_version",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", TIME, nullable=False),
         sa.Column("specs", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mapping_version")),
@@ -111,11 +113,11 @@ def upgrade() -> None:
         sa.Column("remote_id", sa.String(length=128), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", TIME, nullable=False),
         sa.Column("resolution", sa.Text(), nullable=True),
         sa.Column("resolved_by", sa.String(length=128), nullable=True),
-        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_at", TIME, nullable=True),
+        sa.Column("closed_at", TIME, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
     )
     op.create_index(op.f("ix_review_lead_id"), "review", ["lead_id"], unique=False)
@@ -131,8 +133,8 @@ def upgrade() -> None:
         "run",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("started", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started", TIME, nullable=False),
+        sa.Column("ended", TIME, nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("rules_hash", sa.String(length=64), nullable=False),
         sa.Column("report", sa.Text(), nullable=True),
@@ -143,7 +145,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("lead_id", sa.String(length=32), nullable=False),
         sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", TIME, nullable=False),
         sa.Column("old", sa.String(length=32), nullable=True),
         sa.Column("new", sa.String(length=32), nullable=False),
         sa.Column("system", sa.String(length=32), nullable=False),
@@ -163,7 +165,7 @@ def upgrade() -> None:
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", TIME, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_write")),
     )
     op.create_index(op.f("ix_write_lead_id"), "write", ["lead_id"], unique=False)
