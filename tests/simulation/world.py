@@ -170,6 +170,7 @@ class World:
         self.edits: list[Edit] = []
         self.steps = 0
         self.crash_at: int | None = None
+        self.crash_on: str | None = None  # at the first step of this name, which chance alone seldom hits
         self.calm = True
         self.agitation = 0.0
         self.faults = 0.0
@@ -207,6 +208,8 @@ class World:
         if self.random.random() < self.agitation:
             self.calm = False
             self.agitate()
+        if self.crash_on and self.crash_on in point:
+            self.crash_at, self.crash_on = self.steps, None
         if self.crash_at == self.steps:
             self.log.append(f"crash at {point}")
             raise Crash(point)
