@@ -116,6 +116,7 @@ def table(*columns: str, title: str = "", caption: str = "") -> Table:
     made = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
         title=title or None,
         title_justify="left",
         title_style="bold",
@@ -198,11 +199,11 @@ def briefly(at: datetime | None) -> str:
 def ago(at: datetime | None, now: datetime | None = None) -> str:
     if at is None:
         return "never"
-    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
-    for size, unit in ((86400 * 2, "days"), (3600 * 2, "hours"), (120, "minutes")):
-        if seconds >= size:
-            return f"{int(seconds // {'days': 86400, 'hours': 3600, 'minutes': 60}[unit]):,} {unit} ago"
-    return "just now" if seconds < 60 else "a minute ago"
+    passed = ((now or datetime.now(UTC)) - at).total_seconds()
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if passed >= 2 * size:
+            return f"{int(passed // size):,} {unit} ago"
+    return "just now" if passed < 60 else "1 min ago"
 
 
 def seconds(took: float) -> str:

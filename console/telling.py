@@ -79,32 +79,33 @@ def _records(told: Story) -> Any:
 
 
 def _fields(told: Story) -> Any:
-    systems = sorted(system for system, record in told.records.items() if record["state"] == "live")
-    what = table("!Field", "Value", "!From", "!When", "!Run", "Rule", *systems)
+    what = table("!Field", "Value", "Why", "In the systems")
+    live = sorted(system for system, record in told.records.items() if record["state"] == "live")
     for field in told.fields:
-        what.add_row(
-            field.name,
-            value(field.value, 36),
-            Text(field.source, style="accent"),
-            Text(briefly(field.at), style="quiet"),
-            Text(field.run[-6:], style="quiet"),
-            Text(plain(field.rule, 40), style="quiet"),
-            *(_shown(field, system) for system in systems),
-        )
+        why = Text.assemble((field.source, "accent"), " " if field.source else "", plain(field.rule, 60))
+        if field.run:
+            why.append(f" · {briefly(field.at)} · {field.run[-6:]}", style="quiet")
+        what.add_row(field.name, value(field.value, 80), why, _shown(field, live))
     return what
 
 
-def _shown(field: FieldStory, system: str) -> Text:
-    """What a system shows: "=" where it is the hub's value."""
-    if system in field.claims:
-        return Text(f"{spelled(field.claims[system], 30)} (claimed)", style="warn")
-    if system in field.behind:
-        now = spelled(field.systems[system], 20) if system in field.systems else "nothing yet"
-        return Text(f"{now}, to be told", style="warn")
-    if system not in field.systems:
-        return Text("not mapped", style="quiet")
-    shown = field.systems[system]
-    return Text("=", style="good") if shown == field.value else value(shown, 30)
+def _shown(field: FieldStory, live: Sequence[str]) -> Text:
+    """A tick where every system that knows the field shows the hub's value; else what each of them shows."""
+    told = Text()
+    for system in live:
+        said: tuple[str, str] | None = None
+        if system in field.claims:
+            said = (f"claims {spelled(field.claims[system], 40)}", "warn")
+        elif system in field.behind:
+            now = spelled(field.systems[system], 30) if system in field.systems else "nothing yet"
+            said = (f"{now}, to be told", "warn")
+        elif system in field.systems and field.systems[system] != field.value:
+            said = (spelled(field.systems[system], 40), "")
+        if said:
+            told.append(", " if told else "").append(f"{system}: ", style="quiet").append(said[0], style=said[1])
+    if told:
+        return told
+    return Text("✓", style="good") if field.systems else Text("nowhere", style="quiet")
 
 
 def _conflicts(told: Story) -> Any:
