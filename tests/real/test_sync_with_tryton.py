@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 import mapping
-from connectors.base import RemoteField
 from connectors.tryton.jobs import Job
 from connectors.tryton.writing import Writing
-from mapping.wanted import wanted_fields
+from console.schemas import needs, wanted
 from sync.context import Report
 from sync.project import open_project, run_sync
 from tests.contract.hubspot import HubSpotHarness
@@ -71,9 +70,10 @@ async def provision(project: Path) -> None:
     """The properties that HubSpot lacks; of Tryton, that nothing is missing (it could not be created)."""
     async with open_project(project, reading=True) as opened:
         for system, connector in opened.connectors.items():
-            there = {field.name for field in await connector.schema()}
-            wanted = [field for field in wanted_fields(opened.project, system) if field.remote not in there]
-            await connector.provision([RemoteField(f.remote, f.label, f.type, unique=f.unique) for f in wanted])
+            needed = needs(opened.project.config, opened.project.mappings[system])
+            missing, doubtful = wanted(needed, await connector.schema())
+            assert not doubtful
+            await connector.provision(missing)
 
 
 def questions(project: Path) -> list[Any]:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.auth import Bearer
-from connectors.base import Connector, Cursor, Record
+from connectors.base import Connector, Cursor, Key, Record, Write, WriteResult
 from connectors.http import Patience
 from connectors.tryton import Settings, Tryton
 from tests.real.tryton import Tryton as Server
@@ -120,3 +120,29 @@ def looked_at(cursor: Cursor, when: str) -> Cursor:
 async def changes(connector: Connector, since: Cursor, fields: list[str] = FIELDS) -> dict[str, Record]:
     """The latest reading of each record."""
     return {r.id: r async for page in connector.read(fields, since) for r in page.records}
+
+
+def create(email: str, *, ours: str | None = None, **fields: Any) -> Write:
+    key = Key("smarketing_id", ours) if ours else None
+    return Write("r", "create", {"name": "Ada", "email": email, "smarketing_id": ours, **fields}, key=key)
+
+
+async def update(connector: Tryton, lead: int | str, **fields: Any) -> WriteResult:
+    (result,) = await connector.write([Write("r", "update", fields, id=str(lead))])
+    return result
+
+
+async def now(connector: Tryton, lead: int | str, *fields: str) -> dict[str, Any]:
+    ((record,),) = await connector.find([Key("id", str(lead))], fields or FIELDS)
+    return dict(record.fields)
+
+
+def parties(server: Server, email: str) -> list[int]:
+    domain = [["contact_mechanisms", "where", [["type", "=", "email"], ["value", "ilike", email]]]]
+    found: list[int] = server.model("party.party.search", domain)
+    return found
+
+
+def leads(server: Server, email: str) -> list[int]:
+    found: list[int] = server.model("sale.opportunity.search", [["party", "in", parties(server, email)]])
+    return found
