@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from mapping.fields import Fields, Value
@@ -80,6 +81,7 @@ class Mapper:
         self.pushed = frozenset(m.hub for m in maps if m.push)
         self.clears = frozenset(m.hub for m in maps if m.clears)
         self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))
+        self.pick = _picker(self.remote_fields)
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
         self.hash = blake2b("\n".join(f"{m.hub} {m.spec}" for m in maps).encode(), digest_size=8).digest()
         self._insisted = [(m.remote, m.default) for m in maps if m.push and m.default is not None]
@@ -139,6 +141,11 @@ class Mapper:
     def same(self, field: str, remote: Value, hub: Value) -> bool:
         """Equal modulo the mapping's own round trip."""
         return remote == hub or remote == self.roundtrip(field, hub)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """The values of these fields, in order. Raises KeyError where one was not read."""
+    return itemgetter(*names) if len(names) > 1 else lambda fields: [fields[name] for name in names]
 
 
 def shown(value: object, limit: int = 80) -> str:

@@ -68,7 +68,7 @@ def link_row(link: Link, at: Write) -> Row:
         link.mapping,
         link.digest,
         dumps(side.base_remote),
-        dumps(_differences(side.base_hub, side.base_remote)),
+        "{}" if side.base_hub == side.base_remote else dumps(_differences(side.base_hub, side.base_remote)),
         dumps(side.seen) if side.seen else None,
         at(side.seen_at),
     )
@@ -132,4 +132,4 @@ def review_of(row: Any) -> Review:
 
 
 def _differences(hub: Fields, remote: Fields) -> Fields:
-    return {} if hub == remote else {n: v for n, v in hub.items() if n not in remote or remote[n] != v}
+    return {n: v for n, v in hub.items() if n not in remote or remote[n] != v}

@@ -118,7 +118,10 @@ def settle_leads(ctx: Context, leads: Sequence[Lead], at: datetime) -> None:
 
 def digest(mapper: Mapper, fields: Mapping[str, Any]) -> bytes:
     """Eight bytes that change when a mapped value, or the mapping, does."""
-    values = [fields.get(name, _ABSENT) for name in mapper.remote_fields]
+    try:
+        values = mapper.pick(fields)
+    except KeyError:
+        values = [fields.get(name, _ABSENT) for name in mapper.remote_fields]
     try:
         text = orjson.dumps(values)
     except TypeError:  # lone surrogates, integers past 64 bits
