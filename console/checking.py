@@ -17,7 +17,7 @@ from connectors.base import Account, Budget, Connector, RemoteField
 from connectors.errors import ConnectorError, Misconfigured
 from console.failures import Exit
 from console.schemas import Finding, fits, needs, wanted
-from console.screen import Screen, count, many, plain, table
+from console.screen import Screen, Sheet, count, many, plain, table
 from sync.project import ENV_FILE, Opened, open_project
 
 
@@ -108,7 +108,7 @@ def _show(screen: Screen, opened: Opened, checked: Mapping[str, Checked], notes:
     shared = many(len(config.fields), "shared field")
     line = f"{many(len(config.systems), 'system')}, {shared}, {many(len(config.vocabulary.ladder), 'stage')}"
     screen.say(Text.assemble(("✓ ", "good"), "configuration", (f"  {line}", "quiet")))
-    what = table("!System", "!Access", "Account", ">Fields", ">Errors", ">Warnings", ">Calls left")
+    what = table("!System", "!Access", "Account", ">Fields", ">Errors", ">Warnings", "~>Calls left")
     for name, c in checked.items():
         errors = sum(f.level == "error" for f in c.findings)
         left = c.budget.limit - c.budget.used if c.budget.limit is not None and c.budget.used is not None else None
@@ -137,7 +137,7 @@ def _show(screen: Screen, opened: Opened, checked: Mapping[str, Checked], notes:
         screen.say(Text.assemble(("✓ ", "good"), "Ready. See what would happen: ", ("smarketing plan", "accent")))
 
 
-def _findings(system: str, findings: Sequence[Finding]) -> Any:
+def _findings(system: str, findings: Sequence[Finding]) -> Sheet:
     what = table("!", "!Field", "!There", "What", title=f"{system}: {many(len(findings), 'finding')}")
     for f in sorted(findings, key=lambda f: (f.level, f.field, f.remote)):
         said = Text(plain(f.message, 300))

@@ -21,7 +21,7 @@ from console import checking, planning, playground, reviews, syncing, telling
 from console.explaining import Event, Story
 from console.failures import Exit, Refusal
 from console.folders import make
-from console.screen import Screen, many, plain, seconds, table
+from console.screen import Screen, Sheet, many, plain, seconds, table
 from state.history import History
 from sync.project import open_project
 from sync.run import Options
@@ -177,8 +177,8 @@ def _first_question(folder: Path) -> int:
     return asyncio.run(ask())
 
 
-def _edits_table(edits: Sequence[Mapping[str, Any]]) -> Any:
-    what = table("!Where", "Who", "What they did")
+def _edits_table(edits: Sequence[Mapping[str, Any]]) -> Sheet:
+    what = table("!Where", "!Who", "What they did")
     for change in edits:
         what.add_row(Text(_system(change), style="accent"), plain(change["email"], 50), plain(change["why"]))
     return what
@@ -196,8 +196,8 @@ async def _stories(folder: Path, edits: Sequence[Mapping[str, Any]]) -> dict[str
         return {change["email"]: (telling.tell(opened, change["email"]), run.id) for change in edits}
 
 
-def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story, str]]) -> Any:
-    what = table("Who", "What people did", "What the run made of it", "Told to")
+def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story, str]]) -> Sheet:
+    what = table("!Who", "What people did", "What the run made of it", "Told to")
     for email in dict.fromkeys(change["email"] for change in edits):
         told, run = stories[email]
         did = " ".join(change["why"] for change in edits if change["email"] == email)

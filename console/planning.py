@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 from console import plans, syncing
 from console.failures import Exit, Refusal
 from console.plans import Decision, PlanFile, PlannedWrite
 from console.progress import shown
-from console.screen import Screen, ago, change, count, many, plain, spelled, table
+from console.screen import Screen, Sheet, ago, change, count, many, plain, spelled, table
 from state.history import Counted, History
 from state.records import Review
 from sync.context import Report
@@ -27,7 +28,7 @@ from sync.plan import fingerprint, plan_lead
 from sync.project import Opened, open_project, run_opened, run_preview
 from sync.run import Options
 
-SAMPLES, FIELDS = 3, 5
+SAMPLES, FIELDS = 2, 4
 """Leads shown of each kind of write, and fields of each."""
 
 
@@ -87,8 +88,8 @@ def show(screen: Screen, made: PlanFile) -> None:
         screen.say(Text.assemble(("✓ ", "good"), "Every system is in line: there is nothing to write."))
 
 
-def _read_table(made: PlanFile) -> Any:
-    what = table("!System", ">Read", ">New here", ">Matched", ">Conflicts", ">Linked", ">Would create", ">Would update")
+def _read_table(made: PlanFile) -> Sheet:
+    what = table("!System", ">Read", ">New here", ">Matched", "~>Conflicts", "~>Linked", ">To create", ">To update")
     for system, tally in sorted(made.tallies.items()):
         c = made.report["systems"].get(system, {})
         what.add_row(
@@ -101,7 +102,7 @@ def _read_table(made: PlanFile) -> Any:
     return what
 
 
-def _fields_table(made: PlanFile) -> Any:
+def _fields_table(made: PlanFile) -> Sheet:
     """How many records each field would change in, by system; creates apart."""
     what = table("!Field", *(f">in {system}" for system in made.systems), title="Updates, field by field")
     names = {name for tally in made.tallies.values() for name in tally.fields}
@@ -118,7 +119,7 @@ def _fields_table(made: PlanFile) -> Any:
     return what
 
 
-def decisions_table(made: PlanFile) -> Any:
+def decisions_table(made: PlanFile) -> Sheet:
     what = table("!Field", ">Times", "!Rule", "For example", title="Conflicts, and how they would be decided")
     first: dict[str, Decision] = {}
     for decision in made.decisions:
@@ -149,15 +150,19 @@ def _samples(screen: Screen, made: PlanFile, system: str, operation: str) -> Non
     if not rows:
         return
     screen.gap()
-    what = table("!Field", "Change", "Why", title=f"{many(len(rows), operation)} in {system}, for example")
+    screen.say(Text(f"{many(len(rows), operation)} in {system}, for example", style="bold"))
     for row in _chosen(rows, {decision.who for decision in made.decisions}):
-        what.add_row(Text(plain(row.who, 70), style="accent"), "", "")
+        screen.say(Text(f"  {plain(row.who, 70)}", style="accent"))
         fields = _telling(row)
+        lines = Table.grid(padding=(0, 2, 0, 0))
+        lines.add_column(width=20, no_wrap=True)
+        lines.add_column(width=max(20, min(52, screen.console.width - 54)), overflow="fold")
+        lines.add_column(overflow="fold")
         for name, entry in fields[:FIELDS]:
-            what.add_row(f"  {name}", change(entry["old"], entry["new"]), why(entry))
+            lines.add_row(f"    {name}", change(entry["old"], entry["new"]), why(entry))
         if len(fields) > FIELDS:
-            what.add_row(Text(f"  and {len(fields) - FIELDS} more", style="quiet"), "", "")
-    screen.say(what)
+            lines.add_row(Text(f"    and {len(fields) - FIELDS} more", style="quiet"))
+        screen.say(lines)
 
 
 def _chosen(rows: Sequence[PlannedWrite], disputed: Collection[str]) -> list[PlannedWrite]:
@@ -180,7 +185,7 @@ def _telling(row: PlannedWrite) -> list[tuple[str, dict[str, Any]]]:
 
 
 def why(entry: dict[str, Any]) -> Text:
-    return Text.assemble((entry["from"], "accent"), (f"  {plain(entry['rule'], 60)}", "quiet"))
+    return Text.assemble((entry["from"], "accent"), (f" {plain(entry['rule'], 60)}", "quiet"))
 
 
 # -- apply ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit, Refusal
-from console.screen import Screen, ago, change, many, moment, named, plain, spelled, table, value
+from console.screen import Screen, Sheet, ago, change, many, moment, named, plain, spelled, table, value
 from mapping.compiler import BUILT_IN
 from mapping.fields import STAGE, Value
 from mapping.loader import Project
@@ -269,7 +269,7 @@ def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Lead]) -> None:
         screen.say(Text(_hint(review), style="accent"))
 
 
-def _detail(review: ReviewRow) -> Any:
+def _detail(review: ReviewRow) -> Sheet:
     detail = review.detail
     if review.kind == "conflict":
         what = table("!System", f"{detail['field']}")
@@ -294,7 +294,7 @@ def _detail(review: ReviewRow) -> Any:
     return what
 
 
-def _candidates(review: ReviewRow) -> Any:
+def _candidates(review: ReviewRow) -> Sheet:
     """The record beside every lead that it may be, field by field."""
     record, candidates = review.detail.get("record", {}), review.detail.get("candidates", [])[:3]
     what = table("!Field", "this record", *(f"{c['score']} % alike" for c in candidates))

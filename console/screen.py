@@ -9,13 +9,13 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -111,31 +111,68 @@ def _console(*, stderr: bool, quiet: bool) -> Console:
     return console
 
 
-def table(*columns: str, title: str = "", caption: str = "") -> Table:
-    """Columns whose name begins with ">" hold numbers; those and "!" are never broken over lines while others can be."""
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        caption=caption or None,
-        caption_justify="left",
-        show_edge=False,
-    )
+@dataclass(frozen=True)
+class Column:
+    name: str
+    number: bool
+    whole: bool
+    optional: bool
+
+
+class Sheet:
+    """A table that lets go of its least telling columns before it squeezes the others."""
+
+    def __init__(self, columns: Sequence[Column], title: str) -> None:
+        self.columns, self.title = columns, title
+        self.rows: list[tuple[str | Text, ...]] = []
+
+    def add_row(self, *cells: str | Text) -> None:
+        self.rows.append(cells)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        left_out = self._left_out(options.max_width)
+        made = Table(
+            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False,
+            title=self.title or None, title_justify="left", title_style="bold",
+        )  # fmt: skip
+        for column in self.columns:
+            if column.name not in left_out:
+                justify: Literal["left", "right"] = "right" if column.number else "left"
+                made.add_column(column.name, justify=justify, no_wrap=column.whole, overflow="fold")
+        for row in self.rows:
+            cells = zip(self.columns, row, strict=True)
+            made.add_row(*(as_text(cell) for column, cell in cells if column.name not in left_out))
+        yield made
+
+    def _left_out(self, width: int) -> set[str]:
+        """Columns of text can be broken over lines down to a readable width; the others cannot."""
+        needed = {}
+        for index, column in enumerate(self.columns):
+            widest = max(as_text(cell).cell_len for cell in (column.name, *(row[index] for row in self.rows)))
+            needed[column.name] = (widest if column.whole else min(widest, READABLE)) + GAP
+        left_out: set[str] = set()
+        for column in reversed(self.columns):
+            if column.optional and sum(needed.values()) - GAP > width:
+                left_out.add(column.name)
+                del needed[column.name]
+        return left_out
+
+
+READABLE, GAP = 24, 2
+
+
+def as_text(cell: str | Text) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)
+
+
+def table(*columns: str, title: str = "") -> Sheet:
+    """Columns whose name begins with ">" hold numbers; those and "!" are not broken over lines. "~" before it: the
+    column is left out where the terminal is narrow, the last such column first."""
+    made = []
     for column in columns:
-        if column.startswith(">"):
-            made.add_column(column[1:], justify="right", no_wrap=True)
-        elif column.startswith("!"):
-            made.add_column(column[1:], no_wrap=True)
-        else:
-            made.add_column(column, overflow="fold")
-    return made
-
-
-def indented(part: RenderableType, by: int = 2) -> Padding:
-    return Padding(part, (0, 0, 0, by))
+        kind = column.removeprefix("~")[:1]
+        made.append(Column(column.lstrip("~>!"), kind == ">", kind in (">", "!"), column.startswith("~")))
+    return Sheet(made, title)
 
 
 def plain(value: object, limit: int = 200) -> str:
@@ -217,16 +254,6 @@ def named(fields: Mapping[str, Any], otherwise: str = "") -> str:
     if name and email:
         return plain(f"{name} <{email}>", 80)
     return plain(name or email or company or otherwise or "somebody unknown", 80)
-
-
-def listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
-
-
-def rows_of(made: Table, rows: Sequence[Sequence[RenderableType]]) -> Table:
-    for row in rows:
-        made.add_row(*row)
-    return made
 
 
 def _jsonable(data: Any) -> Any:

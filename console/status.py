@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit
-from console.screen import Screen, ago, count, many, moment, plain, seconds, table, value
+from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
 from state.history import Counted, History, Run
 from sync.project import Opened, open_project
 from sync.pull import STREAM
@@ -97,7 +97,7 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
         screen.say(_runs(runs))
     screen.gap()
     if counted.dirty:
-        screen.say(Text.assemble(("● ", "warn"), f"{many(counted.dirty, 'lead')} some system has yet to be told of"))
+        screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'lead')} for the next run to look at"))
     _questions(screen, counted)
     for position in counted.positions:
         if position.stream != STREAM:
@@ -107,11 +107,11 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
         screen.say("Nothing has been synced yet. See what would happen:  [accent]smarketing plan[/]")
 
 
-def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
+def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
     """Calls and budget are those that the last run told of."""
     now = datetime.now(UTC)
     what = table(
-        "!System", "!Role", ">Linked", ">Gone", "!Last read", "!Last written", ">In doubt", ">Calls", ">API budget"
+        "!System", "~!Role", ">Linked", "~>Gone", "!Last read", "!Last written", "~>In doubt", "~>Calls", "!API budget"
     )
     read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
     for name, system in opened.project.config.systems.items():
@@ -132,9 +132,9 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Any:
     return what
 
 
-def _runs(runs: list[Run]) -> Any:
+def _runs(runs: list[Run]) -> Sheet:
     what = table(
-        "!Run", "!Kind", "!Started", ">Took", "!Outcome", ">Read", ">Written", ">Refused", "", title="Last runs"
+        "!Run", "!Kind", "!Started", "~>Took", "!Outcome", ">Read", ">Written", ">Refused", "", title="Last runs"
     )
     for run in runs:
         systems = run.report.get("systems", {}).values()

@@ -17,7 +17,7 @@ from rich.text import Text
 from connectors.base import Budget
 from console.failures import Exit, Refusal
 from console.progress import Told, shown
-from console.screen import Screen, count, many, plain, seconds, table
+from console.screen import Screen, Sheet, count, many, plain, seconds, table
 from state.history import Counted, History
 from sync.context import Report
 from sync.project import Opened, open_project, run_opened
@@ -89,9 +89,18 @@ def show(screen: Screen, report: Report, counted: Counted, options: Options) -> 
     waiting(screen, counted)
 
 
-def counts_table(report: Report) -> Any:
+def counts_table(report: Report) -> Sheet:
     made = table(
-        "!System", ">Read", ">Changed", ">New", ">Matched", ">Conflicts", ">Created", ">Updated", ">Refused", ">Calls"
+        "!System",
+        ">Read",
+        "~>Changed",
+        ">New",
+        ">Matched",
+        "~>Conflicts",
+        ">Created",
+        ">Updated",
+        ">Refused",
+        "~>Calls",
     )
     for system, c in sorted(report.systems.items()):
         made.add_row(

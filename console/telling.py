@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
 from console.explaining import Event, FieldStory, Story, find, story
 from console.failures import Exit
-from console.screen import Screen, briefly, many, moment, plain, spelled, table, value
+from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value
 from state.history import History
 from state.store import Store
 from sync.project import Opened, open_project
@@ -64,7 +63,7 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
         screen.say(line.append(f"smarketing review show {ids}", style="accent"))
 
 
-def _records(told: Story) -> Any:
+def _records(told: Story) -> Sheet:
     what = table("!System", "Record", "!State", "")
     for system in sorted({*told.records, *told.absent}):
         record = told.records.get(system)
@@ -78,7 +77,7 @@ def _records(told: Story) -> Any:
     return what
 
 
-def _fields(told: Story) -> Any:
+def _fields(told: Story) -> Sheet:
     what = table("!Field", "Value", "Why", "In the systems")
     live = sorted(system for system, record in told.records.items() if record["state"] == "live")
     for field in told.fields:
@@ -108,7 +107,7 @@ def _shown(field: FieldStory, live: Sequence[str]) -> Text:
     return Text("✓", style="good") if field.systems else Text("nowhere", style="quiet")
 
 
-def _conflicts(told: Story) -> Any:
+def _conflicts(told: Story) -> Sheet:
     what = table("!Field", "Kept", "!Of", "Overruled", "Rule", "!When", title="Conflicts")
     for lost in told.conflicts:
         said = {system.split(" (from ")[-1].rstrip(")"): v for system, v in lost.claims.items()}
@@ -125,7 +124,7 @@ def _conflicts(told: Story) -> Any:
     return what
 
 
-def _stages(told: Story) -> Any:
+def _stages(told: Story) -> Sheet:
     what = table("!When", "!Stage", "!By", "Evidence", "Run", title="Stages")
     for stage in told.stages:
         what.add_row(
@@ -138,7 +137,7 @@ def _stages(told: Story) -> Any:
     return what
 
 
-def _score(told: Story) -> Any:
+def _score(told: Story) -> Sheet:
     what = table(">Points", "Rule", title=f"Score {told.score}")
     for name, points in told.score_parts:
         what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
@@ -147,7 +146,7 @@ def _score(told: Story) -> Any:
     return what
 
 
-def _timeline(events: Sequence[Event], all_: int) -> Any:
+def _timeline(events: Sequence[Event], all_: int) -> Sheet:
     title = "What happened" if len(events) == all_ else f"What happened, the last {len(events)} of {all_} (--all)"
     what = table("!When", "!What", "", "Run", title=title)
     for event in events:
