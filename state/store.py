@@ -92,9 +92,11 @@ class Store:
         query = sa.select(t.run.c.rules_hash).where(wrote).order_by(t.run.c.id.desc()).limit(1)
         return self._c.execute(query).scalar()
 
-    def written_systems(self) -> set[str]:
-        rows = self._c.execute(sa.select(t.write.c.system).where(t.write.c.state == "done").distinct())
-        return {row.system for row in rows}
+    def ever_written(self, system: str) -> bool:
+        """Whether a write to the system has ever been done."""
+        c = t.write.c
+        query = sa.select(c.id).where(c.system == system, c.state == "done").limit(1)
+        return self._c.execute(query).first() is not None
 
     def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
         c = t.cursor.c

@@ -32,7 +32,7 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[st
     """The (rule, hash) pairs by which a lead with these fields is found. An entry with a blank field gives none."""
     keys = []
     for entry in entries:
-        values = [_normal(hub.get(name)) for name in entry]
+        values = [folded(hub.get(name)) for name in entry]
         if all(values):
             name = "+".join(entry)
             keys.append((name, _hash(name, values)))
@@ -65,7 +65,7 @@ def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
     total = score = 0.0
     reasons = []
     for name, weight in weights.items():
-        a, b = _normal(left.get(name)), _normal(right.get(name))
+        a, b = folded(left.get(name)), folded(right.get(name))
         if a and b:
             alike = fuzz.WRatio(a, b)
             total += weight
@@ -80,7 +80,8 @@ def entries(mappers: Mapping[str, Mapper]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(entry for mapper in mappers.values() for entry in mapper.match))
 
 
-def _normal(value: Value) -> str:
+def folded(value: Value) -> str:
+    """The value without what people type differently: case, accents, spaces."""
     if value is None:
         return ""
     text = str(value)

@@ -19,6 +19,7 @@ from mapping.fields import STAGE, Fields, Policy, Value, blank
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from state.records import Side
+from sync.match import folded
 
 HUB = "hub"
 PERSON = "person"
@@ -173,6 +174,9 @@ def _decide(
         return Verdict(None, current, "review")
     if origin == PERSON and HUB in options:
         return Verdict(HUB, current, "a person decided")
+    fuller = _fuller(distinct)
+    if fuller:
+        return Verdict(fuller, distinct[fuller], "fuller spelling")
     if policy.kind == "newest":
         dated = [(sides[s].seen_at, s) for s in distinct if s != HUB]
         times = [at for at, _ in dated if at is not None]
@@ -194,6 +198,17 @@ def _distinct(name: str, policy: Policy, options: Mapping[str, Value], origin: s
         kept = {s: v for s, v in kept.items() if not _same(s, name, v, value, rules)}
         kept[source] = value
     return kept
+
+
+def _fuller(distinct: Mapping[str, Value]) -> str | None:
+    """Where the opinions differ in case and accents alone: who spells it out. Nobody means to turn Jürgen into
+    JURGEN; it is what an import made of him."""
+    texts = {s: v for s, v in distinct.items() if isinstance(v, str)}
+    if len(texts) < len(distinct) or len({folded(v) for v in texts.values()}) > 1:
+        return None
+    worth = {s: (sum(not c.isascii() for c in v), not (v.isupper() or v.islower())) for s, v in texts.items()}
+    best = [s for s, w in worth.items() if w == max(worth.values())]
+    return best[0] if len(best) == 1 else None
 
 
 def _furthest(options: Mapping[str, Value], current: Value, origin: str, policy: Policy, rules: Rules) -> Verdict:

@@ -239,7 +239,6 @@ def _held(ctx: Context) -> set[tuple[str, str]]:
 
 async def _judge(ctx: Context, working: Collection[str], plan: Plan) -> None:
     """Note every reason to stop that nobody has waved through."""
-    written = ctx.store.written_systems()
     last = ctx.store.last_rules_hash()
     missing = {}
     for system, canary in ctx.rules.limits.canaries.items():
@@ -247,7 +246,7 @@ async def _judge(ctx: Context, working: Collection[str], plan: Plan) -> None:
             missing[system] = canary
     facts = Facts(
         rules_changed=last is not None and last != ctx.rules.hash,
-        first=frozenset(s for s in working if s not in written),
+        first=frozenset(s for s in working if plan.tallies[s].writes and not ctx.store.ever_written(s)),
         empty=frozenset(ctx.empty),
         deleted=ctx.vanished,
         missing_canaries=missing,
