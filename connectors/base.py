@@ -139,6 +139,8 @@ class Capabilities:
     write_batch: int = 100
     find_batch: int = 100
     provision: bool = False
+    oldest_first: bool = False
+    """Changes come in the order of their time, so that a backfill may stop at the end of its window."""
     overlap: timedelta = timedelta(seconds=0)
     """How far behind its cursor an incremental read begins, for records that become visible late."""
 
@@ -163,7 +165,7 @@ class Connector(Protocol):
         ...
 
     def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
-        """Records changed since the cursor, oldest first; every record where it is None. A cursor of an unfinished
+        """Records changed since the cursor, in whatever order cannot lose one; every record where it is None. A cursor of an unfinished
         scan resumes it; one too old for the vendor's memory starts a full scan by itself."""
         ...
 

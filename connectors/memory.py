@@ -125,7 +125,9 @@ class Memory:
     ) -> None:
         self.vendor = vendor
         self.name = vendor.name
-        self.can = can or Capabilities(tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True)
+        self.can = can or Capabilities(
+            tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True, oldest_first=True
+        )
         self.page_size = page_size
         self.hook = hook
         self.token = token

@@ -34,7 +34,7 @@ class Window:
         return f"{STREAM}/{'-'.join(digits)}"
 
     def over(self, records: Sequence[Record]) -> bool:
-        """Whether a batch lies wholly behind the window; records come oldest first."""
+        """Whether a batch lies wholly behind the window."""
         times = [r.changed_at for r in records if r.changed_at]
         return bool(self.until and times and min(times) > self.until)
 
@@ -52,7 +52,7 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
     present = bytearray(last // 8 + 1)  # a connector whose cursor is too old scans everything without being asked
     read = 0
     async for page in _ahead(_gather(connector.read(mapper.remote_fields, since), ctx.batch)):
-        if window and window.over(page.records):
+        if window and connector.can.oldest_first and window.over(page.records):
             break
         at = ctx.clock()
         observe(ctx, system, page.records, at, settle=settle, present=present)

@@ -72,6 +72,7 @@ class Salesforce:
             write_batch=settings.write_batch,
             find_batch=200,
             provision=True,
+            oldest_first=True,
             overlap=timedelta(seconds=settings.overlap),
         )
         self._settings = settings
