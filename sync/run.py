@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.base import Clock, Connector, Key, utc_now
 from connectors.errors import ConnectorError, Misconfigured
@@ -66,15 +66,15 @@ async def sync(
 ) -> Report:
     """Bring the connected systems in line. Raises state.lock.Busy while another run is under way. Errors of one
     system leave it out and are told in the report; the others go on."""
+    if store.dry or options.dry:
+        raise ValueError("a run that keeps nothing is a preview")
     ctx = _context(rules, connectors, store, options, clock, progress)
-    lease = None if options.dry else Lease(store.engine, "sync", clock)
-    if lease:
-        ctx.keep_alive = lease.renew
+    lease = Lease(store.engine, "sync", clock)
+    ctx.keep_alive = lease.renew
     try:
         await _run(ctx, options)
     finally:
-        if lease:
-            lease.release()
+        lease.release()
     return ctx.report
 
 
@@ -83,13 +83,15 @@ async def preview(
     connectors: Mapping[str, Connector],
     store: Store,
     *,
-    options: Options = Options(dry=True),
+    options: Options = Options(),
     clock: Clock = utc_now,
     progress: Progress = lambda phase, system, count: None,
 ) -> tuple[Report, Planned]:
-    """What `sync` would write, on the same code path, with nothing kept. `store` must be opened dry."""
+    """What `sync` would write, on the same code path, with nothing kept, whatever `options` say. `store` must be opened
+    dry."""
     if not store.dry:
         raise ValueError("a preview needs a store that was opened dry")
+    options = replace(options, dry=True)
     ctx = _context(rules, connectors, store, options, clock, progress)
     await _run(ctx, options)
     return ctx.report, [row for system in sorted(connectors) for row in planned(ctx, system)]

@@ -1,0 +1,298 @@
+"""Play one scenario with the real engine over a real database, and hold every run against what the scenario says."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from ruamel.yaml import YAML
+
+from mapping.loader import compile_rules, load_project
+from mapping.rules import Rules
+from state import tables as t
+from state.history import History
+from state.records import Lead, Review, WriteRow
+from state.store import Store
+from sync.context import Report
+from sync.plan import fingerprint
+from sync.pull import Window
+from sync.run import Options, preview, sync
+from tests.scenarios.story import FOLDER, SYSTEMS, Happening, Run, Sides, Step, Story, Values, merged, records, unfold
+from tests.scenarios.town import Died, Streets, connectors
+
+YAML_FILES = {"smarketing": "smarketing.yaml", "crm": "mappings/crm.yaml", "marketing": "mappings/marketing.yaml"}
+
+
+@dataclass
+class Seen:
+    """What can be seen of a run from outside, in the words of a scenario."""
+
+    writes: dict[str, list[Values]]
+    outcome: str = "done"
+    stops: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Play:
+    """`first`: the system that is read first. It must not matter, and neither must `batch`."""
+
+    story: Story
+    engine: sa.Engine
+    first: str = "crm"
+    batch: int = 1000
+
+    def __post_init__(self) -> None:
+        self.streets = Streets(self.story)
+        self.project: dict[str, Any] = merged(_base(), self.story.project)
+        self.approved: frozenset[str] = frozenset()
+
+    def perform(self) -> None:
+        if self.story.begins == "in line":
+            self._line_up()
+        for number, step in enumerate(self.story.then, 1):
+            for happening in step.happens:
+                self._happen(happening)
+            self.streets.clock.tick(3600)
+            assert self._run(step.run) == _expected(step), f"run {number}"
+        assert self.streets.sides() == _sides(self.story.after)
+        for name, values in self.story.hub.items():
+            lead = next(lead for lead in self._leads() if _name(lead) == name)
+            assert {field: lead.fields.get(field) for field in values} == values, f"hub: {name}"
+        if self.story.quiet:
+            self._stay_quiet()
+
+    def _line_up(self) -> None:
+        for _ in range(2):
+            seen = self._run(Run())
+            assert seen == Seen({"crm": [], "marketing": []}, stages=seen.stages), "the sides before are not in line"
+            self.streets.clock.tick(3600)
+
+    def _stay_quiet(self) -> None:
+        before = self._run(Run())
+        assert before.writes == {"crm": [], "marketing": []}, "a quiet run writes"
+        assert self._run(Run()) == before, "two quiet runs differ"
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _happen(self, happening: Happening) -> None:
+        verb, what = happening.one()
+        if verb == "configure":
+            self.project = merged(self.project, what)
+        elif verb == "answer":
+            for subject, answer in what.items():
+                self._answer(subject, answer)
+        else:
+            self.streets.happen(happening.model_copy(update={verb: self._own_ids(what)}))
+
+    def _answer(self, subject: str, answer: Values) -> None:
+        store = Store(self.engine)
+        leads = {lead.id: lead for lead in self._leads()}
+        open_ = {_asked(review, leads): review for review in store.reviews()}
+        assert subject in open_, f"{subject!r} is not among the open reviews: {sorted(open_)}"
+        if "lead" in answer:
+            answer = {"lead": self._lead_of(answer["lead"])}
+        assert store.resolve_review(open_[subject].id, answer, "somebody", self.streets.clock())
+        store.commit()
+        store.close()
+
+    def _own_ids(self, what: Any) -> Any:
+        """`our id of crm/ada` in a value is the id of that lead."""
+        if not isinstance(what, Mapping):
+            return what
+        found = {}
+        for key, value in what.items():
+            if isinstance(value, Mapping):
+                value = self._own_ids(value)
+            elif isinstance(value, str) and value.startswith("our id of "):
+                value = self._lead_of(value.removeprefix("our id of "))
+            found[key] = value
+        return found
+
+    def _lead_of(self, record: str) -> str:
+        system, name = record.split("/")
+        [lead] = [x for x in self._leads() if system in x.links and x.links[system].remote_id == name]
+        return lead.id
+
+    # --- a run ----------------------------------------------------------------------------------------------------
+
+    def _run(self, run: Run) -> Seen:
+        rules = rules_of(self.project)
+        seen = Seen({system: [] for system in SYSTEMS})
+        window = Window(*(_time(text) for text in run.window)) if run.window else None
+        options = Options(
+            kind="backfill" if window else "sync", full=run.full, confirmed=run.confirm, window=window,
+            dry=run.plan, only=self.approved if run.approved is not None else None,
+            order=(self.first,), batch=self.batch,
+        )  # fmt: skip
+        shown = self._preview(rules, run, options)
+        if run.plan:
+            seen.writes = _translated(rules, shown)
+            self.approved = frozenset(map(fingerprint, shown))
+            return seen
+        self._sync(rules, run, options, seen)
+        if seen.outcome == "done" and not run.dies and not run.times_out:
+            assert sorted(map(fingerprint, self._written())) == sorted(map(fingerprint, shown)), "plan and run differ"
+        return seen
+
+    def _preview(self, rules: Rules, run: Run, options: Options) -> list[WriteRow]:
+        """What the run is going to write. Nothing is kept of it, or the rest of the scenario will tell."""
+        store = Store(self.engine, dry=True)
+        quiet = run.model_copy(update={"dies": "", "times_out": ""})
+        noted: dict[str, list[Values]] = {system: [] for system in SYSTEMS}
+        try:
+            _, rows = asyncio.run(
+                preview(rules, connectors(self.streets, noted, quiet), store, options=options, clock=self.streets.clock)
+            )
+        finally:
+            store.close()
+        assert not any(noted.values()), "a preview wrote something"
+        return rows
+
+    def _sync(self, rules: Rules, run: Run, options: Options, seen: Seen) -> None:
+        change, stage = self._last(t.change), self._last(t.stage_event)
+        store = Store(self.engine)
+        try:
+            report = asyncio.run(
+                sync(
+                    rules, connectors(self.streets, seen.writes, run), store, options=options, clock=self.streets.clock
+                )
+            )
+            _tell(report, seen)
+        except Died:
+            seen.outcome = "died"
+        finally:
+            store.close()
+        for system in SYSTEMS:
+            seen.writes[system].sort(key=_order)
+        leads = {lead.id: lead for lead in self._leads()}
+        store = Store(self.engine)
+        seen.open = sorted(_asked(review, leads) for review in store.reviews())
+        store.close()
+        seen.conflicts = sorted(self._conflicts(change, leads))
+        seen.stages = sorted(self._stages(stage, leads))
+
+    def _conflicts(self, after: int, leads: Mapping[str, Lead]) -> list[str]:
+        return [
+            f"{_name(leads[row.lead_id])} {name}: {entry['winner'] or 'nobody yet'}"
+            for row in self._rows(sa.select(t.change).where(t.change.c.id > after))
+            for name, entry in orjson.loads(row.detail or "{}").items()
+            if isinstance(entry, dict) and "claims" in entry
+        ]
+
+    def _stages(self, after: int, leads: Mapping[str, Lead]) -> list[str]:
+        return [
+            f"{_name(leads[row.lead_id])}: {row.old or 'none'} > {row.new}" + (f" ({row.reason})" if row.reason else "")
+            for row in self._rows(sa.select(t.stage_event).where(t.stage_event.c.id > after))
+        ]
+
+    def _written(self) -> list[WriteRow]:
+        """What the last run planned, whatever became of it."""
+        run_id = self._rows(sa.select(t.run.c.id).order_by(t.run.c.id.desc()).limit(1))[0].id
+        with History(self.engine) as history:
+            rows = history.written(run_id)
+        return [replace(row, remote_id=None) if row.operation == "create" else row for row in rows]
+
+    def _leads(self) -> list[Lead]:
+        ids = [row.id for row in self._rows(sa.select(t.lead.c.id))]
+        store = Store(self.engine)
+        leads = list(store.leads(ids).values())
+        store.close()
+        return leads
+
+    def _last(self, table: sa.Table) -> int:
+        return int(self._rows(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)))[0][0])
+
+    def _rows(self, query: sa.Select[Any]) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(query))
+
+
+def _expected(step: Step) -> Seen:
+    writes = {system: sorted(_unfolded(step.writes.get(system, [])), key=_order) for system in SYSTEMS}
+    return Seen(
+        writes, step.outcome, step.stops, step.errors,
+        sorted(step.open), sorted(step.conflicts), sorted(step.stages),
+    )  # fmt: skip
+
+
+def _unfolded(writes: list[Values]) -> Iterator[Values]:
+    for write in writes:
+        verb, name = next(iter(write.items()))
+        for one, values in unfold({str(name): {k: v for k, v in write.items() if k != verb}}):
+            yield {verb: one if name is not None else None, **values}
+
+
+def _order(write: Values) -> str:
+    return orjson.dumps(write, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _sides(sides: Sides) -> Sides:
+    return {system: records(system, sides.get(system, {})) for system in SYSTEMS}
+
+
+def _tell(report: Report, seen: Seen) -> None:
+    seen.outcome = report.outcome
+    seen.stops = [f"{stop['code']} {stop['system']}".strip() for stop in report.stops]
+    seen.errors = {system: error["code"] for system, error in report.errors.items()}
+
+
+def _translated(rules: Rules, rows: list[WriteRow]) -> dict[str, list[Values]]:
+    found: dict[str, list[Values]] = {system: [] for system in SYSTEMS}
+    for row in rows:
+        fields, problems = rules.mappers[row.system].to_remote(row.sent())
+        assert not problems
+        found[row.system].append({row.operation: row.remote_id, **fields})
+    return {system: sorted(writes, key=_order) for system, writes in found.items()}
+
+
+def _asked(review: Review, leads: Mapping[str, Lead]) -> str:
+    """A review as a scenario calls it: `conflict ada title`, `match crm/ada`, `dead_letter crm ada`, `guard`."""
+    if review.kind == "guard":
+        return "guard"
+    if review.kind == "conflict" and review.lead_id:
+        return f"conflict {_name(leads[review.lead_id])} {review.detail['field']}"
+    if review.kind == "dead_letter" and review.lead_id:
+        return f"dead_letter {review.system} {_name(leads[review.lead_id])}"
+    return f"{review.kind} {review.system}/{review.remote_id}"
+
+
+def _name(lead: Lead) -> str:
+    seen = {name: value for link in lead.links.values() for name, value in link.side.seen.items()}
+    return str(lead.fields.get("email") or seen.get("email") or "nobody").removesuffix("@example.com")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@cache
+def _base() -> dict[str, Any]:
+    yaml = YAML(typ="safe")
+    return {name: yaml.load(FOLDER / "project" / file) for name, file in YAML_FILES.items()}
+
+
+def rules_of(project: Mapping[str, Any]) -> Rules:
+    return _compiled(orjson.dumps(project))
+
+
+@cache
+def _compiled(project: bytes) -> Rules:
+    """By way of files, as an admin's project comes: what `check` would refuse is refused here."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "mappings").mkdir()
+        for name, body in orjson.loads(project).items():
+            with (Path(folder) / YAML_FILES[name]).open("w") as file:
+                YAML(typ="safe").dump(body, file)
+        return compile_rules(load_project(folder))
