@@ -28,12 +28,16 @@ class Settings(BaseModel):
     """`file`: where the records are; a relative path starts at the project folder. `token` must be the file's own,
     where it has one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     file: Path
+    """The JSON file; a relative path starts at the project folder"""
     token: SecretStr | None = None
+    """The file's own, where it has one"""
     page_size: int = Field(default=100, ge=1)
+    """Records on a page"""
     unique: tuple[str, ...] = ()
+    """Fields that refuse the same value twice"""
 
 
 class MemoryFile(Memory):

@@ -23,7 +23,13 @@ Predicate = Callable[[Fields], bool]
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
 class Test(Model):
@@ -32,11 +38,17 @@ class Test(Model):
     __test__ = False
 
     equals: Scalar | None = None
+    """This value, whatever its case. `country: FR` is short for it."""
     in_: tuple[Scalar, ...] | None = Field(default=None, alias="in")
+    """One of these values. `country: [FR, BE]` is short for it."""
     contains: str | None = None
+    """Text with this in it, or a list with this member."""
     present: bool | None = None
+    """true: has a value; false: is blank."""
     at_least: int | float | str | None = None
+    """This number, date or time, or a later one; of a stage: this step of the ladder or a higher one."""
     at_most: int | float | str | None = None
+    """The other way round."""
 
     @model_validator(mode="after")
     def _any(self) -> Test:
@@ -65,8 +77,11 @@ class Condition(Model):
     __pydantic_extra__: dict[str, FieldTest]
 
     all: tuple[Condition, ...] | None = None
+    """Conditions that must all hold."""
     any: tuple[Condition, ...] | None = None
+    """Conditions of which one must hold."""
     not_: Condition | None = Field(default=None, alias="not")
+    """A condition that must not hold."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Condition:

@@ -7,30 +7,23 @@ same hash, however the file is laid out.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from mapping.conditions import Condition, Model
 from mapping.fields import PolicyKind
 from mapping.lifecycle import LADDER
+from mapping.options import TransformSpec, Word
 from mapping.transforms import PLACEHOLDERS
-from mapping.transforms.quantities import band_edges
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Role = Literal["marketing", "crm", "other"]
 ConnectorName = Literal["hubspot", "salesforce", "tryton", "memory"]
 FieldKind = Literal[
     "text", "name", "email", "phone", "country", "boolean", "integer", "number", "date", "datetime", "picklist",
     "multipicklist",
 ]  # fmt: skip
-
-
-def _one_key(value: Any) -> Any:
-    """`email` is short for `{email: {}}`."""
-    return {value: {}} if isinstance(value, str) else value
 
 
 def _rule(value: Any) -> Any:
@@ -47,8 +40,11 @@ class OnConflict(Model):
     Systems are named by their name or by their role."""
 
     prefer: tuple[Word, ...] | None = None
+    """Systems or roles in the order in which they are believed; those left out follow."""
     owner: Word | None = None
+    """One system or role that is master; what another says is put back."""
     rule: Literal["furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"] | None = None
+    """Or one of these rules, by its name."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> OnConflict:
@@ -69,106 +65,6 @@ class OnConflict(Model):
 
 Conflict = Annotated[OnConflict, BeforeValidator(_rule, json_schema_input_type=str | OnConflict)]
 
-# -- transforms -------------------------------------------------------------------------------------------------------
-
-
-class NoOptions(Model):
-    """This transform has nothing to set."""
-
-
-class PhoneOptions(Model):
-    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    """Where numbers without a country code are that do not fit the record's own country (the shared field `country`);
-    the project's `region` where it is not said here."""
-
-
-class CountryOptions(Model):
-    style: Literal["alpha2", "alpha3", "name"] = "alpha2"
-
-
-class BooleanOptions(Model):
-    yes: bool | int | str = True
-    no: bool | int | str = False
-    blank: bool | None = None
-    """What a blank means in this system, where it does mean something."""
-
-    @model_validator(mode="after")
-    def _apart(self) -> BooleanOptions:
-        if str(self.yes).casefold() == str(self.no).casefold():
-            raise ValueError("yes and no must be written differently")
-        return self
-
-
-class NumberOptions(Model):
-    as_text: bool = False
-
-
-def _bands(bands: tuple[str, ...]) -> tuple[str, ...]:
-    edges = [band_edges(band) for band in bands]
-    if any(low > high for low, high in edges) or any(after[0] < before[1] for before, after in pairwise(edges)):
-        raise ValueError("bands must stand from the lowest to the highest and may share only their borders")
-    return bands
-
-
-class BandOptions(Model):
-    bands: Annotated[tuple[Word, ...], Field(min_length=1), AfterValidator(_bands)]
-
-
-class DateOptions(Model):
-    style: Literal["iso", "milliseconds"] = "iso"
-
-
-class DatetimeOptions(Model):
-    style: Literal["iso", "offset", "milliseconds"] = "iso"
-
-
-class PicklistOptions(Model):
-    values: dict[Word, Word] = Field(default_factory=dict)
-    """Hub value -> the word that this system uses; where empty, the field's own `options`."""
-    reads: dict[str, Word | None] = Field(default_factory=dict)
-    """Remote word -> hub value, for words that are only read or stand for several hub values; null: says nothing."""
-
-
-class MultipicklistOptions(PicklistOptions):
-    separator: Annotated[str, StringConstraints(min_length=1, max_length=3)] = ";"
-    as_list: bool = False
-
-
-class Transform(Model):
-    """Exactly one of these, by name."""
-
-    text: NoOptions | None = None
-    name: NoOptions | None = None
-    email: NoOptions | None = None
-    e164: PhoneOptions | None = None
-    country: CountryOptions | None = None
-    boolean: BooleanOptions | None = None
-    number: NumberOptions | None = None
-    integer: NumberOptions | None = None
-    band: BandOptions | None = None
-    percent: NoOptions | None = None
-    date: DateOptions | None = None
-    datetime: DatetimeOptions | None = None
-    picklist: PicklistOptions | None = None
-    multipicklist: MultipicklistOptions | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Transform:
-        if len(self.chosen()) != 1:
-            raise ValueError("name exactly one transform")
-        return self
-
-    def chosen(self) -> list[str]:
-        return [name for name in type(self).model_fields if getattr(self, name) is not None]
-
-    def options(self) -> dict[str, Any]:
-        (name,) = self.chosen()
-        options: BaseModel = getattr(self, name)
-        return options.model_dump()
-
-
-TransformSpec = Annotated[Transform, BeforeValidator(_one_key, json_schema_input_type=str | Transform)]
-
 # -- mappings/<system>.yaml -------------------------------------------------------------------------------------------
 
 Direction = Literal["both", "pull", "push"]
@@ -178,19 +74,29 @@ class MappedField(Model):
     """How one hub field lives in this system."""
 
     remote: Word
+    """The field's name in this system's API."""
     transform: TransformSpec | None = None
+    """How the value is spelled here; the one that fits the shared field's type where it is not said."""
     direction: Direction = "both"
+    """`pull`: only read. `push`: only written."""
     on_conflict: Conflict | None = None
+    """As in `smarketing.yaml`; said once a field, wherever it stands."""
     clears: bool = False
+    """Whether emptying the field here empties it everywhere, and the other way round. Where false, a blank is no
+    opinion and is filled again."""
     default: bool | int | float | str | None = None
     """Written where the hub has no value and the system insists on one; never read back as a value."""
 
 
 class MappedReason(Model):
     remote: Word
+    """The field that holds the reason of a side state."""
     values: dict[Word, Word] = Field(default_factory=dict)
+    """Reason code -> this system's word for it; any text where there are none."""
     reads: dict[str, Word | None] = Field(default_factory=dict)
+    """As for the stage."""
     direction: Direction = "both"
+    """As for a field."""
 
 
 class MappedStage(Model):
@@ -198,11 +104,17 @@ class MappedStage(Model):
     stands for several stages, or is never written; null: it says nothing about the stage."""
 
     remote: Word
+    """The field that holds the stage."""
     values: dict[Word, Word]
+    """Every stage of the vocabulary -> this system's word for it."""
     reads: dict[str, Word | None] = Field(default_factory=dict)
+    """How a word is read that stands for several stages, or is never written; null: it says nothing about the stage."""
     direction: Direction = "both"
+    """As for a field."""
     on_conflict: Conflict | None = None
+    """`furthest` where it is not said."""
     reason: MappedReason | None = None
+    """Where the reason of a side state is kept."""
 
 
 MatchEntry = Annotated[
@@ -220,9 +132,13 @@ class MappingFile(Model):
     id_field: Word | None = None
     """The remote field that carries our own id. It is always tried before `match`."""
     create_when: Condition | None = None
+    """Which leads are created in this system. Where it is not said: all that could be found again."""
     sync_when: Condition | None = None
+    """Which leads this system is told about at all."""
     fields: dict[Word, MappedField] = Field(default_factory=dict)
+    """Shared field -> how it lives here."""
     stage: MappedStage | None = None
+    """How the stage lives here."""
 
 
 # -- smarketing.yaml --------------------------------------------------------------------------------------------------
@@ -230,19 +146,25 @@ class MappingFile(Model):
 
 class System(Model):
     connector: ConnectorName
+    """Which API it speaks."""
     role: Role = "other"
+    """Decides who is believed where no policy does: `crm` before `marketing` before `other`."""
     settings: dict[str, Any] = Field(default_factory=dict, repr=False)
     """What the connector asks for. Secrets stand here as ${NAME} and come from the environment."""
 
 
 class Stage(Model):
     name: Name
+    """How it is called in mappings and conditions."""
     means: str = ""
+    """For people: what the two teams agree that it means."""
 
 
 class SideState(Model):
     name: Name
+    """How it is called in mappings and conditions."""
     means: str = ""
+    """For people."""
     moves: tuple[Word, ...] | None = None
     """The stages it may be left for; any stage of the ladder where it is not said."""
     reasons: tuple[Word, ...] = ()
@@ -251,11 +173,13 @@ class SideState(Model):
 
 class Vocabulary(Model):
     ladder: tuple[Stage, ...] = tuple(Stage(name=name) for name in LADDER)
+    """The stages, lowest first."""
     side: tuple[SideState, ...] = (
         SideState(name="recycled"),
         SideState(name="disqualified"),
         SideState(name="lost"),
     )
+    """Stages off the ladder, entered by somebody's decision and with a reason."""
     sales_qualified: Word = "sql"
     """The stage from which on a lead counts as sales-qualified."""
     promote: dict[Word, Condition] = Field(default_factory=dict)
@@ -267,13 +191,22 @@ class HubField(Model):
     template that fills an ordinary field while no system has a value for it."""
 
     type: FieldKind = "text"
+    """What it holds."""
     label: str = ""
+    """For people; the name where it is not said."""
     on_conflict: Conflict | None = None
+    """Who wins when two systems changed it. Where it is not said: `prefer` by role, `union` for a multipicklist,
+    `opt_out_wins` for `opted_out`."""
     options: tuple[Word, ...] = ()
+    """The values of a picklist."""
     template: str | None = None
+    """Derived: other fields in a text, "{first_name} {last_name}"."""
     constant: bool | int | float | str | None = None
+    """Derived: always this."""
     same_as: Word | None = None
+    """Derived: a copy of this field (or of `stage`)."""
     fallback: str | None = None
+    """A template that fills an ordinary field while no system has a value for it."""
 
     @property
     def derived(self) -> bool:
@@ -294,24 +227,35 @@ class Guards(Model):
     """When a plan stops and asks (`mapping.rules.Limits`); shares from 0 to 1."""
 
     create_count: int = Field(default=500, ge=0)
+    """More new records than this in one system."""
     create_share: float = Field(default=0.10, ge=0, le=1)
+    """More new records than this share of those linked."""
     change_share: float = Field(default=0.30, ge=0, le=1)
+    """One field changes on more than this share."""
     blank_count: int = Field(default=20, ge=0)
+    """One field would be blanked on more records than this."""
     delete_share: float = Field(default=0.05, ge=0, le=1)
+    """More than this share of the linked records has vanished."""
     floor: int = Field(default=20, ge=0)
+    """Shares count only from so many records on."""
     canaries: dict[Word, Word] = Field(default_factory=dict)
+    """System -> a value of its first match field (an e-mail) that must be found there before anything is written."""
 
 
 class ScoreRule(Model):
     name: Word
+    """What people read in the explanation."""
     points: int = Field(ge=-100, le=100)
+    """From -100 to 100."""
     when: Condition
+    """A condition; the points count where it holds."""
 
 
 class Scoring(Model):
     """Points for what is known of a lead; the sum is kept between 0 and 100."""
 
     rules: tuple[ScoreRule, ...] = Field(min_length=1)
+    """The points that count are added up."""
 
 
 class ProjectFile(Model):
@@ -324,8 +268,15 @@ class ProjectFile(Model):
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     """Country (ISO 3166) of telephone numbers without a country code, where the record tells no country itself."""
     systems: dict[Name, System] = Field(min_length=1)
+    """The connected systems by name; each has its `mappings/<name>.yaml`."""
     vocabulary: Vocabulary = Vocabulary()
+    """The stages."""
     fields: dict[Name, HubField] = Field(min_length=1)
+    """The shared fields. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
+    themselves."""
     placeholders: tuple[str, ...] = PLACEHOLDERS
+    """Texts that mean "nobody knows", in any case; never taken for values."""
     guards: Guards = Guards()
+    """When a plan stops and asks."""
     scoring: Scoring | None = None
+    """Where there is none, no lead has a score."""

@@ -40,25 +40,42 @@ class Settings(BaseModel):
     writes, goes by Bulk API 2.0; smaller batches are cut into collections of 200.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     login_url: Url = "https://login.salesforce.com"
+    """Where tokens come from: https://login.salesforce.com, https://test.salesforce.com, or the org's My Domain
+    address."""
     instance_url: Url | None = None
+    """Where calls go; where the token answer says, if not given."""
     client_id: str | None = None
+    """Consumer key of the connected app"""
     client_secret: SecretStr | None = None
+    """Consumer secret"""
     refresh_token: SecretStr | None = None
+    """From the person who connected the org"""
     username: str | None = None
+    """JWT: the user to sign in as"""
     private_key: SecretStr | None = None
+    """JWT: the app's private key, PEM"""
     audience: str | None = None
+    """JWT: who the assertion is for, where it is not told by login_url"""
     access_token: SecretStr | None = None
+    """A session that somebody else renews; needs instance_url"""
 
     api_version: str = Field(default="62.0", pattern=r"^\d{2,3}\.0$")
+    """Version of the REST API"""
     bulk_above: int = Field(default=BULK_ABOVE, ge=1)
+    """Records from which on a scan or a batch goes by Bulk API 2.0"""
     write_batch: int = Field(default=WRITE_BATCH, ge=1, le=WRITE_BATCH)
+    """Records of one batch"""
     overlap: float = Field(default=300.0, ge=0)
+    """Seconds that a change may become visible late"""
     deletes_every: float = Field(default=3_600.0, ge=60)
+    """Seconds between two looks at the delete log"""
     bulk_wait: float = Field(default=1_800.0, gt=0)
+    """Seconds that a Bulk job may take"""
     timeout: float = Field(default=60.0, gt=0)
+    """Seconds for one answer"""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Settings:
