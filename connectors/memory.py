@@ -90,6 +90,16 @@ class Vendor:
         self._touch(into)
         self._touch(old)
 
+    def convert(self, id_: str) -> str:
+        """The record goes on under another id, as a Lead does that becomes a Contact."""
+        old = self.rows[id_]
+        self.made += 1
+        new = f"{self.name}-{self.made:06}"
+        self.rows[new] = Row(dict(old.fields), self.clock(), old.version)
+        old.became = new
+        self._touch(old)
+        return new
+
     def live(self) -> dict[str, Row]:
         return {id_: row for id_, row in self.rows.items() if not row.deleted and not row.became}
 

@@ -63,8 +63,10 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
         if page.complete:
             _sweep(ctx, system, present, last, read)
     ctx.counts(system).read += read
-    again = sorted(ctx.look_again.pop(system, ()))
-    await reread(ctx, system, again)
+    again = ctx.look_again.pop(system, set())
+    if ctx.counts(system).vanished:
+        again |= _heirs(ctx, system)
+    await reread(ctx, system, sorted(again))
     if window:
         ctx.store.drop_cursor(system, stream)
         ctx.commit()
@@ -115,6 +117,14 @@ def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) 
         part = ctx.store.remote_ids(missing[start : start + ctx.batch])
         let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part if remote not in again], at)
         ctx.commit()
+
+
+def _heirs(ctx: Context, system: str) -> set[str]:
+    """Records that were one too many for their lead, whose place is free now that the other is gone."""
+    doubles = [r for r in ctx.store.reviews("duplicate") if r.system == system and r.remote_id]
+    leads = ctx.store.leads(c["lead"] for r in doubles for c in r.detail.get("candidates", ()))
+    free = {i for i, lead in leads.items() if system in lead.links and lead.links[system].state != "live"}
+    return {str(r.remote_id) for r in doubles if any(c["lead"] in free for c in r.detail.get("candidates", ()))}
 
 
 async def _gather(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:

@@ -225,6 +225,9 @@ class World:
             self._create(vendor)
         elif chance < 0.18 and self.trouble:
             self._delete(vendor, r.choice(sorted(live)))
+        elif chance < 0.22 and self.trouble:
+            id_ = r.choice(sorted(live))
+            self.log.append(f"{vendor.name}: {id_} becomes {vendor.convert(id_)}")
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
         self.clock.tick(r.random() < self.pace)
