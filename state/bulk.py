@@ -8,6 +8,7 @@ engine reads and writes in bulk (text, numbers, bytes) the drivers know by thems
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -15,6 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 Row = tuple[Any, ...]
+
+PARAMETERS = 999
+"""Of one statement, by SQLite's oldest limit. So many are filled by one INSERT: beginning a statement anew for every
+row is a quarter of the cost of it."""
 
 
 class Bulk:
@@ -24,19 +29,27 @@ class Bulk:
         compiled: Any = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)  # type: ignore[attr-defined]
         self._sql = str(compiled)
         self._names = tuple(names)
-        order = getattr(compiled, "positiontup", None)
-        self._order = None if order is None else [self._names.index(name) for name in order]
+        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        if self._order is not None and tuple(self._order) != self._names:
+            raise ValueError(f"name the values in the order of the statement: {', '.join(self._order)}")
+        self._together, self._several = 1, ""
+        row = f"({', '.join('?' * len(self._names))})"
+        if f" VALUES {row}" in self._sql:
+            self._together = PARAMETERS // len(self._names)
+            self._several = self._sql.replace(row, ", ".join([row] * self._together))
 
-    def run(self, connection: sa.Connection, rows: Iterable[Row]) -> None:
-        given: Any
+    def run(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        rest = 0
+        if self._several:
+            rest = len(rows) // self._together * self._together
+            for start in range(0, rest, self._together):
+                part = tuple(chain.from_iterable(rows[start : start + self._together]))
+                connection.exec_driver_sql(self._several, part)
+        left: Any = rows[rest:]
         if self._order is None:  # the driver takes names
-            given = [dict(zip(self._names, row, strict=True)) for row in rows]
-        elif self._order == sorted(self._order):
-            given = list(rows)
-        else:
-            given = [tuple(row[i] for i in self._order) for row in rows]
-        if given:
-            connection.exec_driver_sql(self._sql, given)
+            left = [dict(zip(self._names, row, strict=True)) for row in left]
+        if left:
+            connection.exec_driver_sql(self._sql, left)
 
 
 class Lookup:
