@@ -66,14 +66,14 @@ class Settings(BaseModel):
     calls_in_10_seconds: int = Field(
         default=CALLS_IN_10_SECONDS, ge=1, description="Until the response headers say otherwise"
     )
-    searches_a_second: int = Field(default=SEARCHES_A_SECOND, ge=1)
+    searches_a_second: int = Field(default=SEARCHES_A_SECOND, ge=1, description="Of the whole account; no header tells")
     overlap_seconds: float = Field(
         default=120.0, ge=0, description="How late a change may appear in HubSpot's search index"
     )
     archived_pages: int = Field(
         default=20, ge=0, description="Pages of the archive read per run, to find deletions; 0: none"
     )
-    timeout_seconds: float = Field(default=30.0, gt=0)
+    timeout_seconds: float = Field(default=30.0, gt=0, description="For one answer")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

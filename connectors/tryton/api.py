@@ -43,7 +43,7 @@ class Settings(BaseModel):
         60.0, ge=0, description="How long a transaction may last: Tryton dates a change by its beginning"
     )
     page_size: int = Field(250, ge=1, le=2000, description="Leads read in one call")
-    timeout_seconds: float = Field(60.0, gt=0)
+    timeout_seconds: float = Field(60.0, gt=0, description="For one answer")
 
     def credentials(self) -> Credentials:
         if self.auth == "basic":
