@@ -87,7 +87,7 @@ def _first_sight(system: str, side: Side) -> Merged:
     changes only the stage's is told: that the others are the first value of their field goes without saying."""
     read, side.seen = side.seen, {}
     hub: Fields = {name: value for name, value in read.items() if value is not None and value != "" and value != []}
-    side.base_remote = {**dict.fromkeys(read), **hub}
+    side.base_remote = read if len(hub) == len(read) else {**dict.fromkeys(read), **hub}
     side.base_hub = dict(side.base_remote)
     changes = {STAGE: Change(None, hub[STAGE], system, "only change")} if STAGE in hub else {}
     return Merged(hub, {"": system}, changes)
