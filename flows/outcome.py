@@ -126,7 +126,8 @@ def _explained(error: BaseException) -> tuple[str, str, str]:
 
 
 def _stopped(report: Report, folder: Path, summary: dict[str, Any], guard: int | None) -> Outcome:
-    found = " ".join(stop["message"] for stop in report.stops)
+    errors = (f"{system} was left out: {error['message']}" for system, error in sorted(summary["errors"].items()))
+    found = " ".join([*(stop["message"] for stop in report.stops), *errors])
     where = f"--project {folder}"
     if any(stop["code"] == "guard-errors" for stop in report.stops):
         look = f"Look at what was refused: `smarketing review list --kind dead_letter {where}`."
