@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.base import Clock, RemoteField, Write, WriteResult, utc_now
+from connectors.base import Capabilities, Clock, RemoteField, Write, WriteResult, utc_now
 from connectors.errors import Misconfigured
 from connectors.memory import Memory, Row, Vendor
 
@@ -38,6 +38,8 @@ class Settings(BaseModel):
     """Records on a page"""
     unique: tuple[str, ...] = ()
     """Fields that refuse the same value twice"""
+    provision: bool = True
+    """Whether fields may be created, as some vendors let us and some do not"""
 
 
 class MemoryFile(Memory):
@@ -47,7 +49,10 @@ class MemoryFile(Memory):
         self._file = settings.file
         vendor = _load(name, settings, clock)
         token = settings.token.get_secret_value() if settings.token else None
-        super().__init__(vendor, page_size=settings.page_size, token=token)
+        can = Capabilities(
+            tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True, provision=settings.provision
+        )
+        super().__init__(vendor, page_size=settings.page_size, can=can, token=token)
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         results = await super().write(batch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from console.plans import Decision, PlanFile, PlannedWrite
 from console.progress import shown
 from console.screen import Screen, Sheet, ago, change, count, many, plain, spelled, table
 from state.history import Counted, History
-from state.records import Review
+from state.records import Review, WriteRow
 from sync.context import Report
 from sync.plan import fingerprint, plan_lead
 from sync.project import Opened, open_project, run_opened, run_preview
@@ -241,7 +242,7 @@ def approve(opened: Opened, made: PlanFile) -> None:
 def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, str]]:
     """What stood in the plan and was not sent, since it is not what a run would write any more, with the reason."""
     with History(opened.engine) as history:
-        sent = {fingerprint(row) for row in history.written(run_id)}
+        sent = {fingerprint(_as_planned(row)) for row in history.written(run_id)}
         missing = [row for row in made.writes if row.fingerprint not in sent]
         holder = {
             (system, remote_id): lead_id
@@ -262,6 +263,11 @@ def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, 
         )  # fmt: skip
         left.append({"system": row.system, "operation": row.operation, "who": row.who, "why": reason})
     return left
+
+
+def _as_planned(row: WriteRow) -> WriteRow:
+    """A create as it was before it had an id."""
+    return replace(row, remote_id=None) if row.operation == "create" else row
 
 
 def _briefly(fields: dict[str, Any]) -> str:

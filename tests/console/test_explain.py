@@ -1,0 +1,115 @@
+"""explain: every value with its source, every stage with its evidence, and why a lead is not somewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.conftest import Call
+from tests.console.folder import edit
+
+
+@pytest.fixture
+def synced(smarketing: Call) -> Call:
+    smarketing("sync", "--confirm")
+    return smarketing
+
+
+def field(told: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(f for f in told["fields"] if f["name"] == name)
+
+
+@pytest.mark.parametrize("asked", ["ada@analytical.example", " ADA@Analytical.Example ", "marketing:1", "crm:1"])
+def test_a_lead_is_found_however_it_is_named(synced: Call, asked: str) -> None:
+    assert synced("explain", asked, "--json").json["who"] == "Ada Lovelace <ada@analytical.example>"
+
+
+def test_a_lead_is_found_by_its_id_and_by_the_end_of_what_is_known(synced: Call) -> None:
+    lead_id = synced("explain", "crm:1", "--json").json["id"]
+    assert synced("explain", lead_id, "--json").json["id"] == lead_id
+    assert synced("explain", "Lovelace", "--json").json["id"] == lead_id
+
+
+def test_an_unknown_lead_is_said_to_be_unknown(synced: Call) -> None:
+    answer = synced("explain", "nobody@nowhere.example", "--json")
+    assert answer.exit == 2
+    assert answer.json["error"]["code"] == "no-lead"
+
+
+def test_several_that_may_be_meant_are_named(synced: Call) -> None:
+    answer = synced("explain", "example", "--json")
+    assert "Ada Lovelace" in answer.json["error"]["hint"]
+    assert "Grace Hopper" in answer.json["error"]["hint"]
+
+
+def test_every_value_says_where_it_came_from(synced: Call, project: Path) -> None:
+    edit(project, "crm", "1", Phone="020 7946 0999")
+    synced("sync")
+    told = synced("explain", "crm:1", "--json").json
+    [last, *_] = synced("status", "--json").json["runs"]
+    phone = field(told, "phone")
+    assert (phone["value"], phone["source"], phone["rule"]) == ("+442079460999", "crm", "only change")
+    assert phone["run"] == last["id"]
+    assert phone["systems"] == {"crm": "+442079460999", "marketing": "+442079460999"}
+    assert field(told, "company")["source"] == "marketing"
+    assert field(told, "score")["source"] == "smarketing"
+
+
+def test_a_conflict_names_its_losers(synced: Call, project: Path) -> None:
+    edit(project, "crm", "1", Company="Analytical Ltd")
+    edit(project, "marketing", "1", company="Analytical Inc")
+    synced("sync")
+    company = next(c for c in synced("explain", "crm:1", "--json").json["conflicts"] if c["field"] == "company")
+    assert company["winner"] == "crm"
+    assert company["claims"] == {"crm": "Analytical Ltd", "marketing": "Analytical Inc"}
+    assert "Analytical Inc (marketing)" in synced("explain", "crm:1").out
+
+
+def test_a_conflict_that_waits_shows_both_claims(synced: Call) -> None:
+    told = synced("explain", "crm:1", "--json").json
+    assert field(told, "job_title")["claims"] == {"crm": "Analyst", "marketing": "Chief Analyst"}
+    assert [review["kind"] for review in told["reviews"]] == ["conflict"]
+    out = synced("explain", "crm:1").out
+    assert "a person decides" in out
+    assert "marketing: claims Chief" in out
+
+
+def test_the_score_is_told_rule_by_rule_and_the_stage_with_its_evidence(synced: Call, project: Path) -> None:
+    edit(project, "crm", "1", Title="Chief Analyst")
+    synced("sync")
+    told = synced("explain", "crm:1", "--json").json
+    assert told["score"] == 30
+    assert told["score_parts"] == [["Decides", 20], ["Company known", 10]]
+    assert told["score_misses"] == [["Wants no e-mail", -30]]
+    assert [(s["old"], s["new"], s["system"], s["evidence"]) for s in told["stages"]] == [
+        (None, "lead", "crm", "furthest"),
+        ("lead", "mql", "smarketing", "score is 30"),
+    ]
+
+
+def test_why_it_is_not_in_a_system(synced: Call, project: Path) -> None:
+    told = synced("explain", "grace@navy.example", "--json").json
+    assert told["absent"] == {"crm": "create_when asks for stage at least lead; here stage is subscriber"}
+    edit(project, "crm", "2", deleted=True)
+    synced("sync", "--full")
+    gone = synced("explain", "alan@bletchley.example", "--json").json["absent"]["crm"]
+    assert gone.startswith("its record 2 was deleted there")
+
+
+def test_a_refused_write_is_why_too(synced: Call, project: Path) -> None:
+    edit(project, "marketing", "2", stage="lead", email="ada@analytical.example ")
+    edit(project, "marketing", "2", email="alan@bletchley.example")
+    synced("sync")
+    told = synced("explain", "marketing:2", "--json").json
+    assert "crm" in told["absent"]
+
+
+def test_the_timeline_tells_changes_and_pushes_in_order(synced: Call, project: Path) -> None:
+    edit(project, "crm", "1", Phone="020 7946 0999")
+    synced("sync")
+    events = synced("explain", "crm:1", "--json").json["timeline"]
+    assert [event["what"] for event in events] == ["created", "merged", "stage", "sent", "sent", "merged", "sent"]
+    assert events[-1]["told"] == "update in marketing: phone"
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
