@@ -132,11 +132,19 @@ def _claims(name: str, current: Value, sides: Mapping[str, Side], rules: Rules) 
         first = name not in side.base_remote
         if blank(value) and (first or name not in mapper.clears):
             side.absorb(name, None, None)
-        elif first and current is not None and mapper.same(name, value, current):
+        elif first and mapper.same(name, value, current) and not _raises(name, value, current, rules):
             side.absorb(name, value, current)
         else:
             claims[system] = value
     return claims
+
+
+def _raises(name: str, value: Value, current: Value, rules: Rules) -> bool:
+    """Whether there is more in a word than the hub knows though it may stand for the hub's value as well. A stage read
+    as one beyond the hub's (sales has an open Lead of somebody who only subscribed) is an opinion on first contact,
+    whether or not the hub has heard the other systems before."""
+    rank = rules.lifecycle.rank
+    return current is None or (rules.policy(name).kind == "furthest" and rank(value) > rank(current) >= 0)
 
 
 def _stands(name: str, current: Value, system: str, side: Side, rules: Rules) -> bool:
