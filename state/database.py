@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ def open_database(url: str, *, migrate: bool = True) -> sa.Engine:
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     engine = sa.create_engine(url, hide_parameters=True)  # they are people's data, and errors end in logs
     if engine.dialect.name == "sqlite":
+        _make_private(engine.url.database)
         sa.event.listen(engine, "connect", _tune_sqlite)
     if migrate and _revision(engine) != REVISION:
         upgrade(engine)
@@ -47,6 +50,14 @@ def _alembic(engine: sa.Engine, verb: str, *arguments: str) -> None:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         getattr(command, verb)(config, *arguments)
+
+
+def _make_private(file: str | None) -> None:
+    """A new database file is its owner's alone: it holds people's data. What is there already keeps its mode, and
+    SQLite gives the files beside it the same."""
+    if file and file != ":memory:" and not file.startswith("file:"):
+        with suppress(OSError):  # what is wrong with the path, SQLite tells
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _revision(engine: sa.Engine) -> str | None:
