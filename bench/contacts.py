@@ -34,7 +34,6 @@ class Pages(NamedTuple):
 
     path: Path
     offsets: list[int]
-    count: int
 
 
 def write_pages(path: Path, count: int) -> Pages:
@@ -48,7 +47,7 @@ def write_pages(path: Path, count: int) -> Pages:
             if start + PAGE < count:
                 page["paging"] = {"next": {"after": str(start + PAGE), "link": "https://api.hubapi.com/next"}}
             offsets.append(offsets[-1] + file.write(orjson.dumps(page)))
-    return Pages(path, offsets, count)
+    return Pages(path, offsets)
 
 
 def contacts(count: int) -> Iterator[Mapping[str, object]]:
@@ -63,7 +62,10 @@ def contacts(count: int) -> Iterator[Mapping[str, object]]:
         city, postal_code = _CITIES[int(chance() * len(_CITIES))]
         domain = f"company{int(chance() * count / 3)}.com"
         email = f"{given}.{family}.{n}@{domain}".replace("ü", "ue").replace("'", "")
-        created, changed = f"2023-{1 + n % 12:02d}-{1 + n % 28:02d}T08:15:00.123Z", f"2024-05-{1 + n % 28:02d}T10:11:12.345Z"
+        created, changed = (
+            f"2023-{1 + n % 12:02d}-{1 + n % 28:02d}T08:15:00.123Z",
+            f"2024-05-{1 + n % 28:02d}T10:11:12.345Z",
+        )
         yield {
             "id": str(id_),
             "properties": {

@@ -1,6 +1,7 @@
-"""The configuration that is measured with: the presets as `smarketing init` copies them, HubSpot alone, read only.
+"""The configuration that is measured with: the presets as `smarketing init` copies them.
 
-Read only, so that a first load ends where it should: with every lead stored and none to be written back.
+For loading, HubSpot alone and read only: so that a first load ends where it should, with every lead stored and none to
+be written back.
 """
 
 from __future__ import annotations
@@ -17,21 +18,35 @@ from mapping.rules import Rules
 
 PRESETS = Path(mapping.__file__).parent / "presets"
 SYSTEM = "hubspot"
+CRM = "salesforce"
 
 
-def rules(*, scoring: bool, push: bool = False) -> Rules:
-    """`scoring`: with the preset's nine scoring rules and what they promote. `push`: with the fields that are written."""
-    config = _preset("smarketing")
-    config["systems"] = {SYSTEM: {**config["systems"][SYSTEM], "settings": {}}}
+def read_only(*, scoring: bool) -> Rules:
+    """HubSpot, 16 fields read. `scoring`: with the preset's scoring rules, and what they promote."""
+    config, file = _preset("smarketing"), _preset(SYSTEM)
+    config["systems"] = _systems(config, SYSTEM)
     if not scoring:
         config.pop("scoring")
         config["vocabulary"].pop("promote")
-    file = _preset(SYSTEM)
-    if not push:
-        pulled = {name: entry for name, entry in file["fields"].items() if entry.get("direction") != "push"}
-        file["fields"] = {name: {**entry, "direction": "pull"} for name, entry in pulled.items()}
-        file["stage"] |= {"direction": "pull", "reason": {**file["stage"]["reason"], "direction": "pull"}}
-    return compile_rules(restore(orjson.dumps({"config": config, "mappings": {SYSTEM: file}})))
+    pulled = {name: entry for name, entry in file["fields"].items() if entry.get("direction") != "push"}
+    file["fields"] = {name: {**entry, "direction": "pull"} for name, entry in pulled.items()}
+    file["stage"] |= {"direction": "pull", "reason": {**file["stage"]["reason"], "direction": "pull"}}
+    return _compiled(config, {SYSTEM: file})
+
+
+def both_ways() -> Rules:
+    """HubSpot and Salesforce, as the presets have them."""
+    config = _preset("smarketing")
+    config["systems"] = _systems(config, SYSTEM, CRM)
+    return _compiled(config, {SYSTEM: _preset(SYSTEM), CRM: _preset(CRM)})
+
+
+def _systems(config: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: {**config["systems"][name], "settings": {}} for name in names}
+
+
+def _compiled(config: dict[str, Any], mappings: dict[str, Any]) -> Rules:
+    return compile_rules(restore(orjson.dumps({"config": config, "mappings": mappings})))
 
 
 def _preset(name: str) -> dict[str, Any]:

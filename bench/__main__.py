@@ -1,0 +1,182 @@
+"""`python -m bench`: measures, prints a table, writes bench/results.json. About five minutes; one with --quick."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from bench.contacts import write_pages
+from bench.figures import Figure, save, show
+from bench.pages import serving
+
+RESULTS = Path(__file__).parent / "results.json"
+LARGE = 1_000_000
+ROUNDS = 3
+PUSHED, CHANGED = 1_050, 130
+"""People of the first push and of the incremental run, where calls are counted."""
+
+SEARCH_PAGE, QUERY_PAGE = 200, 2_000
+BATCHES = {"hubspot": 100, "salesforce": 200}
+"""What one call carries: HubSpot's search and batch, Salesforce's query and collection."""
+
+Measured = dict[str, float]
+out = Console()
+log = Console(stderr=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.folder) as folder:
+        figures = _loads(Path(folder), asked.n, 1 if asked.quick else ROUNDS, None if asked.quick else asked.large)
+    figures += _calls()
+    figures += _limits(2 if asked.quick else 3)
+    show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
+    save(figures, asked.out)
+    out.print(f"written to {asked.out}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("-n", type=int, default=100_000, help="leads of a load (default: %(default)s)")
+    parser.add_argument("--large", type=int, default=LARGE, help="leads of the one large load (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="once instead of three times, and no large load")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="default: %(default)s")
+    parser.add_argument("--folder", type=Path, help="where databases and pages lie meanwhile")
+    return parser
+
+
+# -- loads --------------------------------------------------------------------------------------------------------------
+
+
+def _loads(folder: Path, count: int, rounds: int, large: int | None) -> list[Figure]:
+    runs = [_round(folder, count, number, rounds) for number in range(1, rounds + 1)]
+    rates = {name: median(run[name]["records"] / run[name]["seconds"] for run in runs) for name in runs[0]}
+    first, rescan = rates["first"], rates["rescan"]
+    peak = median(run["first"]["peak_mb"] for run in runs)
+    stored = runs[0]["first"]["database_bytes"] / count
+    label = f"{count:,} leads"
+    figures = [
+        Figure(f"first load, {label}", first, "leads/s", 15_000),
+        Figure(f"first load with scoring, {label}", rates["scored"], "leads/s"),
+        Figure(f"rescan, nothing changed, {label}", rescan, "leads/s", 60_000),
+        Figure(f"peak memory of a first load, {label}", peak, "MB", 250, "lower"),
+        Figure("database per lead and system", stored, "bytes", 1_500, "lower"),
+        Figure("bare httpx and orjson loop", rates["bare"], "leads/s"),
+        Figure("rescan / bare loop", rescan / rates["bare"], ""),
+        Figure("dlt into SQLite, merge", rates["dlt"], "leads/s"),
+        Figure("first load / dlt", first / rates["dlt"], "times"),
+        Figure("first load / bare loop", first / rates["bare"], ""),
+    ]
+    if large is not None:
+        figures += _large(folder, large, first, rescan, peak)
+    return figures
+
+
+def _round(folder: Path, count: int, number: int, rounds: int) -> dict[str, Measured]:
+    """Ours and the peers' in turn, so that what else the machine does meanwhile is borne by all."""
+    database, scored, peer = folder / "load.sqlite", folder / "scored.sqlite", folder / "peer"
+    with _pages(folder, count) as url:
+        log.print(f"round {number} of {rounds}, {count:,} leads: first load", style="dim")
+        result = {"first": _measure("load", url, database, "first", "plain")}
+        log.print("  rescan, bare loop, first load with scoring, dlt", style="dim")
+        result["rescan"] = _measure("load", url, database, "rescan", "plain")
+        result["bare"] = _measure("peers", url, folder, "bare")
+        result["scored"] = _measure("load", url, scored, "first", "scored")
+        peer.mkdir()
+        result["dlt"] = _measure("peers", url, peer, "dlt")
+    _clear(folder)
+    return result
+
+
+def _large(folder: Path, count: int, first_rate: float, rescan_rate: float, peak: float) -> list[Figure]:
+    database = folder / "load.sqlite"
+    with _pages(folder, count) as url:
+        log.print(f"once: {count:,} leads, first load and rescan", style="dim")
+        first = _measure("load", url, database, "first", "plain")
+        rescan = _measure("load", url, database, "rescan", "plain")
+    _clear(folder)
+    rates = [run["records"] / run["seconds"] for run in (first, rescan)]
+    label = f"{count:,} leads"
+    return [
+        Figure(f"first load, {label}", rates[0], "leads/s"),
+        Figure("first load, large / small", rates[0] / first_rate, "", 0.8),
+        Figure(f"rescan, nothing changed, {label}", rates[1], "leads/s"),
+        Figure("rescan, large / small", rates[1] / rescan_rate, "", 0.8),
+        Figure(f"peak memory of a first load, {label}", first["peak_mb"], "MB", 250, "lower"),
+        Figure(f"peak memory of a rescan, {label}", rescan["peak_mb"], "MB", 250, "lower"),
+        Figure("peak memory, large / small", first["peak_mb"] / peak, "", 1.1, "lower"),
+        Figure("database per lead and system, large", first["database_bytes"] / count, "bytes", 1_500, "lower"),
+    ]
+
+
+def _pages(folder: Path, count: int) -> Any:
+    return serving(write_pages(folder / "pages.bin", count))
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+# -- calls and limits ---------------------------------------------------------------------------------------------------
+
+
+def _calls() -> list[Figure]:
+    log.print("API calls, counted by the sandbox", style="dim")
+    runs = _measure("calls", PUSHED, CHANGED)
+    figures = []
+    for system, batch in BATCHES.items():
+        calls = runs["first"][system]["writes"]
+        fewest = math.ceil(PUSHED / batch)
+        figures.append(Figure(f"{system}: write calls of a first push of {PUSHED:,}", calls, "calls", fewest, "lower"))
+    read = {"hubspot": math.ceil(CHANGED / SEARCH_PAGE) + 2, "salesforce": math.ceil(CHANGED / QUERY_PAGE) + 2}
+    for system, batch in BATCHES.items():
+        counted: Mapping[str, int] = runs["incremental"][system]
+        figures += [
+            Figure(f"{system}: read calls after {CHANGED} changes", counted["reads"], "calls", read[system], "lower"),
+            Figure(
+                f"{system}: write calls after {CHANGED} changes",
+                counted["writes"],
+                "calls",
+                math.ceil(CHANGED / batch),
+                "lower",
+            ),
+        ]
+    quiet = sum(runs["quiet"][system]["writes"] for system in BATCHES)
+    return [*figures, Figure("write calls of a run in which nothing changed", quiet, "calls", 0, "lower")]
+
+
+def _limits(windows: int) -> list[Figure]:
+    log.print(f"rate limits: {windows} windows of ten seconds", style="dim")
+    runs = _measure("limits", windows)
+    refused = sum(run["refused"] for run in runs.values())
+    shares = [Figure(f"allowed rate used, {kind}", run["share"], "", 0.95) for kind, run in runs.items()]
+    return [*shares, Figure("429s that were avoidable", refused, "", 0, "lower")]
+
+
+def _measure(module: str, *arguments: object) -> dict[str, Any]:
+    """One measurement, in a process of its own."""
+    command = [sys.executable, "-m", f"bench.{module}", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
+    if done.returncode:
+        raise SystemExit(f"bench.{module} failed:\n{done.stderr}")
+    figures: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
