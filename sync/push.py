@@ -50,6 +50,7 @@ async def recover(ctx: Context, system: str) -> None:
             elif row.operation == "update" and link is not None and link.remote_id == row.remote_id:
                 if _ours(mapper, row, records[0], link.side):
                     row.state = "done"
+                link.digest = None
                 links.append(link)
             ctx.counts(system).recovered += row.state == "done"
         at = ctx.clock()
@@ -135,6 +136,7 @@ def _settle(
             _reject(ctx, system, lead, row, result.error, reviews, links, elsewhere)
         elif row.operation == "update":
             link = lead.links[system]
+            link.digest = None  # somebody may put back what was there before: that too must be read as a change
             _advance(mapper, link.side, row, result.fields)
             links.append(link)
             counts.updated += 1

@@ -116,6 +116,28 @@ def recovery_trusts_the_row() -> AbstractContextManager[Any]:
     return patch.object(push, "_recovered_link", as_read)
 
 
+def digest_outlives_a_push() -> AbstractContextManager[Any]:
+    """What was read before our write still counts as known after it: who puts it back is not heard."""
+
+    class Kept(Link):
+        __slots__ = ()
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name != "digest" or value is not None:
+                super().__setattr__(name, value)
+
+    real = Store.leads
+
+    def leads(self: Store, ids: Any) -> Any:
+        found = real(self, ids)
+        for lead in found.values():
+            for link in lead.links.values():
+                link.__class__ = Kept
+        return found
+
+    return patch.object(Store, "leads", leads)
+
+
 def strict_cursor() -> AbstractContextManager[Any]:
     """Read on with `>` from the newest change seen, and no overlap."""
     real = Memory._changes

@@ -52,6 +52,7 @@ MUTATIONS = {
     "no_recovery": 120,
     "recovery_trusts_the_row": 150,
     "cursor_first": 150,
+    "digest_outlives_a_push": 400,
     "strict_cursor": 150,
     "blank_is_a_value": 60,
     "prefer_without_base": 60,
