@@ -82,7 +82,7 @@ def show(screen: Screen, made: PlanFile) -> None:
         for operation in ("create", "update"):
             _samples(screen, made, system, operation)
     screen.gap()
-    syncing.failures(screen, made.errors)
+    syncing.failures(screen, made.errors, len(made.systems))
     if made.stops:
         syncing.stops(screen, made.stops)
     elif not writes and not made.errors:

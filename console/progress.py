@@ -37,7 +37,8 @@ def shown(screen: Screen, first: str) -> Iterator[Told]:
         with _Redrawn(screen, first) as redrawn:
             yield redrawn
     else:
-        screen.say(Text(first))
+        if first:
+            screen.say(Text(first))
         lines = _Lines(screen)
         yield lines
         lines.finish()
@@ -110,6 +111,7 @@ class _Lines:
         key = (phase, system)
         if key not in self._sums and phase != "write":  # writing goes on in all systems at once
             self.finish()
+            self._last = time.monotonic()
         self._sums[key] = count
         if time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()

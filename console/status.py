@@ -95,6 +95,8 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
     if runs:
         screen.gap()
         screen.say(_runs(runs))
+        for message in _trouble(runs[0]):
+            screen.say(Text.assemble((f"{runs[0].id[-6:]}  ", "quiet"), plain(message, 300)))
     screen.gap()
     if counted.dirty:
         screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'lead')} for the next run to look at"))
@@ -133,16 +135,12 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
 
 
 def _runs(runs: list[Run]) -> Sheet:
-    what = table(
-        "!Run", "!Kind", "!Started", "~>Took", "!Outcome", ">Read", ">Written", ">Refused", "", title="Last runs"
-    )
+    what = table("!Run", "!Kind", "!Started", "~>Took", "!Outcome", ">Read", ">Written", ">Refused", title="Last runs")
     for run in runs:
         systems = run.report.get("systems", {}).values()
         took = run.report.get("seconds") if run.ended else None
         result = outcome(run)
         style = {"done": "good", "stopped": "warn", "partial": "bad"}.get(result, "warn")
-        said = [stop["message"] for stop in run.report.get("stops", [])]
-        said += [f"{system}: {error['message']}" for system, error in run.report.get("errors", {}).items()]
         what.add_row(
             Text(run.id[-6:], style="quiet"),
             run.kind,
@@ -152,9 +150,14 @@ def _runs(runs: list[Run]) -> Sheet:
             count(sum(c["read"] for c in systems)),
             count(sum(c["created"] + c["updated"] for c in systems), "good"),
             count(sum(c["rejected"] + c["unknown"] for c in systems), "bad"),
-            Text(plain("; ".join(said), 120), style="quiet"),
         )
     return what
+
+
+def _trouble(run: Run) -> list[str]:
+    """Why a run stopped, or left a system out."""
+    said = [str(stop["message"]) for stop in run.report.get("stops", [])]
+    return said + [f"{system}: {error['message']}" for system, error in run.report.get("errors", {}).items()]
 
 
 def _questions(screen: Screen, counted: Counted) -> None:

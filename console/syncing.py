@@ -78,7 +78,7 @@ def show(screen: Screen, report: Report, counted: Counted, options: Options) -> 
     screen.gap()
     screen.say(counts_table(report))
     screen.gap()
-    failures(screen, report.errors)
+    failures(screen, report.errors, len(report.systems))
     if report.stops:
         stops(screen, report.stops)
         _way_on(screen, report, options)
@@ -118,12 +118,13 @@ def counts_table(report: Report) -> Sheet:
     return made
 
 
-def failures(screen: Screen, errors: Mapping[str, Mapping[str, str]]) -> None:
+def failures(screen: Screen, errors: Mapping[str, Mapping[str, str]], systems: int) -> None:
     for system, error in sorted(errors.items()):
         body = [Text(plain(error["message"], 1000))]
         if error["hint"]:
             body.append(Text(plain(error["hint"], 1000), style="quiet"))
-        body.append(Text("The other systems went on; the next run catches up.", style="quiet"))
+        if len(errors) < systems:
+            body.append(Text("The other systems went on; the next run catches up.", style="quiet"))
         screen.panel(f"{system}: {error['code']}", *body, style="bad")
 
 
