@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from console.failures import Exit, Refusal
 from console.screen import Screen
+from mapping.loader import json_schema
 
 PRESETS = Path(__file__).parent.parent / "mapping" / "presets"
 
@@ -108,13 +110,27 @@ def make(folder: Path, systems: dict[str, str], env: dict[str, str] | None = Non
         ".env": "\n".join(["# Never commit this file.", *lines, ""]),
     }
     files |= {f"mappings/{name}.yaml": (PRESETS / f"{name}.yaml").read_text("utf-8") for name in systems}
+    files |= _for_editors(files)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "mappings").mkdir(exist_ok=True)
+    for inner in ("mappings", ".schemas"):
+        (folder / inner).mkdir(exist_ok=True)
     written = []
     for name, text in files.items():
         if _write(folder / name, text, 0o600 if name == ".env" else 0o644):
             written.append(name)
     return written
+
+
+def _for_editors(files: dict[str, str]) -> dict[str, str]:
+    """JSON Schemas, and a first line in every YAML file by which editors with a YAML language server find them."""
+    main, mapping = json_schema().values()
+    schemas = {"smarketing.json": main, "mapping.json": mapping}
+    told = {f".schemas/{name}": json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
+    for name, text in files.items():
+        if name.endswith(".yaml"):
+            place = "../.schemas/mapping.json" if "/" in name else ".schemas/smarketing.json"
+            told[name] = f"# yaml-language-server: $schema={place}\n{text}"
+    return told
 
 
 def _write(path: Path, text: str, mode: int) -> bool:

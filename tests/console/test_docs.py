@@ -24,7 +24,8 @@ def explained() -> set[str]:
 
 def given() -> set[str]:
     """Every code that the sources can give."""
-    codes = {e.code for e in vars(connectors.errors).values() if isinstance(e, type) and issubclass(e, Exception)}
+    errors = (e for e in vars(connectors.errors).values() if isinstance(e, type))
+    codes = {e.code for e in errors if issubclass(e, connectors.errors.ConnectorError)}
     codes |= {t.code for t in vars(trouble).values() if isinstance(t, trouble.Trouble)}
     patterns = {
         "console/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',

@@ -40,6 +40,15 @@ def test_secrets_are_for_their_owner_and_not_for_git(call: Call, tmp_path: Path)
     assert {".env", "*.sqlite", "plans/", "logs/"} <= set(ignored)
 
 
+def test_editors_find_a_schema_for_every_file(call: Call, tmp_path: Path) -> None:
+    call("init", tmp_path / "new")
+    files = [*(tmp_path / "new").glob("*.yaml"), *(tmp_path / "new").glob("mappings/*.yaml")]
+    assert len(files) == 3
+    for file in files:
+        place = file.read_text().splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+        assert "properties" in json.loads((file.parent / place).read_text())
+
+
 def test_nothing_that_is_there_is_touched(call: Call, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MINE=1\n")
     answer = call("init", tmp_path, "--json").json
