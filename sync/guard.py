@@ -26,8 +26,9 @@ class Stop(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the guard must know besides the plan. `deleted`: links that this run saw vanish, by system; `empty`: the
-    systems whose complete scan returned nothing though they have links; `first`: the systems never written to."""
+    """What the guard must know besides the plan. `deleted`: by system, the links whose records a complete scan did not
+    meet, and that are kept until somebody has looked; `empty`: the systems whose complete scan returned nothing though
+    they have links; `first`: the systems never written to."""
 
     rules_changed: bool = False
     first: frozenset[str] = frozenset()
@@ -73,8 +74,8 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
             stop("guard-blanks", f"{name} would be blanked on {count:,} records.")
     if system in facts.empty:
         stop("guard-empty", f"a complete scan returned no records, where {tally.linked:,} are linked.")
-    elif deleted > limits.floor and deleted / (linked + deleted) > limits.delete_share:
-        stop("guard-deletes", f"{deleted:,} of {linked + deleted:,} linked records have vanished.")
+    elif deleted > limits.floor and deleted / linked > limits.delete_share:
+        stop("guard-deletes", f"{deleted:,} of {tally.linked:,} linked records have vanished.")
     return stops
 
 

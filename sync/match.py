@@ -59,6 +59,16 @@ def match(
     return Match("new" if keys else "unmatchable")
 
 
+def contradicts(ours: Sequence[tuple[str, int]], theirs: Sequence[tuple[str, int]]) -> bool:
+    """Whether the strongest rule by which both can be known tells them apart, however alike they are by a weaker one:
+    colleagues share a telephone, not an address."""
+    rules = {rule for rule, _ in theirs}
+    for rule, key in ours:
+        if rule in rules:
+            return (rule, key) not in theirs
+    return False
+
+
 def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
     """How alike two leads are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
     weights = {"email": 4, "phone": 3, "last_name": 2, "first_name": 1, "company": 2, "city": 1}

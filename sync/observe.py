@@ -18,7 +18,7 @@ from connectors.base import Record
 from mapping.mapper import Mapper, Problem
 from state.records import Known, Lead, Link, Review, Side
 from sync.context import Context
-from sync.match import Match, likeness, match, match_keys
+from sync.match import Match, contradicts, likeness, match, match_keys
 from sync.merge import unseen
 from sync.reconcile import Settled, reconcile
 
@@ -227,8 +227,8 @@ class _Finder:
     def __init__(self, ctx: Context, system: str, records: Sequence[Record], values: Mapping[str, Any]) -> None:
         self.system = system
         self.id_field = ctx.rules.mappers[system].id_field
-        entries = ctx.rules.mappers[system].match
-        self.keys = {r.id: match_keys(values[r.id], entries) for r in records}
+        self.entries = ctx.rules.mappers[system].match
+        self.keys = {r.id: match_keys(values[r.id], self.entries) for r in records}
         self.found = ctx.store.candidates({key for keys in self.keys.values() for _, key in keys})
         own = {own for r in records if (own := self.own_id(r))}
         self.leads = ctx.store.leads(own.union(*self.found.values()))
@@ -238,7 +238,24 @@ class _Finder:
         return value if isinstance(value, str) and value else None
 
     def match(self, record: Record) -> Match:
-        return match(self.own_id(record), self.keys[record.id], self.leads.__contains__, self.found, self.taken)
+        keys, own = self.keys[record.id], self.own_id(record)
+        answer = match(own, keys, self.leads.__contains__, self.found, self.taken)
+        if len(keys) < 2 or not answer.candidates or answer.by in ("our id", keys[0][0]):
+            return answer
+        # Found by a weaker rule. Whom a stronger one tells apart is another person where this system has both, and a
+        # question where it has not.
+        near = {lead_id for _, key in keys for lead_id in self.found.get(key, ())}
+        apart = {lead_id for lead_id in near if contradicts(keys, self._keys_of(lead_id))}
+        others = {lead_id for lead_id in apart if self.taken(lead_id)}
+        found = {key: set(self.found.get(key, ())) - others for _, key in keys}
+        answer = match(own, keys, self.leads.__contains__, found, self.taken)
+        doubtful = answer.answer == "lead" and answer.candidates[0] in apart
+        return answer._replace(answer="ambiguous") if doubtful else answer
+
+    def _keys_of(self, lead_id: str) -> list[tuple[str, int]]:
+        lead = self.leads[lead_id]
+        parts = [lead.fields, *(link.side.seen for link in lead.links.values())]
+        return [key for part in parts for key in match_keys(part, self.entries)]
 
     def taken(self, lead_id: str) -> bool:
         link = self.leads[lead_id].links.get(self.system)
@@ -348,8 +365,9 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
     leads = ctx.store.leads([known[r.id].lead_id for r in gone if r.id in known])
     batch = Batch()
     for record in gone:
-        _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate", "bad_value")
         link = leads[known[record.id].lead_id].links[system] if record.id in known else None
+        if link is None or link.state != "merged":  # that it was merged may be a question itself, and read again
+            _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate", "bad_value")
         if link is None or link.remote_id != record.id or link.state != "live":
             continue
         link.digest = None

@@ -94,28 +94,37 @@ async def reread(ctx: Context, system: str, ids: Sequence[str], *, forced: Force
 
 def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> None:
     """A complete scan has ended: the links it did not meet are of records that are gone."""
-    if read == 0:
-        if ctx.store.count_links(system):
-            ctx.empty.add(system)
+    limits, linked = ctx.rules.limits, ctx.store.count_links(system)
+    if read == 0 and linked:
+        ctx.empty.add(system)
+        _ask_again(ctx, system, "guard-empty")
         return
     missing: list[int] = []
     after = 0
     while links := ctx.store.live_links(system, after, last, SWEEP):
         missing += [n for n in links if not present[n >> 3] >> (n & 7) & 1]
         after = links[-1]
-    ctx.vanished[system] = len(missing)
-    limits, linked = ctx.rules.limits, ctx.store.count_links(system)
     if (
         len(missing) > limits.floor
         and len(missing) / linked > limits.delete_share
         and not ctx.may("guard-deletes", system)
     ):
-        return  # the guard will ask; nothing is unlinked on evidence that looks wrong
+        ctx.vanished[system] = len(missing)
+        _ask_again(ctx, system, "guard-deletes")
+        return
     at = ctx.clock()
     again = ctx.look_again.get(system, set())  # took another's place during this scan, and are asked for by id
     for start in range(0, len(missing), ctx.batch):
         part = ctx.store.remote_ids(missing[start : start + ctx.batch])
         let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part if remote not in again], at)
+        ctx.commit()
+
+
+def _ask_again(ctx: Context, system: str, stop: str) -> None:
+    """Nothing is unlinked on evidence that looks wrong: the guard will ask, and until somebody has answered every run
+    scans anew. A run that only read what is new would find nothing odd, and the question would go unseen."""
+    if not ctx.may(stop, system):
+        ctx.store.drop_cursor(system, STREAM)
         ctx.commit()
 
 

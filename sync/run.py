@@ -207,6 +207,7 @@ def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
     """Derive the writes from what is stored, and store them: the plan that the guard judges is the plan that runs."""
     plan = Plan({system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)})
     held = _held(ctx)
+    waiting = {lead_id for lead_id, _ in held}
     after = ""
     while leads := ctx.store.flagged("dirty", after, ctx.batch):
         after = leads[-1].id
@@ -216,7 +217,7 @@ def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
         for lead in leads:
             writes = plan_lead(lead, working, ctx.rules, ctx.run_id, held, parked)
             rows += [row for row in writes if options.only is None or fingerprint(row) in options.only]
-            if not writes and len(working) == len(ctx.rules.mappers):
+            if not writes and lead.id not in waiting and len(working) == len(ctx.rules.mappers):
                 in_line.append(lead.id)
         for row in rows:
             plan.tallies[row.system].add(row)

@@ -63,7 +63,7 @@ class Run(Model):
     confirm: bool = True
     full: bool = False
     plan: bool = False
-    approved: list[str] | None = None
+    approved: bool = False
     window: tuple[str, str] | None = None
     dies: str = ""
     times_out: str = ""
@@ -89,12 +89,13 @@ class Step(Model):
 
 class Vendor(Model):
     """What a system does on its own account. `alters`: what it makes of values it is given. `answers`: whether it says
-    what it now holds. `deletions`: whether an incremental read shows them."""
+    what it now holds. `deletions`: whether an incremental read shows them. `batch`: how many it takes at once."""
 
     unique: list[str] = []
     alters: dict[str, str] = {}
     answers: bool = True
     deletions: bool = True
+    batch: int = 100
 
 
 class Story(Model):
@@ -133,13 +134,14 @@ def unfold(side: Mapping[str, Values]) -> Iterator[tuple[str, Values]]:
 
 
 def names(name: str) -> Iterator[tuple[str, str]]:
-    span = re.fullmatch(r"(\D*)(\d+)\.\.\1(\d+)", name)
+    span = re.fullmatch(r"(.*?)(\D*)(\d+)\.\.\2(\d+)(.*)", name)
     if span is None:
         yield name, ""
         return
-    width = len(span[2])
-    for number in range(int(span[2]), int(span[3]) + 1):
-        yield f"{span[1]}{number:0{width}}", f"{number:0{width}}"
+    before, word, first, last, after = span.groups()
+    for number in range(int(first), int(last) + 1):
+        digits = f"{number:0{len(first)}}"
+        yield f"{before}{word}{digits}{after}", digits
 
 
 def filled(value: Any, number: str) -> Any:

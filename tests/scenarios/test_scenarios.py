@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.scenarios.play import Play
-from tests.scenarios.story import Story, chapters
+from tests.scenarios.story import chapters
 
 STORIES = {f"{file}: {story.name}": story for file, chapter in chapters().items() for story in chapter.stories}
 

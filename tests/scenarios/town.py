@@ -57,6 +57,8 @@ class Witness(Memory):
             tombstones=town.habits.deletions,
             upsert_keys=frozenset({"*"}),
             answers_values=town.habits.answers,
+            write_batch=town.habits.batch,
+            oldest_first=True,
             overlap=timedelta(seconds=1),
         )
         super().__init__(town, page_size=2, can=can, hook=self._step)
@@ -137,11 +139,11 @@ class Streets:
             town.rows[name].changed_at = self.clock() - LONG_AGO
 
     def _delete(self, names: Sequence[str]) -> None:
-        for town, name, _ in self._each(dict.fromkeys(names, {})):
+        for town, name, _ in self._each({name: {} for name in names}):
             town.delete(name)
 
     def _restore(self, names: Sequence[str]) -> None:
-        for town, name, _ in self._each(dict.fromkeys(names, {})):
+        for town, name, _ in self._each({name: {} for name in names}):
             town.rows[name].deleted = False
             town._touch(town.rows[name])
 
