@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from flows.attempts import Wanted
 from flows.runs import carry_out
@@ -32,7 +33,11 @@ async def backfill(
         systems: Only these; all where none is named.
         confirm: Go on where the guard would stop: somebody has looked.
     """
-    options = Options(kind="backfill", window=window(first_day, last_day), confirmed=confirm)
+    try:
+        stretch = window(first_day, last_day)
+    except ValueError as error:
+        return Failed(message=str(error))
+    options = Options(kind="backfill", window=stretch, confirmed=confirm)
     return await carry_out(Wanted(project, options, systems, patient=True))
 
 

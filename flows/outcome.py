@@ -132,13 +132,14 @@ def _stopped(report: Report, folder: Path, summary: dict[str, Any], guard: int |
     if any(stop["code"] == "guard-errors" for stop in report.stops):
         look = f"Look at what was refused: `smarketing review list --kind dead_letter {where}`."
         return Outcome(Name.STOPPED, f"Stopped while writing. {found}", (look,), summary)
-    answer = f"smarketing review resolve {guard} --confirm {where}" if guard else f"smarketing sync --confirm {where}"
-    todo = (
-        f"Look at it: `smarketing plan {where}`.",
-        f"If it is right: `{answer}`" + (", and the next run carries it out." if guard else "."),
-        "Or run this deployment once with confirm=true.",
-    )
-    return Outcome(Name.STOPPED, f"Stopped before the first write. {found}", todo, summary)
+    full = " --full" if report.kind == "rescan" else ""
+    todo = [f"Look at it: `smarketing plan{full} {where}`."]
+    if report.kind == "sync" and guard:
+        answer = f"smarketing review resolve {guard} --confirm {where}"
+        todo.append(f"If it is right: `{answer}`, and the next run carries it out; or run this once with confirm=true.")
+    else:  # an answer would be taken up by the next sync, which does not see what this run saw
+        todo.append("If it is right: run this deployment once more with confirm=true.")
+    return Outcome(Name.STOPPED, f"Stopped before the first write. {found}", tuple(todo), summary)
 
 
 def _partial(errors: Mapping[str, Mapping[str, str]], summary: dict[str, Any]) -> Outcome:
@@ -155,10 +156,13 @@ def _completed(report: Report, folder: Path, summary: dict[str, Any]) -> Outcome
     message = f"{read:,} records read, {report.writes:,} written in {report.seconds:.1f} s."
     todo = []
     if refused:
-        todo.append(f"{refused:,} were refused: `smarketing review list --kind dead_letter --project {folder}`.")
+        todo.append(
+            f"{refused:,} {'was' if refused == 1 else 'were'} refused: `smarketing review list --kind dead_letter --project {folder}`."
+        )
     waiting = sum(number for kind, number in summary["reviews"].items() if kind not in ("guard", "dead_letter"))
     if waiting:
-        todo.append(f"{waiting:,} questions wait for a person: `smarketing review list --project {folder}`.")
+        asked = "1 question waits" if waiting == 1 else f"{waiting:,} questions wait"
+        todo.append(f"{asked} for a person: `smarketing review list --project {folder}`.")
     return Outcome(Name.COMPLETED, message, tuple(todo), summary)
 
 

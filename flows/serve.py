@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ def deployment(config: Mapping[str, Any], values: Mapping[str, str]) -> RunnerDe
 def _schedule(config: Mapping[str, Any]) -> Schedule:
     if "cron" in config:
         return Cron(config["cron"], timezone=config["timezone"], slug=config["slug"])
-    return Interval(timedelta(seconds=config["interval"]), timezone=config["timezone"], slug=config["slug"])
+    anchor = datetime.fromisoformat(config["anchor_date"])
+    return Interval(timedelta(seconds=config["interval"]), anchor, config["timezone"], slug=config["slug"])
 
 
 def _limit(config: Mapping[str, Any]) -> ConcurrencyLimitConfig:

@@ -81,6 +81,16 @@ async def test_confirmed_run_syncs_and_the_next_one_writes_nothing(folder: Path)
     assert (second.name, second.summary["writes"]) == (Name.COMPLETED, 0)
 
 
+async def test_rescan_that_is_stopped_asks_to_be_run_again_since_the_next_sync_would_take_its_answer(
+    folder: Path,
+) -> None:
+    outcome = await rescan(folder)
+    assert outcome.name == Name.STOPPED
+    assert f"smarketing plan --full --project {folder}" in outcome.told
+    assert "run this deployment once more with confirm=true" in outcome.told
+    assert "review resolve" not in outcome.told
+
+
 async def test_answer_to_the_guard_is_carried_out_by_the_next_run(folder: Path) -> None:
     await run(folder)
     async with open_project(folder, systems=(), reading=True) as opened:

@@ -83,6 +83,8 @@ def test_served_in_one_process_it_is_the_same(name: str) -> None:
         assert getattr(got.schedule, "cron", None) == wanted.get("cron")
         interval = getattr(got.schedule, "interval", None)
         assert (interval and interval.total_seconds()) == wanted.get("interval")
+        if interval:
+            assert got.schedule.anchor_date.isoformat() == wanted["anchor_date"]
 
 
 def test_silence_of_a_run_is_several_heartbeats_long() -> None:
