@@ -99,12 +99,19 @@ def observe(
         ctx.counts(system).fresh += len(fresh)
         batch = Batch()
         _absorb(ctx, system, list(fresh.values()), known, batch, forced or {}, at, settle)
+        for n in batch.links:  # among them links that were free and have just taken a record of this scan
+            _mark(n, present)
         batch.flush(ctx, at)
 
 
 def _met(link: Known | None, present: bytearray | None) -> None:
-    if link and present is not None and link.n // 8 < len(present):
-        present[link.n // 8] |= 1 << link.n % 8
+    if link:
+        _mark(link.n, present)
+
+
+def _mark(n: int, present: bytearray | None) -> None:
+    if present is not None and n // 8 < len(present):
+        present[n // 8] |= 1 << n % 8
 
 
 def settle_leads(ctx: Context, leads: Sequence[Lead], at: datetime) -> None:
