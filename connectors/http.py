@@ -158,7 +158,24 @@ class Http:
         await self.client.aclose()
 
     async def _patiently(self, call: _Call) -> Answer:
-        patience, began, unreadable = self.patience, self._clock(), 0
+        """The ordinary call, which is answered at once, does not pay for the machinery that the others need."""
+        began = self._clock()
+        try:
+            return await self._once(call)
+        except ConnectorError as error:
+            first = error
+        return await self._again(call, first, began)
+
+    async def _again(self, call: _Call, first: ConnectorError, began: float) -> Answer:
+        """The tries after the first one, which has failed."""
+        failed = [first]
+
+        async def attempt() -> Answer:
+            if failed:
+                raise failed.pop()
+            return await self._once(call)
+
+        patience, unreadable = self.patience, 0
         backoff = wait_random_exponential(multiplier=patience.first, max=patience.longest)
 
         def wait(state: RetryCallState) -> float:
@@ -180,7 +197,7 @@ class Http:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._once, call)
+        return await retrying(attempt)
 
     async def _once(self, call: _Call) -> Answer:
         async with self.limits.slot(call.policy):

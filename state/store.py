@@ -173,7 +173,8 @@ class Store:
         """The next live links, by their number: those above `after`, not above `upto`."""
         c = t.link.c
         query = sa.select(c.n).where(c.system == system, c.state == "live", c.n > after, c.n <= upto)
-        return list(self._c.execute(query.order_by(c.n).limit(limit)).scalars())
+        cursor = self._c.execute(query.order_by(c.n).limit(limit)).cursor
+        return [row[0] for row in cursor.fetchall()] if cursor else []
 
     def remote_ids(self, links: Iterable[int]) -> list[str]:
         return [row[0] for row in self._remote_ids.rows(self._c, links)]
