@@ -127,9 +127,9 @@ class Store:
         self._c.execute(t.mapping_version.insert(), [row])
         return number + 1
 
-    def newest_mapping(self) -> int | None:
-        number: int | None = self._c.execute(sa.select(sa.func.max(t.mapping_version.c.id))).scalar()
-        return number
+    def newest_rules(self) -> str | None:
+        """Hash of the configuration of the newest run."""
+        return self._c.execute(sa.select(t.run.c.rules_hash).order_by(t.run.c.id.desc()).limit(1)).scalar()
 
     def mapping_specs(self) -> dict[int, dict[str, dict[str, str]]]:
         rows = self._c.execute(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))

@@ -154,10 +154,10 @@ def _context(
 def _begin(ctx: Context, options: Options) -> None:
     store, at = ctx.store, ctx.clock()
     specs = {system: dict(mapper.specs) for system, mapper in ctx.rules.mappers.items()}
-    before = store.newest_mapping()
+    before = store.newest_rules()
     ctx.mapping = store.mapping_version(ctx.rules.hash or "unnamed", specs, options.document, at)
     ctx.specs = store.mapping_specs()
-    if before is not None and before != ctx.mapping:
+    if before is not None and before != ctx.rules.hash:
         store.flag_all(dirty=True)  # what a system is told may be another thing now
     store.drop_planned()
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
@@ -261,7 +261,11 @@ async def _judge(ctx: Context, working: Collection[str], plan: Plan) -> None:
 async def _present(ctx: Context, system: str, canary: str) -> bool:
     mapper = ctx.rules.mappers[system]
     remote = mapper.maps[mapper.match[0][0]].remote
-    [found] = await ctx.connectors[system].find([Key(remote, canary)], mapper.remote_fields)
+    try:
+        [found] = await ctx.connectors[system].find([Key(remote, canary)], mapper.remote_fields)
+    except ConnectorError as error:  # what cannot be seen is not there: better to ask than to write
+        ctx.report.errors[system] = {"code": error.code, "message": error.message, "hint": error.hint}
+        return False
     return bool(found)
 
 
