@@ -207,7 +207,10 @@ def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[St
         sent = [f"{event.system} ({_few(event.fields)})" for event in events if event.what == "sent"]
         who = plain(told.who.partition(" <")[0], 26)
         what.add_row(
-            who, plain(did, 300), plain("; ".join(filter(None, made)), 400), plain(", ".join(sent) or "nobody", 200)
+            who,
+            plain(did, 300),
+            plain("; ".join(filter(None, made)), 400),
+            plain(", ".join(sent) or "nobody needs telling", 200),
         )
     return what
 

@@ -27,6 +27,17 @@ MARK = ".smarketing-demo"
 PATIENCE = 30.0
 """Seconds that the sandbox may take to begin or to end."""
 
+STARTER = """\
+import os, signal, sys, threading
+def wait():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=wait, daemon=True).start()
+from sandbox.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The sandbox, ending with us however we end: its input closes, even where we were killed."""
+
 SYSTEMS = {
     "hubspot": """\
   hubspot:
@@ -60,11 +71,17 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
     """The sandbox over the folder's data, on the ports of the last time; gives the address of each system. Raises
     Refusal where it does not start."""
     data = folder / DATA
-    command = [sys.executable, "-m", "sandbox", "--data", str(data.resolve()), *_ports(data)]
+    command = [sys.executable, "-c", STARTER, "--data", str(data.resolve()), *_ports(data)]
     root = str(Path(__file__).resolve().parent.parent)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
     process = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
     )
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

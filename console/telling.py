@@ -15,6 +15,8 @@ from state.store import Store
 from sync.project import Opened, open_project
 
 EVENTS = 20
+WIDE = 100
+"""Columns of the terminal from which on times and runs have columns of their own."""
 
 
 async def explain(screen: Screen, folder: Path, asked: str, all_events: bool) -> Exit:
@@ -43,7 +45,7 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
     screen.gap()
     screen.say(_records(told))
     screen.gap()
-    screen.say(_fields(told))
+    screen.say(_fields(told, wide=screen.console.width >= WIDE))
     if told.conflicts:
         screen.gap()
         screen.say(_conflicts(told))
@@ -77,14 +79,16 @@ def _records(told: Story) -> Sheet:
     return what
 
 
-def _fields(told: Story) -> Sheet:
-    what = table("!Field", "Value", "Why", "In the systems")
+def _fields(told: Story, wide: bool) -> Sheet:
+    what = table("!Field", "Value", "Why", "In the systems", *(["!When", "!Run"] if wide else []))
     live = sorted(system for system, record in told.records.items() if record["state"] == "live")
     for field in told.fields:
         why = Text.assemble((field.source, "accent"), " " if field.source else "", plain(field.rule, 60))
-        if field.run:
-            why.append(f" · {briefly(field.at)} · {field.run[-6:]}", style="quiet")
-        what.add_row(field.name, value(field.value, 80), why, _shown(field, live))
+        when, run = Text(briefly(field.at) if field.at else "", style="quiet"), Text(field.run[-6:], style="quiet")
+        if field.run and not wide:
+            why.append_text(Text.assemble(" · ", when, " · ", run, style="quiet"))
+        row = (field.name, value(field.value, 80), why, _shown(field, live))
+        what.add_row(*row, *([when, run] if wide else []))
     return what
 
 

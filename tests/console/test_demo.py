@@ -77,19 +77,36 @@ def test_serving_again_goes_on_where_it_stopped(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-    port = int(urls["hubspot"].rpartition(":")[2])
+    assert not answers(urls["hubspot"])  # nothing is left running
+
+
+@pytest.mark.e2e
+@pytest.mark.xdist_group("demo")
+def test_nothing_is_left_running_where_the_demo_is_killed(
+    played: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = played
+    process = subprocess.Popen(command("demo", str(folder), "--serve"), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    url = json.loads((folder / "sandbox/ports.json").read_text())["hubspot"]
+    wait_for(url)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while answers(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(url)
+
+
+def answers(url: str) -> bool:
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0  # nothing is left running
+        return probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0
 
 
 def wait_for(url: str) -> None:
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) == 0:
-                return
+    while not answers(url):
+        assert time.monotonic() < deadline, "the sandbox did not come back"
         time.sleep(0.1)
-    raise AssertionError("the sandbox did not come back")
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(call: Call, tmp_path: Path) -> None:
