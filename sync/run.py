@@ -18,7 +18,7 @@ from state.lock import Lease
 from state.records import Review, WriteRow
 from state.store import Store
 from sync.answers import carry_out, carry_out_for
-from sync.context import Context, Progress, Report, rare_collections
+from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_lead
 from sync.pull import Window, pull, settle_touched
@@ -41,7 +41,7 @@ class Options:
     window: Window | None = None
     order: tuple[str, ...] = ()
     document: str = ""
-    batch: int = 1000
+    batch: int = BATCH
 
 
 @dataclass
