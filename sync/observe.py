@@ -367,6 +367,7 @@ def _report_problems(ctx: Context, system: str, record: Record, problems: Sequen
 def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> None:
     """Records that were deleted, merged into another or converted. Merge is told from deletion first; a deletion
     unlinks and flags, it never deletes anything anywhere else."""
+    gone = _to_the_end(gone)
     known = ctx.store.known(system, [i for r in gone for i in (r.id, r.became) if i])
     holder = {remote_id: link.lead_id for remote_id, link in known.items()}
     leads = ctx.store.leads([known[r.id].lead_id for r in gone if r.id in known])
@@ -396,3 +397,18 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         row = {"lead_id": link.lead_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
     batch.flush(ctx, at)
+
+
+def _to_the_end(gone: Sequence[Record]) -> list[Record]:
+    """A record that became another that became a third became the third; one whose heir is deleted is deleted."""
+    ends = {record.id: record for record in gone}
+
+    def end(record: Record, hops: int) -> Record:
+        heir = ends.get(record.became or "")
+        return (
+            record
+            if heir is None or hops == 0
+            else end(record._replace(became=heir.became, deleted=heir.deleted), hops - 1)
+        )
+
+    return [end(record, len(ends)) for record in gone]
