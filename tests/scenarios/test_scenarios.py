@@ -9,17 +9,22 @@ import sqlalchemy as sa
 
 from tests.scenarios.play import Play
 from tests.scenarios.story import chapters
+from tests.scenarios.table import PAGE, page
 
 STORIES = {f"{file}: {story.name}": story for file, chapter in chapters().items() for story in chapter.stories}
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_scenario(name: str, new_engine: Callable[[], sa.Engine]) -> None:
+def test_scenario(name: str, fresh: Callable[[], sa.Engine]) -> None:
     story = STORIES[name]
-    Play(story, new_engine()).perform()
-    Play(story, new_engine(), first="marketing", batch=1).perform()
+    Play(story, fresh()).perform()
+    Play(story, fresh(), first="marketing", batch=1).perform()
 
 
 def test_no_two_scenarios_share_a_name() -> None:
     names = [story.name for chapter in chapters().values() for story in chapter.stories]
     assert len(names) == len(set(names))
+
+
+def test_the_page_in_the_docs_is_current() -> None:
+    assert PAGE.read_text() == page(), "run `python -m tests.scenarios`"
