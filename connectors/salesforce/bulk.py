@@ -14,10 +14,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from connectors.base import Clock
 from connectors.errors import ConnectorError, ProtocolChanged, Retry, Unavailable
+from connectors.http import Answer
 from connectors.salesforce.objects import Column, Entity, from_bulk
 from connectors.salesforce.org import Org, Row, path_of
 from connectors.salesforce.rejects import Complaint, bulk_complaint
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 
+# Times that a page of results is asked for which does not come whole.
+_TRIES = 3
 # Rows of one page of results: bounds the memory of a scan.
 _PAGE = 10_000
 # Salesforce takes 150 MB a job after base64, and advises 100 MB of CSV (https://developer.salesforce.com/docs/
@@ -59,6 +62,14 @@ class Ingested:
     failed: dict[str, Complaint] = field(default_factory=dict)
 
 
+class Table(NamedTuple):
+    """One page of results. `locator`: of the page after it, None on the last."""
+
+    names: list[str]
+    rows: list[list[str]]
+    locator: str | None
+
+
 class Bulk:
     """`wait`: seconds that a job may take before it is given up."""
 
@@ -85,13 +96,9 @@ class Bulk:
             await self._ended("query", job)
         path = path_of("jobs", "query", job, "results")
         while True:
-            params = {"maxRecords": _PAGE} | ({"locator": locator} if locator else {})
-            answer = await self.org.call("GET", path, params=params, expect=bytes, accept=(400, 404, 409, 410))
-            if answer.status >= 400:
-                raise JobFailed(f"Salesforce does not keep the results of job {job} any more.")
-            following = answer.headers.get("sforce-locator")
-            locator = following if following and following != "null" else None
-            yield typed_rows(answer.content.decode("utf-8"), known), locator
+            table = await self._table(path, "Id", locator, counted=True)
+            locator = table.locator
+            yield typed_rows(table, known), locator
             if locator is None:
                 return
 
@@ -144,20 +151,36 @@ class Bulk:
                 "PATCH", path, json={"state": "Aborted"}, idempotent=True, expect=None, accept=(400, 409)
             )
             await self._ended("ingest", job, aborted=True)
-        for row in await self._results(f"{path}/successfulResults"):
+        for row in await self._results(f"{path}/successfulResults", named_by):
             ingested.done[row[named_by]] = row["sf__Id"]
-        for row in await self._results(f"{path}/failedResults"):
+        for row in await self._results(f"{path}/failedResults", named_by):
             ingested.failed[row[named_by]] = bulk_complaint(row["sf__Error"])
 
-    async def _results(self, path: str) -> list[dict[str, str]]:
+    async def _results(self, path: str, named_by: str) -> list[dict[str, str]]:
         rows: list[dict[str, str]] = []
         locator: str | None = None
         while True:
-            answer = await self.org.call("GET", path, params={"locator": locator} if locator else None, expect=bytes)
-            rows += csv.DictReader(io.StringIO(answer.content.decode("utf-8"), newline=""))
-            locator = answer.headers.get("sforce-locator")
-            if not locator or locator == "null":
+            table = await self._table(path, named_by, locator)
+            rows += (dict(zip(table.names, cells, strict=True)) for cells in table.rows)
+            locator = table.locator
+            if locator is None:
                 return rows
+
+    async def _table(self, path: str, column: str, locator: str | None, *, counted: bool = False) -> Table:
+        """One page of results, in which there is this column. `counted`: Salesforce says how many rows it has. Raises
+        JobFailed where the results are not kept any more, Unavailable where what comes is not all of them."""
+        params = ({"maxRecords": _PAGE} if counted else {}) | ({"locator": locator} if locator else {})
+        for _ in range(_TRIES):
+            answer = await self.org.call("GET", path, params=params, expect=bytes, accept=(400, 404, 409, 410))
+            if answer.status >= 400:
+                raise JobFailed(f"Salesforce does not keep the results of GET {path} any more.")
+            table = whole_table(answer, column, counted=counted)
+            if table is not None:
+                return table
+        raise Unavailable(
+            f"Salesforce answered GET {path} with something that is not the whole table.",
+            hint="Look whether a proxy or a login page stands between; the next run asks again.",
+        )
 
     async def _ended(self, kind: str, job: str, *, aborted: bool = False) -> None:
         """Wait until a job has ended. Raises JobFailed, Unavailable where it takes too long."""
@@ -180,13 +203,31 @@ class Bulk:
         return state
 
 
-def typed_rows(text: str, known: Mapping[str, Column]) -> list[Row]:
+def whole_table(answer: Answer, column: str, *, counted: bool) -> Table | None:
+    """The answer as a table; None where it is cut off or something else. Rows that go missing unseen would be taken
+    for deleted by a scan, and made a second time.
+
+    https://developer.salesforce.com/docs/platform/api-asynch/guide/query-get-job-results.md tells of the count.
+    """
+    try:
+        text = answer.content.decode("utf-8")
+        names, *rows = [*csv.reader(io.StringIO(text, newline=""))] or [[]]
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    said = answer.headers.get("sforce-numberofrecords", None if counted else str(len(rows)))
+    whole = column in names and text.endswith("\n") and all(len(cells) == len(names) for cells in rows)
+    if said != str(len(rows)) or not (whole or not text):
+        return None
+    following = answer.headers.get("sforce-locator")
+    return Table(names, rows, following if following and following != "null" else None)
+
+
+def typed_rows(table: Table, known: Mapping[str, Column]) -> list[Row]:
     """The rows of a query's CSV, each cell as REST would give it."""
-    table = csv.reader(io.StringIO(text, newline=""))
-    names = next(table, [])
-    types = [known[name].type if name in known else "string" for name in names]
+    types = [known[name].type if name in known else "string" for name in table.names]
     return [
-        {name: from_bulk(type_, cell) for name, type_, cell in zip(names, types, cells, strict=True)} for cells in table
+        {name: from_bulk(type_, cell) for name, type_, cell in zip(table.names, types, cells, strict=True)}
+        for cells in table.rows
     ]
 
 

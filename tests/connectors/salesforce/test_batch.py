@@ -7,13 +7,15 @@ import io
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import Key, Write
 from connectors.errors import Invalid, Reject
+from connectors.http import Answer
 from connectors.salesforce.batch import Item, Way, for_bulk, item, requests
-from connectors.salesforce.bulk import NULL, typed_rows, uploads
+from connectors.salesforce.bulk import NULL, typed_rows, uploads, whole_table
 
 LEAD, CONTACT = "00Q0000000000{:02}AAA", "0030000000000{:02}AAA"
 
@@ -119,7 +121,40 @@ def test_bulk_uploads_stay_below_the_size_that_salesforce_takes() -> None:
     assert sum(len(file.splitlines()) - 1 for file in files) == 50
 
 
+def page_of_results(text: str, **headers: str) -> Answer:
+    return Answer(200, {f"sforce-{name}": value for name, value in headers.items()}, None, text.encode())
+
+
 def test_bulk_results_may_be_empty_or_hold_newlines() -> None:
-    assert typed_rows("", {}) == []
-    assert typed_rows('"Id","Title"\n', {}) == []
-    assert typed_rows('"Id","Title"\n"1","two\nlines"\n', {}) == [{"Id": "1", "Title": "two\nlines"}]
+    for text, count, rows in (
+        ("", "0", []),
+        ('"Id","Title"\n', "0", []),
+        ('"Id","Title"\n"1","two\nlines"\n', "1", [{"Id": "1", "Title": "two\nlines"}]),
+    ):
+        table = whole_table(page_of_results(text, numberofrecords=count, locator="null"), "Id", counted=True)
+        assert table is not None
+        assert typed_rows(table, {}) == rows
+        assert table.locator is None
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("<!doctype html><html><body><h1>Maintenance</h1></body></html>", {}),
+        ("<!doctype html>\n<h1>Maintenance</h1>\n", {"numberofrecords": "1"}),
+        ('"Id","Title"\n"1","a"\n"2","b"\n', {"numberofrecords": "3"}),
+        ('"Id","Title"\n"1","a"\n', {}),
+        ('"Id","Title"\n"1","a"\n"2"', {"numberofrecords": "2"}),
+        ('"Id","Title"\n"1","a"\n"2","b', {"numberofrecords": "2"}),
+        ("", {"numberofrecords": "2"}),
+    ],
+)
+def test_bulk_results_that_are_not_whole_are_no_table(text: str, headers: dict[str, str]) -> None:
+    assert whole_table(page_of_results(text, **headers), "Id", counted=True) is None
+
+
+def test_bulk_results_of_writes_are_not_counted_by_salesforce() -> None:
+    table = whole_table(page_of_results('"sf__Id","Id"\n"1","1"\n'), "Id", counted=False)
+    assert table is not None
+    assert table.rows == [["1", "1"]]
+    assert whole_table(page_of_results('"sf__Id","Id"\n"1","1'), "Id", counted=False) is None
