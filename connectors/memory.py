@@ -168,11 +168,13 @@ class Memory:
             yield page
 
     async def _scan(self, fields: Sequence[str], since: Cursor | None, started: str) -> AsyncIterator[Page]:
-        """By id, so that nothing moves while people edit; what changed since the start is the next run's."""
+        """By id, so that nothing moves while people edit; what changed since the start is the next run's. Records
+        that became others come too: who knows only their absence would take them for deleted."""
         after = since["scan"] if since else ""
         while True:
             await self._call("read")
-            rows = sorted((id_, row) for id_, row in self.vendor.live().items() if id_ > after)[: self.page_size]
+            there = ((id_, row) for id_, row in self.vendor.rows.items() if id_ > after and not row.deleted)
+            rows = sorted(there, key=lambda one: one[0])[: self.page_size]
             records = [self._record(id_, row, fields) for id_, row in rows]
             if len(rows) < self.page_size:
                 yield Page(records, {"since": started}, complete=since is None)

@@ -17,6 +17,8 @@ from rapidfuzz import fuzz
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 
+OUR_ID = "our id"
+
 Answer = Literal["lead", "new", "ambiguous", "duplicate", "unmatchable"]
 
 
@@ -49,7 +51,7 @@ def match(
     """`known`: is this one of our lead ids; `candidates`: key hash -> lead ids that have it; `taken`: whether a lead
     already has a record in this system."""
     if own_id and known(own_id):
-        return Match("duplicate" if taken(own_id) else "lead", (own_id,), "our id")
+        return Match("duplicate" if taken(own_id) else "lead", (own_id,), OUR_ID)
     for rule, key in keys:
         found = sorted(candidates.get(key, ()))
         if len(found) > 1:

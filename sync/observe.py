@@ -18,7 +18,7 @@ from connectors.base import Record
 from mapping.mapper import Mapper, Problem
 from state.records import Known, Lead, Link, Review, Side
 from sync.context import Context
-from sync.match import Match, contradicts, likeness, match, match_keys
+from sync.match import OUR_ID, Match, contradicts, likeness, match, match_keys
 from sync.merge import unseen
 from sync.reconcile import Settled, reconcile
 
@@ -247,7 +247,7 @@ class _Finder:
     def match(self, record: Record) -> Match:
         keys, own = self.keys[record.id], self.own_id(record)
         answer = match(own, keys, self.leads.__contains__, self.found, self.taken)
-        if len(keys) < 2 or not answer.candidates or answer.by in ("our id", keys[0][0]):
+        if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
             return answer
         # Found by a weaker rule. Whom a stronger one tells apart is another person where this system has both, and a
         # question where it has not.
@@ -312,7 +312,9 @@ def _identify(
         counts.matched += 1
     link = lead.links.get(system)
     if link:  # the record it was linked to is gone: this one takes its place
-        link.remote_id, link.state, link.side, link.mapping = record.id, "live", Side(), ctx.mapping
+        link.remote_id, link.state = record.id, "live"
+        if found.by != OUR_ID:  # with our id on it, it is the same record under another id, and its bases stand
+            link.side, link.mapping = Side(), ctx.mapping
     else:
         link = Link(lead.id, system, record.id, mapping=ctx.mapping)
         lead.links[system] = link
