@@ -204,8 +204,8 @@ class _Quiet:
             if editors and len(editors) == 1:
                 [(editor, all_)] = editors.items()
                 last = all_[-1].value
-                if name == "note" and not all_[-1].calm:
-                    continue  # sup's echo of an earlier note, and our write of it, may have crossed the edit
+                if not all_[-1].calm and (name == "note" or any(e.value is None for e in all_)):
+                    continue  # a write of ours crossed the edit: sup's echo of a note, or a blank filled again
                 if last is None and name != "note":
                     continue  # a blank is no opinion here
                 if held not in tellings(name, last):
