@@ -24,6 +24,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from connectors.auth import Credentials
 from connectors.base import Budget
+from connectors.bodies import parse
 from connectors.dialect import Dialect, Headers, Refusal, by_status, seconds_in, words
 from connectors.errors import (
     ConnectorError,
@@ -226,8 +227,8 @@ class Http:
         if call.expect is bytes or (call.expect is None and not content):
             return Answer(response.status_code, response.headers, None, content)
         try:
-            parsed = orjson.loads(content)
-        except orjson.JSONDecodeError:
+            parsed = parse(content)
+        except ValueError:
             if call.expect is None:
                 return Answer(response.status_code, response.headers, None, content)
             cut = content.lstrip()[:1] in (b"{", b"[")
@@ -241,8 +242,8 @@ class Http:
 
     def _refused(self, call: _Call, response: httpx.Response) -> ConnectorError:
         try:
-            parsed = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
+            parsed = parse(response.content)
+        except ValueError:
             parsed = None
         text = self._scrub(words(parsed, response.text))
         status = response.status_code
