@@ -213,12 +213,13 @@ def derivation(config: ProjectFile, lifecycle: Lifecycle, wanted: Container[str]
     """`wanted`: the fields that some mapping has; others are not computed."""
     score = scorer_of(config) if config.scoring else None
     floor = config.vocabulary.sales_qualified
+    qualified = frozenset(stage for stage in lifecycle.ladder if lifecycle.at_least(stage, floor))
     fields = [(name, field) for name, field in sorted(config.fields.items()) if name in wanted]
     computed = [(name, _formula(field)) for name, field in fields if field.derived]
     fallbacks = [(name, _filling(field.fallback)) for name, field in fields if field.fallback]
 
     def derive(hub: Fields) -> Fields:
-        derived: Fields = {SALES_QUALIFIED: lifecycle.at_least(hub.get(STAGE), floor)}
+        derived: Fields = {SALES_QUALIFIED: hub.get(STAGE) in qualified}
         if score is not None:
             found = score(hub)
             derived[SCORE] = found.total
