@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from typing import Any
 
 import pytest
 import typer
@@ -19,7 +20,7 @@ PLACEHOLDERS = {"ID": "1"}
 def understood(words: tuple[str, ...], typed: bool) -> None:
     """Raises typer's error for what the command line would refuse. A sentence may name a command without its
     arguments, and break off at an ellipsis."""
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     rest = [PLACEHOLDERS.get(word, word) for word in words]
     if not typed:
         rest = rest[: next((i for i, word in enumerate(rest) if "…" in word), len(rest))]
@@ -43,7 +44,7 @@ def test_a_command_that_is_shown_is_understood(line: Line) -> None:
 
 
 def test_the_readme_shows_every_command() -> None:
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     shown = {line.words[0] for line in SHOWN if line.page == "README.md"}
     assert set(group.commands) - shown == set()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import json
 import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pydantic
 from ruamel.yaml import YAML
 
 from console import configuration
@@ -116,3 +119,20 @@ def test_what_holds_secrets_or_people_is_its_owners_alone(tmp_path: Path) -> Non
     assert b"s3cret" not in (folder / "state.sqlite").read_bytes()
     ignored = (folder / ".gitignore").read_text().split()
     assert {".env", "*.sqlite", "plans/", "logs/"} <= set(ignored)
+
+
+async def test_the_connector_in_contributing_can_be_made() -> None:
+    """As far as it goes: the classes are defined, and the connector is put together."""
+    names: dict[str, Any] = {}
+    for module in ("connectors.base", "connectors.http", "connectors.auth", "tests.contract.harness"):
+        names |= vars(importlib.import_module(module))
+    names |= {name: getattr(pydantic, name) for name in ("BaseModel", "ConfigDict", "Field", "SecretStr")}
+    connector, line, harness = blocks(ROOT / "CONTRIBUTING.md", "python")
+    exec(compile(connector, "CONTRIBUTING.md", "exec", dont_inherit=True), names)
+    made = names["Acme"]("acme", names["Settings"](api_key="s3cret"))
+    assert "email" in made.can.upsert_keys
+    assert "s3cret" not in repr(names["Settings"](api_key="s3cret"))
+    await made._http.aclose()
+    assert ast.literal_eval(f"{{{line.strip()}}}") == {"acme": ("connectors.acme", "Acme")}
+    exec(compile(harness, "CONTRIBUTING.md", "exec", dont_inherit=True), names)
+    assert not names["AcmeHarness"].__abstractmethods__
