@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.folder) as folder:
         figures = _loads(Path(folder), asked.n, 1 if asked.quick else ROUNDS, None if asked.quick else asked.large)
     figures += _calls()
-    figures += _limits(2 if asked.quick else 3)
+    figures += _limits(*((3, 2.0) if asked.quick else (3, 10.0)))
     show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
     save(figures, asked.out)
     out.print(f"written to {asked.out}")
@@ -160,9 +160,9 @@ def _calls() -> list[Figure]:
     return [*figures, Figure("write calls of a run in which nothing changed", quiet, "calls", 0, "lower")]
 
 
-def _limits(windows: int) -> list[Figure]:
-    log.print(f"rate limits: {windows} windows of ten seconds", style="dim")
-    runs = _measure("limits", windows)
+def _limits(windows: int, seconds: float) -> list[Figure]:
+    log.print(f"rate limits: {windows} windows of {seconds:g} seconds", style="dim")
+    runs = _measure("limits", windows, seconds)
     refused = sum(run["refused"] for run in runs.values())
     shares = [Figure(f"allowed rate used, {kind}", run["share"], "", 0.95) for kind, run in runs.items()]
     return [*shares, Figure("429s that were avoidable", refused, "", 0, "lower")]

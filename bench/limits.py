@@ -1,6 +1,6 @@
 """How much of what a vendor allows is used while there is work: the connector against HubSpot's real limits.
 
-    python -m bench.limits WINDOWS     prints one line of JSON
+    python -m bench.limits WINDOWS SECONDS     prints one line of JSON
 
 Each kind of call (list pages, batch writes, searches) works against a portal of its own, one call after the other as a
 run does, until it has filled WINDOWS of its windows. Where 100 calls are allowed in 10 seconds, a call may follow the
@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,8 +27,9 @@ from connectors.registry import connect
 from sandbox import hubspot as portal
 from sandbox.serve import serve
 
-CALLS, SECONDS = 100, 10.0
-"""https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: the least that any plan allows."""
+CALLS_A_SECOND = 10
+"""100 in 10 seconds, the least that any plan allows:
+https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines. A shorter window has as much less."""
 
 SEARCHES = 5
 """In one second: https://developers.hubspot.com/docs/api-reference/search/guide"""
@@ -36,30 +37,39 @@ SEARCHES = 5
 PEOPLE = 500
 FIELDS = ("email", "firstname", "phone")
 
+
+class Window(NamedTuple):
+    calls: int
+    seconds: float
+
+
 Work = Callable[[Connector], Awaitable[None]]
 
 
-async def main(windows: int) -> dict[str, Any]:
+async def main(windows: int, seconds: float) -> dict[str, Any]:
+    burst = round(CALLS_A_SECOND * seconds)
+    settings = replace(portal.Settings(), burst=burst, burst_seconds=seconds, search=SEARCHES)
     results = await asyncio.gather(
-        measured(read, "", CALLS, SECONDS, windows),
-        measured(write, "", CALLS, SECONDS, windows),
-        measured(search, "/search$", SEARCHES, 1.0, 10 * windows),
+        measured(read, "", settings, Window(burst, seconds), windows),
+        measured(write, "", settings, Window(burst, seconds), windows),
+        measured(search, "/search$", settings, Window(SEARCHES, 1.0), round(seconds) * windows),
     )
     return dict(zip(("reads", "writes", "searches"), results, strict=True))
 
 
-async def measured(work: Work, endpoint: str, calls: int, seconds: float, windows: int) -> dict[str, float]:
-    vendor = portal.HubSpot(replace(portal.Settings(), burst=CALLS, burst_seconds=SECONDS, search=SEARCHES))
+async def measured(
+    work: Work, endpoint: str, settings: portal.Settings, window: Window, windows: int
+) -> dict[str, float]:
+    vendor = portal.HubSpot(settings)
     vendor.seed(person(contact) for contact in contacts(PEOPLE))
     with serve({SYSTEM: vendor.app}) as urls:
-        settings = {"access_token": vendor.settings.token, "base_url": urls[SYSTEM]}
-        connector = connect(SYSTEM, "hubspot", settings)
-        while vendor.requests.count(endpoint) < calls * windows:
+        connector = connect(SYSTEM, "hubspot", {"access_token": settings.token, "base_url": urls[SYSTEM]})
+        while vendor.requests.count(endpoint) < window.calls * windows:
             await work(connector)
         await connector.aclose()
     times = [one.at for one in vendor.requests.log if one.status < 400 and re.search(endpoint, one.path)]
-    spans = [later - earlier for earlier, later in zip(times, times[calls:], strict=False)]
-    share = seconds * len(spans) / sum(spans)
+    spans = [later - earlier for earlier, later in zip(times, times[window.calls :], strict=False)]
+    share = window.seconds * len(spans) / sum(spans)
     return {"calls": len(times), "share": share, "refused": sum(vendor.requests.refused.values())}
 
 
@@ -77,4 +87,4 @@ async def search(connector: Connector) -> None:
 
 
 if __name__ == "__main__":
-    print(orjson.dumps(asyncio.run(main(int(sys.argv[1])))).decode())
+    print(orjson.dumps(asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))).decode())

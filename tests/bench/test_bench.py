@@ -1,0 +1,84 @@
+"""`python -m bench` runs and writes what it promises. Not whether it is fast: no figure is judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from bench.contacts import PAGE, contacts, write_pages
+from bench.figures import Figure
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    out = tmp_path_factory.mktemp("bench") / "results.json"
+    command = [sys.executable, "-m", "bench", "--quick", "-n", "2000", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded: list[dict[str, Any]] = orjson.loads(out.read_bytes())
+    return loaded
+
+
+@pytest.mark.e2e
+def test_results_are_a_list_of_figures_with_targets(results: list[dict[str, Any]]) -> None:
+    for figure in results:
+        assert list(figure) == ["name", "value", "unit", "target", "better"]
+        assert isinstance(figure["value"], int | float)
+        assert figure["target"] is None or isinstance(figure["target"], int | float)
+        assert figure["better"] in ("higher", "lower")
+    assert len({figure["name"] for figure in results}) == len(results)
+
+
+@pytest.mark.e2e
+def test_every_promise_on_speed_is_measured(results: list[dict[str, Any]]) -> None:
+    targets = {figure["name"]: figure["target"] for figure in results if figure["target"] is not None}
+    assert targets["first load, 2,000 leads"] == 15_000
+    assert targets["rescan, nothing changed, 2,000 leads"] == 60_000
+    assert targets["peak memory of a first load, 2,000 leads"] == 250
+    assert targets["database per lead and system"] == 1_500
+    assert {"dlt into SQLite, merge", "bare httpx and orjson loop"} <= {figure["name"] for figure in results}
+
+
+@pytest.mark.e2e
+def test_calls_are_the_fewest_that_batch_sizes_allow(results: list[dict[str, Any]]) -> None:
+    """The one kind of figure that no busy machine can change."""
+    counted = [figure for figure in results if figure["unit"] == "calls"]
+    assert len(counted) == 7
+    assert [figure for figure in counted if figure["value"] > figure["target"]] == []
+
+
+@pytest.mark.e2e
+def test_no_429_was_avoidable(results: list[dict[str, Any]]) -> None:
+    [refused] = [figure for figure in results if figure["name"] == "429s that were avoidable"]
+    assert refused["value"] == 0
+
+
+def test_the_contacts_are_the_same_every_time_and_no_two_alike() -> None:
+    first, again = list(contacts(500)), list(contacts(500))
+    assert first == again
+    emails: set[str] = {contact["properties"]["email"].lower() for contact in first}  # type: ignore[index]
+    assert len(emails) == 500
+
+
+def test_pages_hold_a_hundred_and_lead_to_the_next(tmp_path: Path) -> None:
+    pages = write_pages(tmp_path / "pages.bin", 250)
+    content = pages.path.read_bytes()
+    bodies = [orjson.loads(content[a:b]) for a, b in zip(pages.offsets, pages.offsets[1:], strict=False)]
+    assert [len(body["results"]) for body in bodies] == [PAGE, PAGE, 50]
+    assert [body.get("paging", {}).get("next", {}).get("after") for body in bodies] == ["100", "200", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "better", "met"),
+    [(16, 15, "higher", True), (14, 15, "higher", False), (14, 15, "lower", True), (16, 15, "lower", False)],
+)
+def test_a_figure_knows_whether_it_meets_its_target(value: float, target: float, better: Any, met: bool) -> None:
+    assert Figure("", value, "", target, better).met is met
+    assert Figure("", value, "").met is None
