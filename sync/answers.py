@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping.fields import Value
+from mapping.fields import REASON, STAGE, Value
 from state.records import Review
 from sync.context import Context
+from sync.match import match_keys
 from sync.merge import PERSON
 from sync.observe import Forced
 from sync.pull import reread
-from sync.reconcile import has_news
 
 
 async def carry_out_for(ctx: Context, system: str) -> None:
@@ -24,9 +24,9 @@ async def carry_out_for(ctx: Context, system: str) -> None:
         for review in answered
         if review.remote_id and review.resolution and not review.resolution.get("ignore")
     }
-    ctx.store.close_reviews([(r.kind, r.subject) for r in answered], ctx.clock())
     if forced:
         await reread(ctx, system, sorted(forced), forced=forced)
+    ctx.store.close_reviews([(r.kind, r.subject) for r in answered], ctx.clock())
     ctx.ignored |= {r.subject for r in answered if r.resolution and r.resolution.get("ignore")}
     ctx.commit()
 
@@ -54,16 +54,22 @@ def _settle_conflict(ctx: Context, review: Review, answer: dict[str, Any]) -> No
     for side in lead.sides().values():
         if name in side.seen:
             side.absorb(name, side.seen[name], side.seen[name])
+    keys = {key for _, key in match_keys(lead.fields, ctx.entries)}
     lead.fields[name] = value
     lead.origin[name] = PERSON
-    lead.dirty = has_news(lead, ctx.rules)
+    lead.touched = lead.dirty = True  # score and stage follow from it, and every system hears of it, in this run
+    found_by = {key for _, key in match_keys(lead.fields, ctx.entries)}
+    ctx.store.drop_keys([(key, lead.id) for key in sorted(keys - found_by)])
+    ctx.store.add_keys([(key, lead.id) for key in sorted(found_by - keys)])
     ctx.store.update_leads([lead])
     ctx.store.update_links(list(lead.links.values()))
-    detail = {name: {"old": old, "new": value, "from": PERSON, "rule": f"review {review.id}"}}
-    at = ctx.clock()
-    ctx.store.log_changes(
-        [{"lead_id": lead.id, "run_id": ctx.run_id, "at": at, "kind": "resolved", "system": PERSON, "detail": detail}]
-    )
+    rule = f"review {review.id}"
+    row = {"lead_id": lead.id, "run_id": ctx.run_id, "at": ctx.clock()}
+    detail = {name: {"old": old, "new": value, "from": PERSON, "rule": rule}}
+    ctx.store.log_changes([{**row, "kind": "resolved", "system": PERSON, "detail": detail}])
+    if name == STAGE and value != old:
+        move = {"old": old, "new": value, "system": PERSON, "reason": lead.fields.get(REASON), "evidence": rule}
+        ctx.store.log_stages([{**row, **move}])
 
 
 def _chosen(review: Review, answer: dict[str, Any], old: Value) -> Value:

@@ -14,7 +14,7 @@ from connectors.base import Clock, Connector, Key, utc_now
 from connectors.errors import ConnectorError, Misconfigured
 from mapping.rules import Rules
 from state.ids import new_id
-from state.lock import Lease
+from state.lock import LEASE, Lease
 from state.records import Review, WriteRow
 from state.store import Store
 from sync.answers import carry_out, carry_out_for
@@ -71,11 +71,20 @@ async def sync(
     ctx = _context(rules, connectors, store, options, clock, progress)
     lease = Lease(store.engine, "sync", clock)
     ctx.keep_alive = lease.renew
+    renewal = asyncio.create_task(_renew(lease))
     try:
         await _run(ctx, options)
     finally:
+        renewal.cancel()
         lease.release()
     return ctx.report
+
+
+async def _renew(lease: Lease) -> None:
+    """A run may wait for a vendor for longer than its lease lasts. Nothing is uncommitted while it waits."""
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 6)
+        lease.renew()
 
 
 async def preview(
