@@ -378,12 +378,12 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         link = leads[known[record.id].lead_id].links[system] if record.id in known else None
         if link is None or link.state != "merged":  # that it was merged may be a question itself, and read again
             _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate", "bad_value")
-        if link is None or link.remote_id != record.id or link.state != "live":
+        if link is None or link.remote_id != record.id or not _may_move(link, record):
             continue
         link.digest = None
         detail: dict[str, Any] = {"was": record.id, "became": record.became}
         if record.became and record.became not in holder:
-            link.remote_id = record.became
+            link.remote_id, link.state = record.became, "live"
             holder[record.became] = link.lead_id
             ctx.look_again.setdefault(system, set()).add(record.became)
             _close(ctx, batch, f"{system}:{record.became}", "match", "duplicate")
@@ -399,6 +399,11 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         row = {"lead_id": link.lead_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
     batch.flush(ctx, at)
+
+
+def _may_move(link: Link, record: Record) -> bool:
+    """A link that a refused write took for deleted may still hear that its record goes on under another id."""
+    return link.state == "live" or (link.state == "deleted" and record.became is not None)
 
 
 def _to_the_end(gone: Sequence[Record]) -> list[Record]:
