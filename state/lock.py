@@ -39,14 +39,15 @@ class Lease:
         self._until = self._take()
 
     def renew(self) -> None:
-        """Cheap to call often: writes only once half of the lease is gone."""
+        """Cheap to call often: writes only once half of the lease is gone. Raises Busy where it was taken over."""
         now = self.clock()
         if self._until - now < LEASE / 2:
             c = t.lock.c
             with self.engine.begin() as connection:
                 row = t.lock.update().where(c.name == self.name, c.holder == self.holder).values(until=now + LEASE)
-                if connection.execute(row).rowcount != 1:
-                    raise Busy(self.holder)
+                held = connection.execute(row).rowcount == 1
+            if not held:
+                raise Busy(self._holder())
             self._until = now + LEASE
 
     def release(self) -> None:
@@ -57,19 +58,23 @@ class Lease:
     def _take(self) -> datetime:
         now = self.clock()
         c = t.lock.c
-        with self.engine.begin() as connection:
-            row = connection.execute(sa.select(c.holder, c.until).where(c.name == self.name)).first()
-            if row and row.until > now and _alive(row.holder):
-                raise Busy(row.holder)
-            if row:
-                gone = connection.execute(t.lock.delete().where(c.name == self.name, c.holder == row.holder))
-                if gone.rowcount != 1:
+        try:
+            with self.engine.begin() as connection:
+                row = connection.execute(sa.select(c.holder, c.until).where(c.name == self.name)).first()
+                if row and row.until > now and _alive(row.holder):
                     raise Busy(row.holder)
-            try:
+                if row:  # gone: whoever deletes its row may follow it, and of two only one can insert theirs
+                    connection.execute(t.lock.delete().where(c.name == self.name, c.holder == row.holder))
                 connection.execute(t.lock.insert(), [{"name": self.name, "holder": self.holder, "until": now + LEASE}])
-            except sa.exc.IntegrityError as error:
-                raise Busy("?:?:?") from error
+        except sa.exc.IntegrityError as error:
+            raise Busy(self._holder()) from error
         return now + LEASE
+
+    def _holder(self) -> str:
+        """Who has the lock now."""
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(t.lock.c.holder).where(t.lock.c.name == self.name)).scalar()
+        return str(found or "?:?:?")
 
 
 def _alive(holder: str) -> bool:

@@ -34,7 +34,10 @@ Read = Callable[[Any], datetime | None]
 
 
 def dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half a character, a number past 64 bits: in a vendor's words about a value, never in a value
+        return orjson.dumps(_mended(value)).decode()
 
 
 def loads(text: str) -> Any:
@@ -115,7 +118,7 @@ def write_row(row: WriteRow) -> dict[str, Any]:
         "remote_id": row.remote_id,
         "fields": dumps(row.fields),
         "state": row.state,
-        "error": row.error,
+        "error": storable(row.error),
     }
 
 
@@ -129,6 +132,24 @@ def write_of(row: Any) -> WriteRow:
 def review_of(row: Any) -> Review:
     resolution = loads(row.resolution) if row.resolution else None
     return Review(row.kind, row.subject, loads(row.detail), row.lead_id, row.system, row.remote_id, resolution, row.id)
+
+
+def storable(text: str | None) -> str | None:
+    """Text that every database takes; what no encoding has is spelled out, NUL left out."""
+    return text and text.encode("utf-8", "backslashreplace").decode().replace("\0", "")
+
+
+def _mended(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {_mended(key): _mended(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_mended(inner) for inner in value]
+        case int() if abs(value) >= 2**63:
+            return str(value)
+    return value
 
 
 def _differences(hub: Fields, remote: Fields) -> Fields:

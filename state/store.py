@@ -34,6 +34,7 @@ from state.rows import (
     loads,
     review_of,
     stage_event_row,
+    storable,
     write_of,
     write_row,
 )
@@ -260,7 +261,10 @@ class Store:
         statement = t.write.update().where(t.write.c.id == sa.bindparam("_id"))
         self._many(
             statement,
-            [{"_id": r.id, "state": r.state, "error": r.error, "remote_id": r.remote_id, "at": at} for r in rows],
+            [
+                {"_id": r.id, "state": r.state, "error": storable(r.error), "remote_id": r.remote_id, "at": at}
+                for r in rows
+            ],
         )
 
     def drop_planned(self) -> None:
@@ -301,18 +305,20 @@ class Store:
         parts = chunks(sorted(set(lead_ids)))
         return [review_of(row) for part in parts for row in self._c.execute(query.where(c.lead_id.in_(part)))]
 
-    def parked(self, lead_ids: Iterable[str]) -> dict[tuple[str, str], str]:
-        """(lead, system) -> fingerprint of the write that the system has refused: while it waits for an answer, and
-        for good once a person has said to leave it."""
+    def parked(self, lead_ids: Iterable[str]) -> dict[tuple[str, str], set[str]]:
+        """(lead, system) -> fingerprints of the writes that the system has refused: while they wait for an answer, and
+        for good once a person has said to leave them."""
         c = t.review.c
         query = sa.select(c.lead_id, c.system, c.detail).where(
             c.kind.in_(("dead_letter", "duplicate")),
             sa.or_(c.closed_at.is_(None), c.resolution == dumps({"ignore": True})),
         )
-        rows = (
-            row for ids in chunks(sorted(set(lead_ids))) for row in self._c.execute(query.where(c.lead_id.in_(ids)))
-        )
-        return {(row.lead_id, row.system): str(loads(row.detail).get("write")) for row in rows}
+        found: dict[tuple[str, str], set[str]] = {}
+        for ids in chunks(sorted(set(lead_ids))):
+            for row in self._c.execute(query.where(c.lead_id.in_(ids))):
+                if write := loads(row.detail).get("write"):
+                    found.setdefault((row.lead_id, row.system), set()).add(write)
+        return found
 
     def ignored(self) -> set[str]:
         """system:id of the records that a person said to leave alone."""

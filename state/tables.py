@@ -79,6 +79,7 @@ def _zoned(at: datetime | None) -> datetime | None:
 
 
 Id = sa.String(32)
+Word = sa.String(64)  # a system or a stage: as long as the configuration lets their names be
 Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 run = sa.Table(
@@ -99,7 +100,7 @@ lead = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("fields", sa.Text, nullable=False),
     sa.Column("origin", sa.Text, nullable=False),  # field -> system; "" is the system most fields came from
-    sa.Column("stage", sa.String(32)),
+    sa.Column("stage", Word),
     sa.Column("touched", sa.SmallInteger, nullable=False),  # a link holds a value that merge has not seen
     sa.Column("dirty", sa.SmallInteger, nullable=False),  # some system may be behind
     sa.Column("merged_into", Id),
@@ -112,7 +113,7 @@ link = sa.Table(
     metadata,
     sa.Column("n", Serial, primary_key=True, autoincrement=True),
     sa.Column("lead_id", Id, nullable=False),
-    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("system", Word, nullable=False),
     sa.Column("remote_id", sa.String(128), nullable=False),
     sa.Column("state", sa.String(8), nullable=False),  # live, deleted, merged, ignored
     sa.Column("mapping", sa.Integer, nullable=False),  # mapping_version by which the bases were read
@@ -142,7 +143,7 @@ change = sa.Table(
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
     sa.Column("kind", sa.String(12), nullable=False),  # created, merged, derived, linked, unlinked, resolved
-    sa.Column("system", sa.String(32), nullable=False),  # where it came from
+    sa.Column("system", Word, nullable=False),  # where it came from
     sa.Column("detail", sa.Text),  # {field: {old, new, from, rule, lost}}; none on "created": every value is the first
 )
 
@@ -153,9 +154,9 @@ stage_event = sa.Table(
     sa.Column("lead_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("old", sa.String(32)),
-    sa.Column("new", sa.String(32), nullable=False),
-    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("old", Word),
+    sa.Column("new", Word, nullable=False),
+    sa.Column("system", Word, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("evidence", sa.Text, nullable=False),
 )
@@ -166,7 +167,7 @@ write = sa.Table(
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
     sa.Column("run_id", Id, nullable=False, index=True),
     sa.Column("lead_id", Id, nullable=False, index=True),
-    sa.Column("system", sa.String(32), nullable=False),
+    sa.Column("system", Word, nullable=False),
     sa.Column("operation", sa.String(8), nullable=False),  # create, update
     sa.Column("remote_id", sa.String(128)),
     sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
@@ -184,7 +185,7 @@ write = sa.Table(
 cursor = sa.Table(
     "cursor",
     metadata,
-    sa.Column("system", sa.String(32), primary_key=True),
+    sa.Column("system", Word, primary_key=True),
     sa.Column("stream", sa.String(64), primary_key=True),  # lead; lead/<from>-<to> for a backfill
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("saved_at", Utc, nullable=False),
@@ -197,7 +198,7 @@ review = sa.Table(
     sa.Column("kind", sa.String(12), nullable=False),  # conflict, match, duplicate, bad_value, dead_letter, guard
     sa.Column("subject", sa.String(255), nullable=False),  # what it is about: one open review a subject
     sa.Column("lead_id", Id, index=True),
-    sa.Column("system", sa.String(32)),
+    sa.Column("system", Word),
     sa.Column("remote_id", sa.String(128)),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("run_id", Id, nullable=False),

@@ -54,10 +54,10 @@ def plan_lead(
     rules: Rules,
     run_id: str,
     held: Collection[tuple[str, str]] = (),
-    parked: Mapping[tuple[str, str], str] | None = None,
+    parked: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> list[WriteRow]:
     """`held`: (lead, system) pairs that an open question of identity keeps from being created; `parked`: what a
-    system has rejected, by the digest of the write: the same write is not tried again until something changes."""
+    system has rejected, by the digests of the writes: the same write is not tried again until something changes."""
     rows: list[WriteRow] = []
     if lead.merged_into or not lead.alive:
         return rows
@@ -76,7 +76,7 @@ def plan_lead(
                 name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, lead.fields)
             }
             row = WriteRow(run_id, lead.id, system, "update", link.remote_id, changes) if changes else None
-        if row and (parked is None or parked.get((lead.id, system)) != fingerprint(row)):
+        if row and not (parked and fingerprint(row) in parked.get((lead.id, system), ())):
             rows.append(row)
     return rows
 
