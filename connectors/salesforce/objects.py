@@ -18,6 +18,7 @@ from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from connectors.base import FieldType, Record, RemoteField
+from connectors.errors import ProtocolChanged
 from connectors.salesforce.soql import moment, name, stamp_time
 
 log = logging.getLogger(__name__)
@@ -148,24 +149,28 @@ class Columns:
 
     def record(self, row: dict[str, Any]) -> Record:
         """A row of REST, or of Bulk once its texts are values. A converted Lead became its Contact; a Lead that was
-        merged away became the record that it was merged into, and this counts before its deletion."""
-        if self._account and "Account" in row:
-            account = row["Account"]
-            row[ACCOUNT_NAME] = account.get("Name") if account else None
-        stamp = row["SystemModstamp"]
-        converted = bool(row.get("IsConverted"))
-        contact = row.get("ConvertedContactId") if converted else None
-        deleted = bool(row.get("IsDeleted"))
-        became = (row.get("MasterRecordId") if deleted else None) or contact
-        return Record(
-            id=row["Id"],
-            fields={ours: row[theirs] for ours, theirs in self.pairs if theirs in row},
-            changed_at=stamp_time(stamp),
-            version=stamp,
-            # A converted Lead whose Contact is out of sight is read-only for ever: nobody can sync with it.
-            deleted=deleted or (converted and contact is None),
-            became=became,
-        )
+        merged away became the record that it was merged into, and this counts before its deletion. Raises
+        ProtocolChanged."""
+        try:
+            if self._account and "Account" in row:
+                account = row["Account"]
+                row[ACCOUNT_NAME] = account.get("Name") if account else None
+            stamp = row["SystemModstamp"]
+            converted = bool(row.get("IsConverted"))
+            contact = row.get("ConvertedContactId") if converted else None
+            deleted = bool(row.get("IsDeleted"))
+            became = (row.get("MasterRecordId") if deleted else None) or contact
+            return Record(
+                id=row["Id"],
+                fields={ours: row[theirs] for ours, theirs in self.pairs if theirs in row},
+                changed_at=stamp_time(stamp),
+                version=stamp,
+                # A converted Lead whose Contact is out of sight is read-only for ever: nobody can sync with it.
+                deleted=deleted or (converted and contact is None),
+                became=became,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolChanged(f"Salesforce sent a record in a shape that we do not know ({error!r}).") from None
 
 
 def described(answer: Mapping[str, Any]) -> dict[str, Column]:

@@ -13,7 +13,14 @@ from urllib.parse import quote
 
 from connectors.base import Clock
 from connectors.dialect import Dialect, Headers, Refusal, words
-from connectors.errors import ConnectorError, Misconfigured, RateLimited, Unauthorized, Unavailable
+from connectors.errors import (
+    ConnectorError,
+    Misconfigured,
+    ProtocolChanged,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 from connectors.http import Answer, Expect, Http
 from connectors.salesforce.objects import Column, Entity, described
 from connectors.salesforce.soql import any_of, chunks_of_values, select
@@ -74,6 +81,14 @@ def classify(refusal: Refusal) -> ConnectorError | None:
             return None
 
 
+def page_of(body: Row) -> Row:
+    """A page of a query, its records known to be records. Raises ProtocolChanged."""
+    records = body["records"]
+    if not isinstance(records, list) or not all(isinstance(row, dict) for row in records):
+        raise ProtocolChanged("Salesforce answered a query with records in a shape that we do not know.")
+    return body
+
+
 def error_code(body: Any) -> str:
     """The errorCode of a refusal's body, "" where it has none."""
     first = body[0] if isinstance(body, list) and body else body
@@ -132,8 +147,7 @@ class Org:
         """The first page of a query; with `deleted`, of the recycle bin too (queryAll)."""
         resource = "/queryAll" if deleted else "/query"
         answer = await self.call("GET", resource, params={"q": statement}, headers=_PAGES, expect=("records",))
-        page: Row = answer.json
-        return page
+        return page_of(answer.json)
 
     async def more(self, page: Mapping[str, Any]) -> Row | None:
         """The page after this one (queryMore), None after the last. Raises LocatorLost."""
@@ -141,8 +155,7 @@ class Org:
         if not following:
             return None
         answer = await self.call("GET", str(following), headers=_PAGES, expect=("records",))
-        page_after: Row = answer.json
-        return page_after
+        return page_of(answer.json)
 
     async def count(self, statement: str) -> int:
         """What a SELECT COUNT() tells."""
@@ -169,6 +182,8 @@ class Org:
 
         A row that went away in between keeps them absent, which changes nothing; one that changed comes again.
         """
+        if not chunks:
+            return
         by_id = {row["Id"]: row for row in rows}
         for chunk in chunks:
             for more in await self.rows_with(entity, ["Id", *chunk], "Id", list(by_id), deleted=deleted):

@@ -117,7 +117,9 @@ class Writer:
             log.error("Salesforce gave %d results for %d records.", len(answer.json), len(items))
             return
         for one, result in zip(items, answer.json, strict=True):
-            if result.get("success"):
+            if not isinstance(result, dict) or (result.get("success") and not result.get("id")):
+                log.error("Salesforce gave a result that we cannot read; recovery will look what became of it.")
+            elif result.get("success"):
                 self._done(one, result["id"])
             else:
                 self._refused(one, complaint(result.get("errors") or ()))

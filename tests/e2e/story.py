@@ -46,14 +46,14 @@ def small_world(folder: Path, **settings: Any) -> Iterator[World]:
 
 def days_work(w: World) -> None:
     """Edits, a new person, an opt-out, a conversion, a merge and a deletion on both sides."""
-    people = _plain(w)
+    people = plain_people(w)
     for n, email in enumerate(people[:8]):
         w.set("hubspot", email, jobtitle=f"Head of Part {n}")
     for n, email in enumerate(people[8:16]):
         w.set("salesforce", email, Phone=f"+1 415 555 01{n:02d}")
     w.edit("hubspot", "opt_out", people[16])
     w.edit("salesforce", "opt_out", people[17])
-    w.edit("salesforce", "convert", next(e for e in people[18:] if w.row(e)["object"] == "Lead"))
+    w.edit("salesforce", "convert", next(e for e in people[18:] if e in plain_people(w, "Lead")))
     w.edit("salesforce", "delete", people[-1])
     w.edit("hubspot", "delete", people[-2])
     hers = {"email": "new.one@example.net", "firstname": "Thandiwe", "lastname": "Mokoena", "lifecyclestage": "lead"}
@@ -62,14 +62,15 @@ def days_work(w: World) -> None:
     w.edit("salesforce", "create", "", fields=his)
 
 
-def _plain(w: World) -> list[str]:
-    """Addresses of people with one record on each side, and no opt-out."""
-    rows = Counter((row.get("Email") or "").strip().lower() for row in w.rows())
-    out = {(row.get("Email") or "").strip().lower() for row in w.rows() if row.get("HasOptedOutOfEmail")}
+def plain_people(w: World, kind: str = "") -> list[str]:
+    """Addresses of people with one record on each side, and no opt-out; `kind`: Lead or Contact, in Salesforce."""
+    rows = {(row.get("Email") or "").strip().lower(): row for row in w.rows()}
+    counts = Counter((row.get("Email") or "").strip().lower() for row in w.rows())
     contacts = w.both.hubspot.contacts.live.values()
     here = {c.values["email"] for c in contacts if "email" in c.values and "hs_email_optout" not in c.values}
     shared = {p["email"].strip().lower() for p in w.people.crm if p["key"] in w.people.shared}
-    return sorted(e for e in shared & here if rows[e] == 1 and e not in out)
+    fits = {e for e, row in rows.items() if not row.get("HasOptedOutOfEmail") and kind in ("", row["object"])}
+    return sorted(e for e in shared & here & fits if counts[e] == 1)
 
 
 @cache
