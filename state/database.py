@@ -70,7 +70,7 @@ def _revision(engine: sa.Engine) -> str | None:
 def _tune_sqlite(connection: Any, _: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         for pragma in (
-            "page_size=8192",  # of a new file: half as much is left empty beside rows of half a page
+            "page_size=8192",  # of a new file: less is left empty beside rows of half a page
             "journal_mode=WAL",
             "synchronous=NORMAL",
             "wal_autocheckpoint=8000",  # a page that many batches write to is copied home once for all of them

@@ -19,4 +19,4 @@ def new_id() -> str:
     millis, count = stamp >> 24, stamp & 0xFFFFFF
     rand_a = count >> 12
     rand_b = (count & 0xFFF) << 50 | int.from_bytes(os.urandom(7), "big") & (1 << 50) - 1
-    return f"{millis << 80 | 7 << 76 | rand_a << 64 | 2 << 62 | rand_b:032x}"
+    return f"{millis << 16 | 7 << 12 | rand_a:016x}{2 << 62 | rand_b:016x}"

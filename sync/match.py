@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -34,7 +35,7 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[st
     """The (rule, hash) pairs by which a lead with these fields is found. An entry with a blank field gives none."""
     keys = []
     for entry in entries:
-        values = [folded(hub.get(name)) for name in entry]
+        values = tuple([folded(hub.get(name)) for name in entry])
         if all(values):
             name = "+".join(entry)
             keys.append((name, _hash(name, values)))
@@ -103,6 +104,7 @@ def folded(value: Value) -> str:
     return " ".join(plain.casefold().split())
 
 
-def _hash(name: str, values: Sequence[str]) -> int:
+@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
+def _hash(name: str, values: tuple[str, ...]) -> int:
     text = "\x1f".join((name, *values))
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

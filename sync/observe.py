@@ -133,7 +133,7 @@ def digest(mapper: Mapper, fields: Mapping[str, Any]) -> bytes:
         text = orjson.dumps(values)
     except TypeError:  # lone surrogates, integers past 64 bits
         text = repr(values).encode("utf-8", "surrogatepass")
-    return blake2b(text, digest_size=8, key=mapper.hash).digest()
+    return blake2b(mapper.hash + text, digest_size=8).digest()
 
 
 def _absorb(
