@@ -210,7 +210,7 @@ class Http:
                 log.debug("%s %s: %s", self.dialect.vendor, call.what, type(error).__name__)
                 raise self._unanswered(call, error) from None
             except ConnectorError as error:
-                raise self._clean(error) from None
+                raise self.clean(error) from None
         log.debug("%s %s: %d in %.3f s", self.dialect.vendor, call.what, response.status_code, self._clock() - began)
         self._heed(response.headers, began)
         if response.status_code >= 300 and response.status_code not in call.accept:
@@ -234,6 +234,8 @@ class Http:
             cut = content.lstrip()[:1] in (b"{", b"[")
             found = "a body that was cut off" if cut else "something that is not JSON"
             raise _Unreadable(f"{self._said(call)} with {found}.", cut=cut) from None
+        if response.status_code >= 300:
+            parsed = self._scrub_all(parsed)
         if (wrong := misshapen(parsed, call.expect)) and response.status_code not in call.accept:
             if call.idempotent:
                 raise ProtocolChanged(f"{self._said(call)} with {wrong}.")
@@ -255,7 +257,7 @@ class Http:
             if error.retry_after is None:
                 error.retry_after = seconds_in(response.headers.get(self.dialect.retry_after))
             self.limits.pause(call.policy, min(error.retry_after or 0.0, self.patience.total))
-        return self._clean(error)
+        return self.clean(error)
 
     def _unanswered(self, call: _Call, error: httpx.HTTPError) -> ConnectorError:
         never_left = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -272,10 +274,19 @@ class Http:
     def _said(self, call: _Call) -> str:
         return f"{self.dialect.vendor} answered {call.what}"
 
-    def _clean(self, error: ConnectorError) -> ConnectorError:
+    def clean(self, error: ConnectorError) -> ConnectorError:
+        """The error without secrets: for words of the vendor that came with an answer, not with a refusal."""
         error.message, error.hint = self._scrub(error.message), self._scrub(error.hint)
         error.args = (error.message,)
         return error
+
+    def _scrub_all(self, parsed: Any) -> Any:
+        """An accepted refusal, whose words end in messages just as those of any other do."""
+        if isinstance(parsed, dict):
+            return {name: self._scrub_all(value) for name, value in parsed.items()}
+        if isinstance(parsed, list):
+            return [self._scrub_all(value) for value in parsed]
+        return self._scrub(parsed) if isinstance(parsed, str) else parsed
 
     def _scrub(self, text: str) -> str:
         auth = self.client.auth

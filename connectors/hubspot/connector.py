@@ -86,7 +86,11 @@ class HubSpot:
         return await self._reading.find(keys, fields, await self._unique_among(keys))
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
-        return await write(self._http, batch)
+        results = await write(self._http, batch)
+        for result in results:
+            if result.error is not None:
+                self._http.clean(result.error)
+        return results
 
     def budget(self) -> Budget:
         return self._http.budget()

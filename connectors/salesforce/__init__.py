@@ -119,7 +119,11 @@ class Salesforce:
         if len(batch) > self.can.write_batch:
             raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
         writer = Writer(self._org, self._bulk, bulk_above=self._settings.bulk_above, sleep=self._sleep)
-        return await writer.write(batch)
+        results = await writer.write(batch)
+        for result in results:
+            if result.error is not None:
+                self._http.clean(result.error)
+        return results
 
     def budget(self) -> Budget:
         return self._http.budget()

@@ -311,6 +311,16 @@ async def test_a_vendor_that_echoes_our_secret_does_not_make_us_tell_it(
     assert "GET /x" in caplog.text
 
 
+async def test_an_accepted_refusal_that_echoes_our_secret_comes_without_it(
+    vendor: respx.MockRouter, time: Time
+) -> None:
+    echo = {"message": f"bad token {SECRET}", "errors": [{"context": {"sent": [f"Bearer {SECRET}"]}, "code": 7}]}
+    vendor.post("/x").mock(return_value=httpx.Response(400, json=echo))
+    answer = await make(time).request("POST", "/x", accept=(400,))
+    assert SECRET not in str(answer.json)
+    assert answer.json["errors"][0]["code"] == 7
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
