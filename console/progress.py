@@ -14,12 +14,12 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from console.screen import Screen
+from console.screen import Screen, many
 
 EVERY = 5.0
 """Seconds between two lines where nobody is watching."""
 
-_VERBS = {"read": ("reading", "records read"), "write": ("writing", "records written")}
+_VERBS = {"read": ("reading", "read"), "write": ("writing", "written")}
 
 
 class Told(Protocol):
@@ -124,5 +124,9 @@ class _Lines:
 
     def _line(self, key: tuple[str, str], count: int, more: str = "") -> None:
         phase, system = key
-        what = f"{count:,} {_VERBS.get(phase, ('', phase))[1]}" if system else f"{count:,} writes planned"
+        what = (
+            f"{many(count, 'record')} {_VERBS.get(phase, ('', phase))[1]}"
+            if system
+            else f"{many(count, 'write')} planned"
+        )
         self._screen.say(Text(f"  {system + ': ' if system else ''}{what}{more}", style="quiet"))
