@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _loads(folder: Path, count: int, rounds: int, large: int | None) -> list[Figure]:
     runs = [_round(folder, count, number, rounds) for number in range(1, rounds + 1)]
-    rates = {name: median(run[name]["records"] / run[name]["seconds"] for run in runs) for name in runs[0]}
+    rates = {name: median(_rate(run[name]) for run in runs) for name in runs[0]}
     first, rescan = rates["first"], rates["rescan"]
     peak = median(run["first"]["peak_mb"] for run in runs)
     stored = runs[0]["first"]["database_bytes"] / count
@@ -82,7 +82,7 @@ def _loads(folder: Path, count: int, rounds: int, large: int | None) -> list[Fig
         Figure("first load / bare loop", first / rates["bare"], ""),
     ]
     if large is not None:
-        figures += _large(folder, large, first, rescan, peak)
+        figures += _large(folder, count, large)
     return figures
 
 
@@ -102,25 +102,37 @@ def _round(folder: Path, count: int, number: int, rounds: int) -> dict[str, Meas
     return result
 
 
-def _large(folder: Path, count: int, first_rate: float, rescan_rate: float, peak: float) -> list[Figure]:
-    database = folder / "load.sqlite"
-    with _pages(folder, count) as url:
-        log.print(f"once: {count:,} leads, first load and rescan", style="dim")
-        first = _measure("load", url, database, "first", "plain")
-        rescan = _measure("load", url, database, "rescan", "plain")
-    _clear(folder)
-    rates = [run["records"] / run["seconds"] for run in (first, rescan)]
-    label = f"{count:,} leads"
+def _large(folder: Path, count: int, large: int) -> list[Figure]:
+    """The large load between two small ones: the rates are compared as the machine was at that time."""
+    log.print(f"once: {large:,} leads, between two times {count:,}: first load and rescan", style="dim")
+    before, (first, rescan), after = (_load(folder, n) for n in (count, large, count))
+    first_rate, rescan_rate = (_rate(run) for run in (first, rescan))
+    small_first, small_rescan = ((_rate(a) + _rate(b)) / 2 for a, b in zip(before, after, strict=True))
+    peak = max(before[0]["peak_mb"], after[0]["peak_mb"])
+    label = f"{large:,} leads"
     return [
-        Figure(f"first load, {label}", rates[0], "leads/s"),
-        Figure("first load, large / small", rates[0] / first_rate, "", 0.8),
-        Figure(f"rescan, nothing changed, {label}", rates[1], "leads/s"),
-        Figure("rescan, large / small", rates[1] / rescan_rate, "", 0.8),
+        Figure(f"first load, {label}", first_rate, "leads/s"),
+        Figure("first load, large / small", first_rate / small_first, "", 0.8),
+        Figure(f"rescan, nothing changed, {label}", rescan_rate, "leads/s"),
+        Figure("rescan, large / small", rescan_rate / small_rescan, "", 0.8),
         Figure(f"peak memory of a first load, {label}", first["peak_mb"], "MB", 250, "lower"),
         Figure(f"peak memory of a rescan, {label}", rescan["peak_mb"], "MB", 250, "lower"),
-        Figure("peak memory, large / small", first["peak_mb"] / peak, "", 1.1, "lower"),
-        Figure("database per lead and system, large", first["database_bytes"] / count, "bytes", 1_500, "lower"),
+        Figure("peak memory of a first load, large / small", first["peak_mb"] / peak, "", 1.1, "lower"),
+        Figure("database per lead and system, large", first["database_bytes"] / large, "bytes", 1_500, "lower"),
     ]
+
+
+def _load(folder: Path, count: int) -> tuple[Measured, Measured]:
+    """A first load and a rescan."""
+    database = folder / "load.sqlite"
+    with _pages(folder, count) as url:
+        runs = _measure("load", url, database, "first", "plain"), _measure("load", url, database, "rescan", "plain")
+    _clear(folder)
+    return runs
+
+
+def _rate(run: Measured) -> float:
+    return run["records"] / run["seconds"]
 
 
 def _pages(folder: Path, count: int) -> Any:
