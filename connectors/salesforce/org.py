@@ -28,6 +28,8 @@ from connectors.salesforce.soql import any_of, chunks_of_values, select
 Row = dict[str, Any]
 
 _DESCRIBE_KEPT = timedelta(minutes=10)
+# Seconds: longer than anybody's patience, since only the calls of yesterday falling free help.
+_DAY_IS_USED_UP = 3600.0
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 # Pages of 2,000 are the most that a query gives (https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/
 # api_rest/headers_queryoptions.htm).
@@ -58,6 +60,7 @@ def classify(refusal: Refusal) -> ConnectorError | None:
         case "REQUEST_LIMIT_EXCEEDED":
             return RateLimited(
                 said,
+                retry_after=_DAY_IS_USED_UP,
                 hint="The org's API calls of the last 24 hours are used up, by all integrations together: the next "
                 "runs go on as they fall free. See Setup > Company Information > API Requests, Last 24 Hours.",
             )

@@ -73,16 +73,17 @@ class Salesforce:
     # What the gate asks
 
     def refusal(self, status: int, method: str, path: str) -> Answer:
-        """Salesforce says 403 where others say 429."""
+        """Salesforce says 403 where others say 429. What passes is that too many calls are under way at once; the
+        day's allowance is another limit."""
         if status == 429:
-            return refused(Refused(Problem("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), 403))
+            return _limit("ConcurrentPerOrgLongTxn")
         code = "SERVER_UNAVAILABLE" if status == 503 else "UNKNOWN_EXCEPTION"
         words = "An unexpected error occurred. Please include this ErrorId if you contact support: 1084412468-66131"
         return refused(Refused(Problem(code, words), status))
 
     def admit(self, method: str, path: str) -> Answer | None:
         if path.startswith("/services/data/") and admit([self.quota]) is not None:
-            return self.refusal(429, method, path)
+            return _limit("TotalRequests")
         return None
 
     def headers(self, method: str, path: str) -> Mapping[str, str]:
@@ -183,6 +184,10 @@ class Salesforce:
     def load(self, path: Path) -> None:
         """Puts what was saved in the place of what is there."""
         self.org.restore(orjson.loads(path.read_bytes()))
+
+
+def _limit(name: str) -> Answer:
+    return refused(Refused(Problem("REQUEST_LIMIT_EXCEEDED", f"{name} Limit exceeded."), 403))
 
 
 def _too_long(status: int, reason: str) -> Response:

@@ -13,6 +13,7 @@ import pytest
 from connectors.base import Record
 from connectors.errors import Misconfigured, RateLimited
 from connectors.salesforce import Salesforce
+from sandbox.limits import Window
 from tests.connectors.salesforce.conftest import FIELDS, World, overruled, pages_of, records_in
 
 QUERIES = r"GET /services/data/v[\d.]+/query"
@@ -366,9 +367,10 @@ async def test_a_field_that_nobody_has_stops_the_run_and_is_named(world: World) 
 
 
 async def test_request_limit_exceeded_says_whose_calls_they_are(world: World) -> None:
-    world.vendor.faults.add("rate_limited", path="/query")
+    world.vendor.quota.window = Window("DailyApiRequests", 0, 86_400.0)
     with pytest.raises(RateLimited) as caught:
         await pages_of(world.connector())
+    assert world.calls("/query") <= 2, "it is no use to ask again soon"
     assert "last 24 hours" in caught.value.hint
     assert "REQUEST_LIMIT_EXCEEDED" in str(caught.value)
 
