@@ -91,6 +91,8 @@ class Context:
     """(kind, subject) of the reviews that were open when the run began"""
     ignored: set[str] = field(default_factory=set)
     """system:id of the records that a person said to leave alone"""
+    behind: set[str] = field(default_factory=set)
+    """systems whose reading took so long, or went so far back, that they have to be asked for what is new"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
 

@@ -107,7 +107,7 @@ def _merge_field(name: str, merged: Merged, sides: Mapping[str, Side], rules: Ru
     if verdict.source is None:
         merged.conflicts[name] = Conflict(_named(options, origin), None, verdict.rule)
         return
-    lost = [s for s, v in options.items() if s != verdict.source and not _same(s, name, v, verdict.value, rules)]
+    lost = [s for s, v in options.items() if not _same(s, name, v, verdict.value, rules)]
     winner = origin if verdict.source == HUB else verdict.source
     if lost:
         merged.conflicts[name] = Conflict(_named(options, origin), winner, verdict.rule)

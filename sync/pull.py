@@ -48,6 +48,41 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
     since: Cursor | None = connector.cursor_at(window.since) if window else None
     if saved and not full and saved["mapping"] == mapper.hash.hex():
         since = saved["cursor"]
+    if window or since is None or (saved and saved.get("scan")):
+        ctx.behind.add(system)
+    ctx.counts(system).read += await _read(ctx, system, since, stream, settle=settle, window=window)
+    again = ctx.look_again.pop(system, set())
+    if ctx.counts(system).vanished:
+        again |= _heirs(ctx, system)
+    await reread(ctx, system, sorted(again))
+    if window:
+        ctx.store.drop_cursor(system, stream)
+        ctx.commit()
+
+
+async def catch_up(ctx: Context, system: str) -> None:
+    """Read what changed while all of a system, or a time long past, was read: else a plan made of that would write over
+    what somebody has typed meanwhile. Raises ConnectorError."""
+    saved = ctx.store.cursor(system, STREAM)
+    ctx.behind.discard(system)
+    if saved:  # none: the guard has a question about the scan, or nothing but the window has ever been read
+        await _read(ctx, system, saved["cursor"], STREAM, settle=False, told=False)
+        await reread(ctx, system, sorted(ctx.look_again.pop(system, set())))
+
+
+async def _read(
+    ctx: Context,
+    system: str,
+    since: Cursor | None,
+    stream: str,
+    *,
+    settle: bool,
+    window: Window | None = None,
+    told: bool = True,
+) -> int:
+    """Every batch in a commit with its cursor. Returns how many records there were."""
+    connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
+    place = {"mapping": mapper.hash.hex(), **({"scan": True} if system in ctx.behind else {})}
     last = ctx.store.last_link()
     present = bytearray(last // 8 + 1)  # a connector whose cursor is too old scans everything without being asked
     read = 0
@@ -56,20 +91,14 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
             break
         at = ctx.clock()
         observe(ctx, system, page.records, at, settle=settle, present=present)
-        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, "mapping": mapper.hash.hex()}, at)
+        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place}, at)
         ctx.commit()
         read += len(page.records)
-        ctx.progress("read", system, read)
+        if told:
+            ctx.progress("read", system, read)
         if page.complete:
             _sweep(ctx, system, present, last, read)
-    ctx.counts(system).read += read
-    again = ctx.look_again.pop(system, set())
-    if ctx.counts(system).vanished:
-        again |= _heirs(ctx, system)
-    await reread(ctx, system, sorted(again))
-    if window:
-        ctx.store.drop_cursor(system, stream)
-        ctx.commit()
+    return read
 
 
 def settle_touched(ctx: Context) -> None:

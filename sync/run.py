@@ -21,7 +21,7 @@ from sync.answers import carry_out, carry_out_for
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_lead
-from sync.pull import Window, pull, settle_touched
+from sync.pull import Window, catch_up, pull, settle_touched
 from sync.push import push, recover
 
 
@@ -184,6 +184,7 @@ async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
         await pull(ctx, system, full=options.full, settle=system == last, window=options.window)
 
     await _each(ctx, working, read, order)
+    await _each(ctx, working, catch_up, [s for s in order if s in ctx.behind & working])
 
 
 async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
@@ -199,10 +200,10 @@ async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
 
 
 async def _each(
-    ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]], order: Sequence[str] = ()
+    ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]], order: Sequence[str] | None = None
 ) -> None:
     """The step for every system. One that fails is left out of the rest of the run, and the report says why."""
-    for system in order or sorted(working):
+    for system in sorted(working) if order is None else order:
         try:
             await step(ctx, system)
         except ConnectorError as error:

@@ -155,14 +155,14 @@ class Play:
             self.approved = frozenset(map(fingerprint, shown))
             return seen
         self._sync(rules, run, options, seen)
-        if seen.outcome == "done" and not run.dies and not run.times_out:
+        if seen.outcome == "done" and not run.meanwhile:
             assert sorted(map(fingerprint, self._written())) == sorted(map(fingerprint, shown)), "plan and run differ"
         return seen
 
     def _preview(self, rules: Rules, run: Run, options: Options) -> list[WriteRow]:
         """What the run is going to write. Nothing is kept of it, or the rest of the scenario will tell."""
         store = Store(self.engine, dry=True)
-        quiet = run.model_copy(update={"dies": "", "times_out": ""})
+        quiet = run.model_copy(update={"dies": "", "times_out": "", "meanwhile": {}})
         noted: dict[str, list[Values]] = {system: [] for system in SYSTEMS}
         try:
             _, rows = asyncio.run(

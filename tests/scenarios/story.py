@@ -58,7 +58,7 @@ class Happening(Model):
 
 class Run(Model):
     """`plan`: only shown, nothing is kept; its writes can be approved. `dies` and `times_out`: at the first step of
-    this name."""
+    this name; `meanwhile`: what people do at the first step of this name."""
 
     confirm: bool = True
     full: bool = False
@@ -67,6 +67,7 @@ class Run(Model):
     window: tuple[str, str] | None = None
     dies: str = ""
     times_out: str = ""
+    meanwhile: dict[str, list[Happening]] = {}
 
 
 class Step(Model):

@@ -108,6 +108,9 @@ def _run(run: Run, step: Step) -> str:
     if run.window:
         kind = f"**a backfill** of {run.window[0]} to {run.window[1]} writes"
     parts = [kind + " " + (_writes(step.writes) or "nothing")]
+    for point, happenings in run.meanwhile.items():
+        told = [line for happening in happenings for line in _happening(happening)]
+        parts.append(f"while, at “{point}”, {'; '.join(told)}")
     parts += [f"dies at “{run.dies}”"] if run.dies else []
     parts += [f"times out at “{run.times_out}”"] if run.times_out else []
     parts += [f"stops: {', '.join(step.stops)}"] if step.stops else []

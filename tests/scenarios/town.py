@@ -5,7 +5,7 @@ Not the engine: it sees these systems through the ordinary connector, of which e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -52,7 +52,7 @@ def altered(value: Any, how: str) -> Any:
 class Witness(Memory):
     """The connector; what it is told to write, and what became of it, is noted in the words of a scenario."""
 
-    def __init__(self, town: Town, written: list[Values], run: Run) -> None:
+    def __init__(self, town: Town, written: list[Values], run: Run, meanwhile: Callable[[str], None]) -> None:
         can = Capabilities(
             tombstones=town.habits.deletions,
             upsert_keys=frozenset({"*"}),
@@ -62,9 +62,10 @@ class Witness(Memory):
             overlap=timedelta(seconds=1),
         )
         super().__init__(town, page_size=2, can=can, hook=self._step)
-        self.written, self.run = written, run
+        self.written, self.run, self.meanwhile = written, run, meanwhile
 
     async def _step(self, point: str) -> None:
+        self.meanwhile(point)
         if self.run.dies == point:
             raise Died(point)
         if self.run.times_out == point:
@@ -196,7 +197,13 @@ def _refusal(system: str, refused: Values) -> Any:
 
 
 def connectors(streets: Streets, written: Mapping[str, list[Values]], run: Run) -> dict[str, Memory]:
-    return {system: Witness(town, written[system], run) for system, town in streets.towns.items()}
+    due = {point: list(happenings) for point, happenings in run.meanwhile.items()}
+
+    def meanwhile(point: str) -> None:
+        for happening in due.pop(point, ()):
+            streets.happen(happening)
+
+    return {system: Witness(town, written[system], run, meanwhile) for system, town in streets.towns.items()}
 
 
 __all__ = ["EMAIL", "Died", "Streets", "connectors"]
