@@ -394,8 +394,13 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
             ctx.counts(system).vanished += 1
             kind = "unlinked"
         if link.state == "merged" and record.became and holder[record.became] != link.lead_id:
-            about = {"why": "merged", "by": system, "lead": holder[record.became], **detail}
-            batch.reviews.append(Review("duplicate", f"{system}:{record.id}", about, link.lead_id, system, record.id))
+            lead = leads[link.lead_id]
+            if lead.alive:  # two leads are one person, and some system does not know yet
+                about = {"why": "merged", "by": system, "lead": holder[record.became], **detail}
+                batch.reviews.append(Review("duplicate", f"{system}:{record.id}", about, lead.id, system, record.id))
+            else:
+                for name, other in lead.links.items():
+                    _close(ctx, batch, f"{name}:{other.remote_id}", "duplicate")
         batch.touch(link)
         row = {"lead_id": link.lead_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
