@@ -175,6 +175,7 @@ def _absorb(
         side_link.digest = mark
         side_link.side.seen_at = record.changed_at
         news = unseen(side_link.side.base_remote, values)
+        news |= {name: value for name, value in side_link.side.seen.items() if name not in values}
         changed = news != side_link.side.seen
         side_link.side.seen = news
         batch.touch(side_link)
@@ -386,6 +387,7 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         if record.became and record.became not in holder:
             link.remote_id, link.state = record.became, "live"
             holder[record.became] = link.lead_id
+            _hear_out(ctx, system, record, leads[link.lead_id], link, batch)
             ctx.look_again.setdefault(system, set()).add(record.became)
             _close(ctx, batch, f"{system}:{record.became}", "match", "duplicate")
             kind = "linked"
@@ -405,6 +407,16 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         row = {"lead_id": link.lead_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
     batch.flush(ctx, at)
+
+
+def _hear_out(ctx: Context, system: str, record: Record, lead: Lead, link: Link, batch: Batch) -> None:
+    """What a record says last counts where its heir has no field for it: a Lead's status "converted", which its Contact
+    cannot show."""
+    last = unseen(link.side.base_remote, ctx.rules.mappers[system].to_hub(record.fields)[0])
+    if last:
+        link.side.seen = {**link.side.seen, **last}
+        lead.touched = True
+        batch.leads[lead.id] = lead
 
 
 def _may_move(link: Link, record: Record) -> bool:
