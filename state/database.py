@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sqlite3
 from contextlib import suppress
@@ -46,7 +47,7 @@ def _alembic(engine: sa.Engine, verb: str, *arguments: str) -> None:
     from alembic.config import Config
 
     with engine.begin() as connection:
-        config = Config()
+        config = Config(stdout=io.StringIO())  # what it prints is not for ours
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         getattr(command, verb)(config, *arguments)
