@@ -100,7 +100,9 @@ class Context:
         self.entries = entries(self.rules.mappers)
 
     def counts(self, system: str) -> Counts:
-        return self.report.systems.setdefault(system, Counts())
+        if system not in self.report.systems:
+            self.report.systems[system] = Counts()
+        return self.report.systems[system]
 
     def may(self, code: str, system: str) -> bool:
         """Whether a person has confirmed what the guard would stop."""

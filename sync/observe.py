@@ -175,7 +175,8 @@ def _absorb(
         side_link.digest = mark
         side_link.side.seen_at = record.changed_at
         news = unseen(side_link.side.base_remote, values)
-        news |= {name: value for name, value in side_link.side.seen.items() if name not in values}
+        if side_link.side.seen:
+            news |= {name: value for name, value in side_link.side.seen.items() if name not in values}
         changed = news != side_link.side.seen
         side_link.side.seen = news
         batch.touch(side_link)
@@ -194,8 +195,10 @@ def _settle(ctx: Context, lead: Lead, batch: Batch, at: datetime) -> None:
     settled = reconcile(lead, ctx.rules, ctx.entries)
     for link in lead.links.values():
         batch.touch(link)
-    batch.keys.update((key, lead.id) for key in settled.gained)
-    batch.lost_keys.update((key, lead.id) for key in settled.lost)
+    for key in settled.gained:
+        batch.keys.add((key, lead.id))
+    for key in settled.lost:
+        batch.lost_keys.add((key, lead.id))
     _record(ctx, settled, batch, at)
 
 
@@ -219,6 +222,8 @@ def _record(ctx: Context, settled: Settled, batch: Batch, at: datetime) -> None:
     if move:
         stage = {"old": move.old, "new": move.new, "system": move.source, "reason": move.reason}
         batch.stages.append({**row, **stage, "evidence": move.evidence})
+    if not settled.conflicts and not settled.closed:
+        return
     for name, conflict in settled.conflicts.items():
         for system in conflict.claims:
             if system in ctx.rules.mappers:

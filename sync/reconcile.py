@@ -63,10 +63,11 @@ def reconcile(lead: Lead, rules: Rules, entries: tuple[tuple[str, ...], ...]) ->
     move = settled.changes.get(STAGE)
     if move and isinstance(move.new, str):
         settled.stage = StageMove(move.old, move.new, move.source, lead.fields.get(REASON), move.rule)
-    settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
+    if waiting:
+        settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
     new_keys = _keys([lead.fields], entries)
-    settled.gained = sorted(new_keys if created else new_keys - old_keys)
-    settled.lost = sorted(old_keys - new_keys)
+    settled.gained = list(new_keys if created else new_keys - old_keys)
+    settled.lost = list(old_keys - new_keys)
     lead.touched = False
     lead.dirty = has_news(lead, rules)
     return settled
