@@ -79,6 +79,7 @@ class Mapper:
         self.sync_when = sync_when
         self.pulled = frozenset(m.hub for m in maps if m.pull)
         self.pushed = frozenset(m.hub for m in maps if m.push)
+        self.pushed_in_order = tuple(sorted(self.pushed))
         self.clears = frozenset(m.hub for m in maps if m.clears)
         self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))
         self.pick = _picker(self.remote_fields)

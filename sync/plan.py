@@ -7,7 +7,7 @@ taken back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
@@ -93,11 +93,19 @@ def creatable(mapper: Mapper, hub: Fields) -> list[str]:
 
 def news_for(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]:
     """The hub values that this system has yet to be told."""
-    return [
-        (name, hub.get(name))
-        for name in sorted(mapper.pushed)
-        if name not in side.seen and ahead(mapper, side, name, hub.get(name)) and _may_send(name, hub.get(name), mapper)
-    ]
+    return list(_news(mapper, side, hub))
+
+
+def is_behind(mapper: Mapper, side: Side, hub: Fields) -> bool:
+    """Whether there is any such value."""
+    return any(True for _ in _news(mapper, side, hub))
+
+
+def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]]:
+    for name in mapper.pushed_in_order:
+        value = hub.get(name)
+        if name not in side.seen and ahead(mapper, side, name, value) and _may_send(name, value, mapper):
+            yield name, value
 
 
 def _may_send(name: str, value: Value, mapper: Mapper) -> bool:

@@ -13,7 +13,7 @@ from mapping.rules import Rules
 from state.records import Lead
 from sync.match import match_keys
 from sync.merge import Change, Conflict, merge
-from sync.plan import may_create, news_for
+from sync.plan import is_behind, may_create
 
 SMARKETING = "smarketing"
 """Origin of what the hub computes by itself."""
@@ -80,7 +80,7 @@ def has_news(lead: Lead, rules: Rules) -> bool:
         if link is None:
             if may_create(mapper, lead.fields):
                 return True
-        elif link.state == "live" and news_for(mapper, link.side, lead.fields):
+        elif link.state == "live" and is_behind(mapper, link.side, lead.fields):
             return True
     return False
 
