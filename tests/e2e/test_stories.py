@@ -301,7 +301,7 @@ def test_a_duplicate_is_a_question_and_nothing_happens_to_it_meanwhile(doubled: 
 
 
 def test_a_duplicate_that_is_a_person_of_its_own(doubled: tuple[World, str, str]) -> None:
-    w, email, id_ = doubled
+    w, _, id_ = doubled
     before = len(w.leads())
     w.cli("review", "resolve", str(question(w, id_)["id"]), "--new", "--by", "ada")
     w.sync()
