@@ -209,8 +209,8 @@ class Store:
             t.lead.update().where(t.lead.c.id == sa.bindparam("_id")).values(**values), [{"_id": i} for i in ids]
         )
 
-    def flag_all(self, *, dirty: bool) -> None:
-        self._c.execute(t.lead.update().values(dirty=int(dirty)))
+    def flag_all(self, **flags: bool) -> None:
+        self._c.execute(t.lead.update().values(**{name: int(value) for name, value in flags.items()}))
 
     def insert_links(self, links: Sequence[Link]) -> None:
         self._rows("insert_links", t.link.insert, LINK, [link_row(link, self._stored) for link in links])

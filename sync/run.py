@@ -167,7 +167,8 @@ def _begin(ctx: Context, options: Options) -> None:
     ctx.mapping = store.mapping_version(ctx.rules.hash or "unnamed", specs, options.document, at)
     ctx.specs = store.mapping_specs()
     if before is not None and before != ctx.rules.hash:
-        store.flag_all(dirty=True)  # what a system is told may be another thing now
+        # What is computed of a lead (points, stage), and what a system is told of it, may be another thing now.
+        store.flag_all(touched=True, dirty=True)
     store.drop_planned()
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
     ctx.open_questions = {(r.kind, r.subject) for r in store.reviews("match", "duplicate", "bad_value", "dead_letter")}
