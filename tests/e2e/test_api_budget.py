@@ -43,7 +43,7 @@ def people_in(system: str, count: int) -> Both:
     return both
 
 
-@pytest.mark.parametrize("count", [100, 250, 400])
+@pytest.mark.parametrize("count", [100, 250])
 @pytest.mark.parametrize("origin", SYSTEMS)
 def test_the_first_push_takes_as_many_writes_as_full_batches(make_world: MakeWorld, origin: str, count: int) -> None:
     other = next(system for system in SYSTEMS if system != origin)
@@ -69,7 +69,7 @@ def test_creates_and_updates_that_come_mixed_take_no_more(make_world: MakeWorld)
         assert w.calls(system, WRITES[system]) == least, system
 
 
-@pytest.mark.parametrize("changes", [0, 1, 7, 110, 230])
+@pytest.mark.parametrize("changes", [0, 7, 230])
 @pytest.mark.parametrize("origin", SYSTEMS)
 def test_an_incremental_run_takes_two_reads_and_a_page_for_its_changes(
     make_world: MakeWorld, origin: str, changes: int

@@ -26,6 +26,9 @@ RENEWAL = (
 )
 """A date in both systems: the presets have none."""
 
+MANY = {"marketing": 120, "crm": 90, "shared": 60}
+"""Enough for every case to have a person of its own, and for several pages."""
+
 MEGABYTES = '"' + "A" * 10 * 2**20 + '"'
 NO_DAY = "date"
 BAD: Mapping[str, tuple[str, str, str, str]] = {
@@ -56,8 +59,8 @@ BAD: Mapping[str, tuple[str, str, str, str]] = {
 def spoken(make_world: MakeWorld) -> Callable[..., tuple[World, dict[str, Tampered]]]:
     """A synced world, and the mouths of its vendors."""
 
-    def make(**how: Any) -> tuple[World, dict[str, Tampered]]:
-        both = Both.make(7, marketing=120, crm=90, shared=60)
+    def make(*, marketing: int = 40, crm: int = 30, shared: int = 20, **how: Any) -> tuple[World, dict[str, Tampered]]:
+        both = Both.make(7, marketing=marketing, crm=crm, shared=shared)
         mouths = {name: Tampered(app) for name, app in both.apps.items()}
         made = make_world(both=both, apps=mouths, rewrite=RENEWAL, **how)
         made.settled()
@@ -99,7 +102,7 @@ def about(w: World, system: str, email: str) -> list[Review]:
 
 
 def test_the_one_record_goes_to_review_and_all_else_goes_on(spoken: Any) -> None:
-    w, mouths = spoken()
+    w, mouths = spoken(**MANY)
     who = plant(w, mouths, BAD)
     before = {what: dict(w.lead(email).fields) for what, email in who.items()}
     others = [email for email in plain_people(w, "Lead") if email not in who.values()]
@@ -135,7 +138,7 @@ def test_a_value_that_was_put_right_closes_its_review(spoken: Any) -> None:
 
 
 def test_no_bad_value_shows_a_person_a_traceback(spoken: Any) -> None:
-    w, mouths = spoken()
+    w, mouths = spoken(**MANY)
     who = plant(w, mouths, BAD)
     ran = [w.run("plan"), w.run("sync"), w.run("review", "list")]
     ids = [str(review.id) for review in w.reviews("bad_value")]
@@ -283,7 +286,7 @@ def once(action: Callable[[], None], path: str) -> Callable[[str], None]:
 
 @pytest.mark.usefixtures("small_pages")
 def test_a_property_that_is_deleted_and_one_that_appears_between_two_pages(spoken: Any) -> None:
-    w, mouths = spoken()
+    w, mouths = spoken(**MANY)
     hubspot = w.both.hubspot
     before = {lead.fields["email"]: lead.fields.get("industry") for lead in w.leads() if lead.fields.get("email")}
 
@@ -313,7 +316,7 @@ def test_a_property_that_is_deleted_and_one_that_appears_between_two_pages(spoke
 
 
 def test_a_field_that_is_deleted_in_salesforce_stops_it_in_words(spoken: Any) -> None:
-    w, mouths = spoken()
+    w, mouths = spoken(**MANY)
     w.both.salesforce.org.switches.page_size = 20
     org = w.both.salesforce.org
 
@@ -332,7 +335,7 @@ def test_a_field_that_is_deleted_in_salesforce_stops_it_in_words(spoken: Any) ->
 
 
 def test_a_picklist_value_that_vanishes_costs_those_who_need_it(spoken: Any) -> None:
-    w, _ = spoken()
+    w, _ = spoken(**MANY)
     leads = [
         e for e in plain_people(w) if w.row(e)["object"] == "Lead" and w.row(e)["Status"] == "Open - Not Contacted"
     ]

@@ -325,7 +325,7 @@ def test_an_interrupted_run_says_so_in_words(make_world: MakeWorld) -> None:
 @pytest.mark.e2e
 def test_two_runs_at_once_are_one_and_a_busy_one(make_world: MakeWorld) -> None:
     w = make_world(marketing=60, crm=50, shared=30)
-    w.both.hubspot.faults.add("latency", path="/contacts$", seconds=4.0)
+    w.both.hubspot.faults.add("latency", path="/contacts$", seconds=2.5)
     process = start(w)
     wait_for(lambda: w.both.hubspot.faults.struck() > 0)
     busy = w.cli("sync", "--json", code=5).json

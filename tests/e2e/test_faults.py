@@ -130,13 +130,14 @@ BULK = (
 )
 
 
-@pytest.mark.parametrize("kind", ANYWHERE)
+# Of those that look alike to the connector, one each.
+@pytest.mark.parametrize("kind", ["error", "rate_limited", "timeout_after", "truncated", "cut_json", "not_json"])
 def test_bulk_jobs_stand_the_same_trouble(stage: Callable[..., World], kind: Kind) -> None:
     w = stage(bulk_above=PAGE, **(HURRY["salesforce"] if kind.startswith("timeout") else {}))
     first, _ = calm()
     for path in BULK:
         faults_of(w, "salesforce").add(kind, path=path, nth=(1, 3))
-    for _ in range(4):
+    for _ in range(3):
         w.sync(full=True)
     assert faults_of(w, "salesforce").struck() >= len(BULK)
     ends_well(w, first)
@@ -169,7 +170,7 @@ def test_a_vendor_whose_clock_is_wrong_loses_nothing(stage: Callable[..., World]
 def seeds() -> list[int]:
     """New ones every day; SEED repeats a day's."""
     base = int(os.environ.get("SEED", time.time() // 86_400))
-    return [base * 10 + n for n in range(3)]
+    return [base * 10 + n for n in range(2)]
 
 
 @pytest.mark.parametrize("seed", seeds())

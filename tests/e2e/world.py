@@ -11,6 +11,7 @@ import asyncio
 import io
 import json
 import sqlite3
+import ssl
 import subprocess
 import sys
 from collections import Counter
@@ -258,8 +259,18 @@ def quick_connectors(settings: Mapping[str, Mapping[str, Any]], clock: Clock | N
             return HubSpot(name, chosen, clock=clock, patience=QUICK)
         return Salesforce(name, chosen, clock=clock, patience=QUICK, sleep=brief)
 
-    with patch("sync.project.connect", connect), patch("sync.project.load_project", _loaded):
+    with (
+        patch("sync.project.connect", connect),
+        patch("sync.project.load_project", _loaded),
+        patch("ssl.create_default_context", _certificates),
+    ):
         yield
+
+
+@cache
+def _certificates(**_: Any) -> ssl.SSLContext:
+    """Every client loads them, which takes longer than a small run; on a loopback port they are of no use."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _loaded(folder: Path | str) -> Project:
