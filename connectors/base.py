@@ -1,7 +1,8 @@
 """The words that every connector speaks, and the protocol it satisfies.
 
 A connector knows one vendor's API and nothing of mappings, the hub or the database: it deals in the vendor's own
-field names and values. Pages come lazily; a batch of writes comes back as one result per record, in order, even
+field names and values. It speaks of one kind of record; `of` gives the connector for another kind of the same system,
+over the same sign-in, the same limits and the same count of calls. Pages come lazily; a batch of writes comes back as one result per record, in order, even
 where the vendor answers 200 to a batch that half failed.
 
 Three things are kept apart everywhere: a field that is *absent* from `Record.fields` was not read; one that is None
@@ -15,12 +16,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
-from connectors.errors import Reject
+from connectors.errors import Misconfigured, Reject
 
 Cursor = dict[str, Any]
 """Where to read on: JSON, made and understood by its connector alone. Saved in the commit of the records it covers."""
 
 Clock = Callable[[], datetime]
+
+Kind = Literal["owner", "company", "lead", "deal", "activity"]
+"""What a record is about. A lead is a person, whatever a system calls it; an owner is one of the system's own users; an
+activity is something that happened, is only ever read, and never changes."""
 
 
 def utc_now() -> datetime:
@@ -28,7 +33,11 @@ def utc_now() -> datetime:
 
 
 class Record(NamedTuple):
-    """What a system holds of one person, in the system's own field names and values."""
+    """What a system holds of one person, company, deal, user or activity, in the system's own field names and values.
+
+    A field that refers to other records (`RemoteField.refers`) holds the other record's id, or None; where one record
+    may refer to several (`many`), a sorted list of ids, empty where there are none.
+    """
 
     id: str
     fields: Mapping[str, Any]
@@ -48,6 +57,14 @@ class Page(NamedTuple):
     absence evidence of deletion."""
 
 
+class Members(NamedTuple):
+    """What a `Write` does to a field that refers to many: who joins and who leaves. Everybody else stays: what somebody
+    else has added meanwhile is not ours to remove."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
 class Key(NamedTuple):
     """One thing to look a record up by. `field` is a remote field name, or "id"."""
 
@@ -60,7 +77,7 @@ Operation = Literal["create", "update"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One record to write. `fields` holds exactly what changes; None clears.
+    """One record to write. `fields` holds exactly what changes; None clears. Fields that refer to many hold `Members`.
 
     `key` (creates only) makes the create repeatable: where the vendor can upsert by that field, a second try finds
     the record of the first. `ref` is ours, unique within the batch.
@@ -105,6 +122,10 @@ class RemoteField:
     unique: bool = False
     options: tuple[tuple[str, str], ...] = ()
     max_length: int | None = None
+    refers: Kind | None = None
+    """The kind of record whose id it holds (type "reference"), where that is one of ours."""
+    many: bool = False
+    """It holds a list of ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +166,32 @@ class Capabilities:
     """How far behind its cursor an incremental read begins, for records that become visible late."""
 
 
+def no_such_kind(name: str, kind: Kind) -> Misconfigured:
+    """What `Connector.of` raises."""
+    return Misconfigured(f"{name} has no records of kind {kind}.", hint=f"Take {kind} out of its mapping.")
+
+
 class Connector(Protocol):
-    """One connected system. Methods raise `Retry` (after their own patience is spent) or `Stop`, never `Reject`."""
+    """One kind of record of one connected system. Methods raise `Retry` (after their own patience is spent) or `Stop`,
+    never `Reject`."""
 
     name: str
+    kind: Kind
+    kinds: frozenset[Kind]
+    """The kinds that this system has; the same whichever of its connectors is asked."""
     can: Capabilities
+
+    def of(self, kind: Kind) -> Connector:
+        """The connector for this kind of record; itself for its own. What is made here is closed with the one that was
+        connected. Raises Misconfigured for a kind that the system does not have."""
+        ...
 
     async def check(self) -> Account:
         """Prove that the credentials work. Raises Unauthorized, Misconfigured."""
         ...
 
     async def schema(self) -> list[RemoteField]:
-        """Every field of a lead as it is now, picklist options included."""
+        """Every field of this kind as it is now, picklist options included."""
         ...
 
     async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:

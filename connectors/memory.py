@@ -19,11 +19,14 @@ from connectors.base import (
     Clock,
     Cursor,
     Key,
+    Kind,
+    Members,
     Page,
     Record,
     RemoteField,
     Write,
     WriteResult,
+    no_such_kind,
     utc_now,
 )
 from connectors.errors import Duplicate, Gone, Invalid, Unauthorized
@@ -46,8 +49,9 @@ class Row:
 
 @dataclass
 class Vendor:
-    """A system in RAM. `unique` fields refuse a second record with the same value; `refuse` is a rule of the vendor
-    that returns a message for values it will not take."""
+    """The records of one kind in a system in RAM. `unique` fields refuse a second record with the same value; `refuse`
+    is a rule of the vendor that returns a message for values it will not take; `siblings` are the system's other
+    kinds."""
 
     name: str
     schema: Sequence[RemoteField] = ()
@@ -58,6 +62,8 @@ class Vendor:
     rows: dict[str, Row] = field(default_factory=dict)
     writes: int = 0
     made: int = 0
+    kind: Kind = "lead"
+    siblings: Mapping[Kind, Vendor] = field(default_factory=dict)
 
     def create(self, fields: Mapping[str, Any]) -> str:
         """Raises Invalid, Duplicate."""
@@ -65,7 +71,8 @@ class Vendor:
         self.made += 1
         self.writes += 1
         id_ = f"{self.name}-{self.made:06}"
-        self.rows[id_] = Row({k: v for k, v in fields.items() if v not in (None, "")}, self.clock())
+        values = {name: _joined(None, value) for name, value in fields.items()}
+        self.rows[id_] = Row({k: v for k, v in values.items() if v not in (None, "", [])}, self.clock())
         return id_
 
     def update(self, id_: str, fields: Mapping[str, Any]) -> None:
@@ -75,7 +82,7 @@ class Vendor:
             raise Gone(f"{self.name} has no record {id_}.")
         self._refuse(fields, id_)
         self.writes += 1
-        row.fields.update(fields)
+        row.fields.update({name: _joined(row.fields.get(name), value) for name, value in fields.items()})
         self._touch(row)
 
     def delete(self, id_: str) -> None:
@@ -120,6 +127,13 @@ class Vendor:
                 raise Duplicate(f"{self.name} already has a record with this {name}.", existing=others[0], field=name)
 
 
+def _joined(held: Any, value: Any) -> Any:
+    """What a field holds once a value, or who joins and who leaves, has been written to it."""
+    if not isinstance(value, Members):
+        return value
+    return sorted({*(held or ()), *value.add} - set(value.remove))
+
+
 class Memory:
     """The connector of a `Vendor`. `patience` pages are read of one instant: like a real API, the pages of one read
     see what people change between them."""
@@ -135,6 +149,8 @@ class Memory:
     ) -> None:
         self.vendor = vendor
         self.name = vendor.name
+        self.kind = vendor.kind
+        self.kinds = frozenset({vendor.kind, *vendor.siblings})
         self.can = can or Capabilities(
             tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True, oldest_first=True
         )
@@ -142,6 +158,19 @@ class Memory:
         self.hook = hook
         self.token = token
         self.calls = 0
+        self._others: dict[Kind, Memory] = {}
+
+    def of(self, kind: Kind) -> Memory:
+        if kind == self.kind:
+            return self
+        if kind not in self.vendor.siblings:
+            raise no_such_kind(self.name, kind)
+        if kind not in self._others:
+            other = Memory(
+                self.vendor.siblings[kind], page_size=self.page_size, can=self.can, hook=self.hook, token=self.token
+            )
+            self._others[kind] = other
+        return self._others[kind]
 
     async def check(self) -> Account:
         await self._call("check")
@@ -225,7 +254,7 @@ class Memory:
         return results
 
     def budget(self) -> Budget:
-        return Budget(calls=self.calls)
+        return Budget(calls=self.calls + sum(other.calls for other in self._others.values()))
 
     async def aclose(self) -> None:
         return None

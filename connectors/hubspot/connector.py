@@ -14,11 +14,13 @@ from connectors.base import (
     Clock,
     Cursor,
     Key,
+    Kind,
     Page,
     Record,
     RemoteField,
     Write,
     WriteResult,
+    no_such_kind,
     utc_now,
 )
 from connectors.http import Http, Patience, open_client
@@ -43,6 +45,8 @@ class HubSpot:
     ) -> None:
         """`client`: to bring your own (a test's), with the credentials already in it."""
         self.name = name
+        self.kind: Kind = "lead"
+        self.kinds: frozenset[Kind] = frozenset({"lead"})
         self.can = Capabilities(
             tombstones=settings.archived_pages > 0,
             upsert_keys=frozenset({"*", EMAIL}),
@@ -56,6 +60,11 @@ class HubSpot:
         self._http = Http(client, DIALECT, limits=RateLimits(settings.policies()), patience=patience or Patience())
         self._reading = Reading(self._http, clock, self.can.overlap, settings.archived_pages)
         self._unique: frozenset[str] | None = None
+
+    def of(self, kind: Kind) -> HubSpot:
+        if kind not in self.kinds:
+            raise no_such_kind(self.name, kind)
+        return self
 
     async def check(self) -> Account:
         """Which portal this is, and that its contacts may be read. Raises Unauthorized."""

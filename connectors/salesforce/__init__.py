@@ -27,11 +27,13 @@ from connectors.base import (
     Clock,
     Cursor,
     Key,
+    Kind,
     Page,
     Record,
     RemoteField,
     Write,
     WriteResult,
+    no_such_kind,
     utc_now,
 )
 from connectors.errors import ProtocolChanged, Stop
@@ -66,6 +68,8 @@ class Salesforce:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = name
+        self.kind: Kind = "lead"
+        self.kinds: frozenset[Kind] = frozenset({"lead"})
         self.can = Capabilities(
             tombstones=True,
             upsert_keys=frozenset({"*"}),
@@ -86,6 +90,11 @@ class Salesforce:
         )
         self._org = Org(self._http, settings.api_version, clock)
         self._bulk = Bulk(self._org, wait=settings.bulk_wait, clock=clock, sleep=sleep)
+
+    def of(self, kind: Kind) -> Salesforce:
+        if kind not in self.kinds:
+            raise no_such_kind(self.name, kind)
+        return self
 
     async def check(self) -> Account:
         """Which org, as which user, and how much of the day's calls is left. Raises Unauthorized, Misconfigured."""

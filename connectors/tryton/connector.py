@@ -16,11 +16,13 @@ from connectors.base import (
     Clock,
     Cursor,
     Key,
+    Kind,
     Page,
     Record,
     RemoteField,
     Write,
     WriteResult,
+    no_such_kind,
     utc_now,
 )
 from connectors.errors import Misconfigured, ProtocolChanged, Unauthorized
@@ -51,6 +53,8 @@ class Tryton:
         """`client`: to bring your own (a test's), with the credentials already in it. The clock is not looked at:
         Tryton's own times are all that counts."""
         self.name = name
+        self.kind: Kind = "lead"
+        self.kinds: frozenset[Kind] = frozenset({"lead"})
         self.can = Capabilities(
             tombstones=False,
             upsert_keys=frozenset({OUR_ID, EMAIL}),
@@ -67,6 +71,11 @@ class Tryton:
         self._codes = Codes(self._rpc)
         self._known: Shape | None = None
         self._learning = asyncio.Lock()
+
+    def of(self, kind: Kind) -> Tryton:
+        if kind not in self.kinds:
+            raise no_such_kind(self.name, kind)
+        return self
 
     async def check(self) -> Account:
         """Who we are, and that leads and parties may be read and written. Raises Unauthorized, Misconfigured."""
