@@ -107,6 +107,21 @@ class WriteResult:
     error: Reject | None = None
 
 
+ActivityType = Literal[
+    "form", "email_sent", "email_open", "email_click", "email_reply", "page_visit", "meeting", "call", "task", "note",
+    "campaign_member", "campaign_response", "sale", "other",
+]  # fmt: skip
+
+ACTIVITY_FIELDS = (
+    "type", "at", "leads", "company", "deal", "owner", "email", "subject", "direction", "campaign", "status", "url",
+    "value",
+)  # fmt: skip
+"""What every connector tells of an activity, by these names: there is nothing in one that an admin would map.
+
+`type` is an `ActivityType`; `at` when it happened, ISO 8601 in UTC; `leads` a list of lead ids, `company`, `deal` and
+`owner` an id or None; `email` an address, where the vendor tells that and no id; `direction` "in", "out" or None;
+`value` a number or None; the others text or None."""
+
 FieldType = Literal["string", "text", "number", "boolean", "date", "datetime", "picklist", "multipicklist", "reference"]
 
 
