@@ -21,7 +21,7 @@ from mapping.fields import Fields
 from mapping.loader import compile_scorer
 from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow, shown_fields
-from state.records import Lead, Link
+from state.records import Hub, Link
 from state.store import Store
 from sync.match import match_keys
 from sync.plan import may_create, news_for
@@ -112,7 +112,7 @@ def find(opened: Opened, history: History, asked: str) -> str:
             "Ask by e-mail address, by lead id, or by system:id (hubspot:151). A lead is known from the first sync on.",
         )
     store = Store(opened.engine, dry=True)
-    leads = store.leads(found[:5])
+    leads = store.hubs(found[:5])
     store.close()
     likely = "; ".join(f"{lead.id}  {named(shown_fields(lead))}" for lead in leads.values())
     raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
@@ -129,13 +129,13 @@ def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
     return history.holders(keys) or history.mentioning(str(email or asked))
 
 
-def story(opened: Opened, history: History, store: Store, lead_id: str) -> Story:
+def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     """All that is known of a lead, from seven queries."""
-    lead = store.leads([lead_id])[lead_id]
-    changes = history.changes([lead_id]).get(lead_id, [])
-    stages = history.stages([lead_id]).get(lead_id, [])
-    sent = history.sent(lead_id)
-    reviews = history.reviews(lead_id=lead_id)
+    lead = store.hubs([hub_id])[hub_id]
+    changes = history.changes([hub_id]).get(hub_id, [])
+    stages = history.stages([hub_id]).get(hub_id, [])
+    sent = history.sent(hub_id)
+    reviews = history.reviews(hub_id=hub_id)
     scorer = compile_scorer(opened.project)
     scored = scorer(lead.fields)
     rules = opened.project.config.scoring.rules if opened.project.config.scoring else ()
@@ -161,7 +161,7 @@ def _record(link: Link) -> dict[str, Any]:
     return {"id": link.remote_id, "state": link.state, "changed_at": link.side.seen_at}
 
 
-def _fields(opened: Opened, lead: Lead, reasons: Reasons) -> list[FieldStory]:
+def _fields(opened: Opened, lead: Hub, reasons: Reasons) -> list[FieldStory]:
     names = list(dict.fromkeys([*_order(opened.project.config), *lead.fields]))
     told = []
     for name in names:
@@ -224,14 +224,14 @@ def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
 
 
 def _absent(
-    opened: Opened, store: Store, lead: Lead, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
+    opened: Opened, store: Store, lead: Hub, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
 ) -> dict[str, str]:
     parked = store.parked([lead.id])
     held = {
         (review.system or "", review.id)
         for review in store.reviews("match", "duplicate")
         for candidate in review.detail.get("candidates", ())
-        if candidate["lead"] == lead.id
+        if candidate["hub"] == lead.id
     }
     told = {}
     for system, mapper in opened.rules.mappers.items():

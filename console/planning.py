@@ -25,7 +25,7 @@ from console.screen import Screen, Sheet, ago, change, count, many, plain, spell
 from state.history import Counted, History
 from state.records import Review, WriteRow
 from sync.context import Report
-from sync.plan import fingerprint, plan_lead
+from sync.plan import fingerprint, plan_hub
 from sync.project import Opened, open_project, run_opened, run_preview
 from sync.run import Options
 
@@ -245,17 +245,17 @@ def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, 
         sent = {fingerprint(_as_planned(row)) for row in history.written(run_id)}
         missing = [row for row in made.writes if row.fingerprint not in sent]
         holder = {
-            (system, remote_id): lead_id
+            (system, remote_id): hub_id
             for system in made.systems
-            for remote_id, lead_id in history.linked(system, (r.records.get(system, "") for r in missing)).items()
+            for remote_id, hub_id in history.linked(system, (r.records.get(system, "") for r in missing)).items()
         }
         holders = [next((holder[key] for key in row.records.items() if key in holder), "") for row in missing]
     with opened.store(dry=True) as store:
-        leads = store.leads([lead_id for lead_id in holders if lead_id])
+        leads = store.hubs([hub_id for hub_id in holders if hub_id])
     left = []
-    for row, lead_id in zip(missing, holders, strict=True):
-        lead = leads.get(lead_id)
-        now = plan_lead(lead, [row.system], opened.rules, run_id) if lead else []
+    for row, hub_id in zip(missing, holders, strict=True):
+        lead = leads.get(hub_id)
+        now = plan_hub(lead, [row.system], opened.rules, run_id) if lead else []
         reason = (
             "its records are gone" if lead is None
             else f"would now be: {_briefly(now[0].sent())}" if now

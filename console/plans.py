@@ -20,7 +20,7 @@ from console.failures import Refusal
 from console.screen import named
 from mapping.fields import STAGE
 from state.history import ChangeRow, History, StageRow, shown_fields
-from state.records import Lead, WriteRow
+from state.records import Hub, WriteRow
 from state.store import Store
 from sync.context import Report
 from sync.plan import Tally, fingerprint
@@ -101,11 +101,11 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
 def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterator[PlannedWrite]:
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        leads = store.leads([row.lead_id for row in part])
-        changes = history.changes([row.lead_id for row in part])
-        stages = history.stages([row.lead_id for row in part])
+        leads = store.hubs([row.hub_id for row in part])
+        changes = history.changes([row.hub_id for row in part])
+        stages = history.stages([row.hub_id for row in part])
         for row in part:
-            lead = leads[row.lead_id]
+            lead = leads[row.hub_id]
             why = Reasons(lead, changes.get(lead.id, ()), stages.get(lead.id, ()))
             yield PlannedWrite(
                 fingerprint(row),
@@ -121,7 +121,7 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
 class Reasons:
     """Why each value of a lead is what it is: where it came from, by which rule, in which run."""
 
-    def __init__(self, lead: Lead, changes: Sequence[ChangeRow], stages: Sequence[StageRow] = ()) -> None:
+    def __init__(self, lead: Hub, changes: Sequence[ChangeRow], stages: Sequence[StageRow] = ()) -> None:
         self._lead = lead
         self._last: dict[str, tuple[ChangeRow, str]] = {}
         self._stage = stages[-1] if stages else None
@@ -155,11 +155,11 @@ def _decisions(history: History, store: Store, run_id: str, keep: int = 200) -> 
                 key = f"{name}\t{entry['rule']}"
                 counts[key] = counts.get(key, 0) + 1
                 if len(found) < keep or counts[key] <= 3:
-                    found.append((change.lead_id, name, entry))
-    leads = store.leads([lead_id for lead_id, _, _ in found])
+                    found.append((change.hub_id, name, entry))
+    leads = store.hubs([hub_id for hub_id, _, _ in found])
     return [
-        Decision(name, named(shown_fields(leads[lead_id])), entry["claims"], entry["winner"], entry["rule"])
-        for lead_id, name, entry in found
+        Decision(name, named(shown_fields(leads[hub_id])), entry["claims"], entry["winner"], entry["rule"])
+        for hub_id, name, entry in found
     ], counts
 
 

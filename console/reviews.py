@@ -22,7 +22,7 @@ from mapping.fields import STAGE, Value
 from mapping.loader import Project
 from mapping.transforms import FITS, TRANSFORMS, folded
 from state.history import History, ReviewRow, shown_fields
-from state.records import Lead
+from state.records import Hub
 from state.store import Store
 from sync.project import open_project
 
@@ -71,7 +71,7 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = history.reviews(*kinds)
-            leads = store.leads([r.lead_id for r in found[:limit] if r.lead_id])
+            leads = store.hubs([r.hub_id for r in found[:limit] if r.hub_id])
         store.close()
     shown = [{**asdict(r), "who": _who(r, leads)} for r in found[:limit]]
     screen.emit({"ok": True, "exit": 0, "open": len(found), "reviews": shown})
@@ -97,7 +97,7 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = _found(history, ids)
-            leads = store.leads([r.lead_id for r in found if r.lead_id])
+            leads = store.hubs([r.hub_id for r in found if r.hub_id])
         store.close()
     screen.emit({"ok": True, "exit": 0, "reviews": [{**asdict(r), "who": _who(r, leads)} for r in found]})
     if not screen.as_json:
@@ -148,9 +148,9 @@ def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store
     if name == "take":
         return {"take": _claim(review, str(said))}
     if name == "lead":
-        if said not in store.leads([said]):
+        if said not in store.hubs([said]):
             raise Refusal("no-lead", f"There is no lead {said}.", _hint(review))
-        return {"lead": said}
+        return {"hub": said}
     return {name: True}
 
 
@@ -195,8 +195,8 @@ def _found(history: History, ids: Sequence[int]) -> list[ReviewRow]:
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 
-def _who(review: ReviewRow, leads: Mapping[str, Lead]) -> str:
-    lead = leads.get(review.lead_id or "")
+def _who(review: ReviewRow, leads: Mapping[str, Hub]) -> str:
+    lead = leads.get(review.hub_id or "")
     if lead:
         return named(shown_fields(lead), lead.id)
     if "record" in review.detail:
@@ -245,20 +245,20 @@ def _hint(review: ReviewRow) -> str:
             systems = [name.split(" (from ")[-1].rstrip(")") for name in review.detail["claims"]]
             options = [*(f"--take {system}" for system in systems), "--value TEXT"]
         case "match" | "duplicate":
-            leads = [c["lead"] for c in review.detail.get("candidates", ())] or [review.detail.get("lead") or "LEAD"]
+            leads = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or "LEAD"]
             options = [*(f"--lead {lead}" for lead in leads[:5]), "--new", "--ignore"]
         case _:
             options = [f"--{name}" for name in ANSWERS[review.kind]]
     return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
 
 
-def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Lead]) -> None:
+def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Hub]) -> None:
     screen.gap()
     screen.title(f"Review {review.id}", f"{review.kind}, since {moment(review.opened_at)}")
     screen.say(Text(_ASKS[review.kind]))
     screen.say(Text(_who(review, leads), style="bold"))
-    if review.lead_id:
-        screen.say(Text(f"lead {review.lead_id}", style="quiet"))
+    if review.hub_id:
+        screen.say(Text(f"lead {review.hub_id}", style="quiet"))
     screen.gap()
     screen.say(_detail(review))
     if review.resolution:

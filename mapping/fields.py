@@ -1,4 +1,4 @@
-"""The values a hub record may hold, and the policies by which a conflict over one is decided.
+"""The kinds of hub records, the values they may hold, and the policies by which a conflict over one is decided.
 
 Hub values are JSON: text, numbers, booleans, lists of text (sorted, without repeats), dates and times as ISO 8601
 text. None is blank. A key that is absent from `Fields` was not read and says nothing.
@@ -11,6 +11,12 @@ from typing import Literal
 
 Value = str | int | float | bool | list[str] | None
 Fields = dict[str, Value]
+
+Kind = Literal["owner", "company", "lead", "deal"]
+"""The kinds of hub records. (Activities are none: nothing in them is ever merged or written.)"""
+
+KINDS: tuple[Kind, ...] = ("owner", "company", "lead", "deal")
+"""In the order in which they are read and written: what a record may refer to comes before it."""
 
 STAGE = "stage"
 REASON = "stage_reason"
@@ -39,6 +45,11 @@ class Policy:
     def rank(self, system: str) -> int:
         """0 is the most preferred."""
         return self.systems.index(system) if system in self.systems else len(self.systems)
+
+
+def place(system: str, kind: Kind) -> str:
+    """How the records of one kind in one system are called: "hubspot" for its leads, "hubspot/deal" for its deals."""
+    return system if kind == "lead" else f"{system}/{kind}"
 
 
 def blank(value: object) -> bool:

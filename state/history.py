@@ -1,6 +1,6 @@
-"""What people ask about the past: why a lead is what it is, what runs did, what waits for an answer.
+"""What people ask about the past: why a hub is what it is, what runs did, what waits for an answer.
 
-Reading only, and never more than a handful of queries an answer, however many leads or reviews it is about. The
+Reading only, and never more than a handful of queries an answer, however many hubs or reviews it is about. The
 engine's own queries are in `store.py`. Opened on a store, it sees what the store's transaction has not committed yet:
 that is how a dry run is explained.
 """
@@ -15,8 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from state import tables as t
-from state.records import Lead, WriteRow
-from state.store import Store, chunks, loads
+from state.connection import chunks
+from state.records import Hub, WriteRow
+from state.store import Store, loads
 
 Engine = sa.Engine
 """For the rooms that pass one on and may not know SQLAlchemy."""
@@ -37,9 +38,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One entry of the history of a lead; `detail` as `sync.observe` wrote it."""
+    """One entry of the history of a hub; `detail` as `sync.observe` wrote it."""
 
-    lead_id: str
+    hub_id: str
     run_id: str
     at: datetime
     kind: str
@@ -49,7 +50,7 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    lead_id: str
+    hub_id: str
     run_id: str
     at: datetime
     old: str | None
@@ -72,7 +73,7 @@ class ReviewRow:
     id: int
     kind: str
     subject: str
-    lead_id: str | None
+    hub_id: str | None
     system: str | None
     remote_id: str | None
     detail: dict[str, Any]
@@ -86,7 +87,7 @@ class ReviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a system has been read. `stream` is "lead", or "lead/…" for a backfill that is not through."""
+    """How far a system has been read. `stream` is "hub", or "hub/…" for a backfill that is not through."""
 
     system: str
     stream: str
@@ -137,9 +138,9 @@ class History:
         answered = sa.select(sa.func.count()).where(r.closed_at.is_(None), r.resolution.is_not(None))
         places = sa.select(t.cursor.c.system, t.cursor.c.stream, t.cursor.c.saved_at)
         return Counted(
-            leads=self._count(sa.select(sa.func.count()).select_from(t.lead)),
-            dirty=self._count(sa.select(sa.func.count()).where(t.lead.c.dirty == sa.literal_column("1"))),
-            touched=self._count(sa.select(sa.func.count()).where(t.lead.c.touched == sa.literal_column("1"))),
+            leads=self._count(sa.select(sa.func.count()).select_from(t.hub)),
+            dirty=self._count(sa.select(sa.func.count()).where(t.hub.c.dirty == sa.literal_column("1"))),
+            touched=self._count(sa.select(sa.func.count()).where(t.hub.c.touched == sa.literal_column("1"))),
             links=links,
             last_write={row.system: row.at for row in self._c.execute(written)},
             in_doubt={row[0]: row[1] for row in self._c.execute(doubt)},
@@ -158,69 +159,69 @@ class History:
             found.update((row.id, _run(row)) for row in self._c.execute(sa.select(t.run).where(t.run.c.id.in_(part))))
         return found
 
-    # --- leads ------------------------------------------------------------------------------------------------------
+    # --- hubs ------------------------------------------------------------------------------------------------------
 
     def find_leads(self, start_of_id: str, limit: int = 6) -> list[str]:
         """Leads whose id begins so."""
-        query = sa.select(t.lead.c.id).where(t.lead.c.id >= start_of_id, t.lead.c.id < start_of_id + "g")
-        return [row.id for row in self._c.execute(query.order_by(t.lead.c.id).limit(limit))]
+        query = sa.select(t.hub.c.id).where(t.hub.c.id >= start_of_id, t.hub.c.id < start_of_id + "g")
+        return [row.id for row in self._c.execute(query.order_by(t.hub.c.id).limit(limit))]
 
     def holders(self, hashes: Iterable[int]) -> list[str]:
         """Leads that have any of these match keys."""
         c = t.match_key.c
-        query = sa.select(c.lead_id).where(c.hash.in_(list(hashes))).distinct()
-        return sorted(row.lead_id for row in self._c.execute(query))
+        query = sa.select(c.hub_id).where(c.hash.in_(list(hashes))).distinct()
+        return sorted(row.hub_id for row in self._c.execute(query))
 
     def linked(self, system: str, remote_ids: Iterable[str]) -> dict[str, str]:
-        """Remote id -> the lead that has or had this record."""
+        """Remote id -> the hub that has or had this record."""
         c = t.link.c
-        query = sa.select(c.remote_id, c.lead_id).where(c.system == system)
+        query = sa.select(c.remote_id, c.hub_id).where(c.system == system)
         return {
-            row.remote_id: row.lead_id
+            row.remote_id: row.hub_id
             for part in chunks(sorted(set(remote_ids)))
             for row in self._c.execute(query.where(c.remote_id.in_(part)))
         }
 
     def mentioning(self, text: str, limit: int = 6) -> list[str]:
         """Leads with the text anywhere in their fields, whatever its case. Looks through all of them."""
-        column = t.lead.c.fields
-        query = sa.select(t.lead.c.id).where(column.icontains(text, autoescape=True))
-        return [row.id for row in self._c.execute(query.order_by(t.lead.c.id).limit(limit))]
+        column = t.hub.c.fields
+        query = sa.select(t.hub.c.id).where(column.icontains(text, autoescape=True))
+        return [row.id for row in self._c.execute(query.order_by(t.hub.c.id).limit(limit))]
 
-    def changes(self, lead_ids: Iterable[str]) -> dict[str, list[ChangeRow]]:
-        """By lead, oldest first."""
+    def changes(self, hub_ids: Iterable[str]) -> dict[str, list[ChangeRow]]:
+        """By hub, oldest first."""
         c = t.change.c
-        columns = (c.lead_id, c.run_id, c.at, c.kind, c.system, c.detail)
+        columns = (c.hub_id, c.run_id, c.at, c.kind, c.system, c.detail)
         found: dict[str, list[ChangeRow]] = {}
-        for part in chunks(sorted(set(lead_ids))):
-            query = sa.select(*columns).where(c.lead_id.in_(part)).order_by(c.id)
+        for part in chunks(sorted(set(hub_ids))):
+            query = sa.select(*columns).where(c.hub_id.in_(part)).order_by(c.id)
             for row in self._c.execute(query):
                 detail = loads(row.detail) if row.detail else {}
-                change = ChangeRow(row.lead_id, row.run_id, row.at, row.kind, row.system, detail)
-                found.setdefault(row.lead_id, []).append(change)
+                change = ChangeRow(row.hub_id, row.run_id, row.at, row.kind, row.system, detail)
+                found.setdefault(row.hub_id, []).append(change)
         return found
 
     def conflicts(self, run_id: str) -> Iterator[ChangeRow]:
-        """What a run decided between systems, or left to a person. Looks through the history of all leads."""
+        """What a run decided between systems, or left to a person. Looks through the history of all hubs."""
         c = t.change.c
-        columns = (c.lead_id, c.run_id, c.at, c.kind, c.system, c.detail)
+        columns = (c.hub_id, c.run_id, c.at, c.kind, c.system, c.detail)
         query = sa.select(*columns).where(c.run_id == run_id, c.detail.contains('"claims"')).order_by(c.id)
         for row in self._c.execute(query):
-            yield ChangeRow(row.lead_id, row.run_id, row.at, row.kind, row.system, loads(row.detail))
+            yield ChangeRow(row.hub_id, row.run_id, row.at, row.kind, row.system, loads(row.detail))
 
-    def stages(self, lead_ids: Iterable[str]) -> dict[str, list[StageRow]]:
-        """By lead, oldest first."""
+    def stages(self, hub_ids: Iterable[str]) -> dict[str, list[StageRow]]:
+        """By hub, oldest first."""
         c = t.stage_event.c
-        columns = (c.lead_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence)
+        columns = (c.hub_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence)
         found: dict[str, list[StageRow]] = {}
-        for part in chunks(sorted(set(lead_ids))):
-            for row in self._c.execute(sa.select(*columns).where(c.lead_id.in_(part)).order_by(c.id)):
-                found.setdefault(row.lead_id, []).append(StageRow(*row))
+        for part in chunks(sorted(set(hub_ids))):
+            for row in self._c.execute(sa.select(*columns).where(c.hub_id.in_(part)).order_by(c.id)):
+                found.setdefault(row.hub_id, []).append(StageRow(*row))
         return found
 
-    def sent(self, lead_id: str) -> list[SentRow]:
-        """Every write about a lead, oldest first."""
-        rows = self._c.execute(sa.select(t.write).where(t.write.c.lead_id == lead_id).order_by(t.write.c.id))
+    def sent(self, hub_id: str) -> list[SentRow]:
+        """Every write about a hub, oldest first."""
+        rows = self._c.execute(sa.select(t.write).where(t.write.c.hub_id == hub_id).order_by(t.write.c.id))
         return [SentRow(_write(row), row.at) for row in rows]
 
     def written(self, run_id: str) -> list[WriteRow]:
@@ -230,14 +231,14 @@ class History:
 
     # --- reviews ----------------------------------------------------------------------------------------------------
 
-    def reviews(self, *kinds: str, lead_id: str | None = None, limit: int | None = None) -> list[ReviewRow]:
+    def reviews(self, *kinds: str, hub_id: str | None = None, limit: int | None = None) -> list[ReviewRow]:
         """Open reviews, oldest first; of these kinds, where any is named."""
         c = t.review.c
         query = sa.select(t.review).where(c.closed_at.is_(None)).order_by(c.id)
         if kinds:
             query = query.where(c.kind.in_(kinds))
-        if lead_id is not None:
-            query = query.where(c.lead_id == lead_id)
+        if hub_id is not None:
+            query = query.where(c.hub_id == hub_id)
         return [_review(row) for row in self._c.execute(query.limit(limit))]
 
     def reviews_by_id(self, ids: Sequence[int]) -> dict[int, ReviewRow]:
@@ -249,11 +250,11 @@ class History:
         return int(self._c.execute(query).scalar_one())
 
 
-def shown_fields(lead: Lead) -> Mapping[str, Any]:
-    """What is known of a lead, also before its claims have been merged."""
-    if lead.fields:
-        return lead.fields
-    return {name: value for link in lead.links.values() for name, value in link.side.seen.items()}
+def shown_fields(hub: Hub) -> Mapping[str, Any]:
+    """What is known of a hub, also before its claims have been merged."""
+    if hub.fields:
+        return hub.fields
+    return {name: value for link in hub.links.values() for name, value in link.side.seen.items()}
 
 
 def _run(row: Any) -> Run:
@@ -264,13 +265,13 @@ def _run(row: Any) -> Run:
 def _write(row: Any) -> WriteRow:
     fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
     return WriteRow(
-        row.run_id, row.lead_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
+        row.run_id, row.hub_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
     )
 
 
 def _review(row: Any) -> ReviewRow:
     return ReviewRow(
-        row.id, row.kind, row.subject, row.lead_id, row.system, row.remote_id, loads(row.detail), row.run_id,
+        row.id, row.kind, row.subject, row.hub_id, row.system, row.remote_id, loads(row.detail), row.run_id,
         row.opened_at, loads(row.resolution) if row.resolution else None, row.resolved_by, row.resolved_at,
         row.closed_at,
     )  # fmt: skip

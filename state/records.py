@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from mapping.fields import Fields, Value
+from mapping.fields import Fields, Kind, Value
 
 LinkState = Literal["live", "deleted", "merged", "ignored"]
 
@@ -31,9 +31,9 @@ class Side:
 
 @dataclass(slots=True)
 class Link:
-    """This hub record is that remote record. `n` is 0 before it is stored."""
+    """This hub record is that remote record. `n` is 0 before it is stored. `kind` is the hub record's."""
 
-    lead_id: str
+    hub_id: str
     system: str
     remote_id: str
     side: Side = field(default_factory=Side)
@@ -41,12 +41,13 @@ class Link:
     mapping: int = 0
     digest: bytes | None = None
     n: int = 0
+    kind: Kind = "lead"
 
 
 @dataclass(slots=True)
-class Lead:
+class Hub:
     """A hub record with all its links, by system. `origin` names the system each field came from; the entry "" is
-    the one that most came from."""
+    the one that most came from. A field that refers to other hub records holds an id, or a sorted list of ids."""
 
     id: str
     fields: Fields = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Lead:
     touched: bool = False
     dirty: bool = False
     merged_into: str | None = None
+    kind: Kind = "lead"
     links: dict[str, Link] = field(default_factory=dict)
 
     def sides(self) -> dict[str, Side]:
@@ -70,7 +72,7 @@ class Known(NamedTuple):
     """What a batch of reads needs to know of a link before anything else."""
 
     n: int
-    lead_id: str
+    hub_id: str
     digest: bytes | None
     mapping: int
     state: LinkState
@@ -81,7 +83,7 @@ class WriteRow:
     """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new]."""
 
     run_id: str
-    lead_id: str
+    hub_id: str
     system: str
     operation: Literal["create", "update"]
     remote_id: str | None
@@ -89,6 +91,8 @@ class WriteRow:
     state: str = "planned"
     error: str | None = None
     id: int = 0
+    rank: int = 1
+    """0 goes first, in every system: what it says of consent may not come too late."""
 
     def sent(self) -> Fields:
         return {name: new for name, (_, new) in self.fields.items()}
@@ -101,8 +105,9 @@ class Review:
     kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "guard"]
     subject: str
     detail: dict[str, Any]
-    lead_id: str | None = None
+    hub_id: str | None = None
     system: str | None = None
     remote_id: str | None = None
     resolution: dict[str, Any] | None = None
     id: int = 0
+    record_kind: Kind = "lead"

@@ -15,17 +15,19 @@ import sqlalchemy as sa
 from mapping.fields import Fields
 from state import tables as t
 from state.bulk import Row
-from state.records import Lead, Link, Review, Side, WriteRow
+from state.records import Hub, Link, Review, Side, WriteRow
 
-LEAD = ("id", "fields", "origin", "stage", "touched", "dirty", "merged_into")
-LINK = ("lead_id", "system", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at")
-CHANGE = ("lead_id", "run_id", "at", "kind", "system", "detail")
-STAGE_EVENT = ("lead_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
+HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
+LINK = (
+    "hub_id", "system", "kind", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at",
+)  # fmt: skip
+CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
+STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
 """Columns, in the order of the rows made here."""
 
-KNOWN = sa.select(*(t.link.c[name] for name in ("remote_id", "n", "lead_id", "digest", "mapping", "state")))
-CANDIDATES = sa.select(t.match_key.c.hash, t.match_key.c.lead_id)
-LEADS = sa.select(*(t.lead.c[name] for name in LEAD if name != "stage")).order_by(t.lead.c.id)
+KNOWN = sa.select(*(t.link.c[name] for name in ("remote_id", "n", "hub_id", "digest", "mapping", "state")))
+CANDIDATES = sa.select(t.match_key.c.hash, t.match_key.c.hub_id)
+HUBS = sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id)
 LINKS = sa.select(*(t.link.c[name] for name in (*LINK, "n")))
 """What is read of them, in the order in which the functions below take it."""
 
@@ -44,28 +46,30 @@ def loads(text: str) -> Any:
     return orjson.loads(text)
 
 
-def lead_row(lead: Lead) -> Row:
+def hub_row(hub: Hub) -> Row:
     return (
-        lead.id,
-        dumps(lead.fields),
-        dumps(lead.origin),
-        lead.fields.get("stage"),
-        int(lead.touched),
-        int(lead.dirty),
-        lead.merged_into,
+        hub.id,
+        hub.kind,
+        dumps(hub.fields),
+        dumps(hub.origin),
+        hub.fields.get("stage"),
+        int(hub.touched),
+        int(hub.dirty),
+        hub.merged_into,
     )
 
 
-def lead_of(row: Row) -> Lead:
-    id_, fields, origin, touched, dirty, merged_into = row
-    return Lead(id_, loads(fields), loads(origin), bool(touched), bool(dirty), merged_into)
+def hub_of(row: Row) -> Hub:
+    id_, kind, fields, origin, touched, dirty, merged_into = row
+    return Hub(id_, loads(fields), loads(origin), bool(touched), bool(dirty), merged_into, kind)
 
 
 def link_row(link: Link, at: Write) -> Row:
     side = link.side
     return (
-        link.lead_id,
+        link.hub_id,
         link.system,
+        link.kind,
         link.remote_id,
         link.state,
         link.mapping,
@@ -78,16 +82,16 @@ def link_row(link: Link, at: Write) -> Row:
 
 
 def link_of(row: Row, at: Read) -> Link:
-    lead_id, system, remote_id, state, mapping, digest, remote, hub, seen, seen_at, n = row
+    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, n = row
     base = loads(remote)
     side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at))
-    return Link(lead_id, system, remote_id, side, state, mapping, digest, n)
+    return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind)
 
 
 def change_row(change: dict[str, Any], at: Write) -> Row:
     detail = change["detail"]
     return (
-        change["lead_id"],
+        change["hub_id"],
         change["run_id"],
         at(change["at"]),
         change["kind"],
@@ -98,7 +102,7 @@ def change_row(change: dict[str, Any], at: Write) -> Row:
 
 def stage_event_row(event: dict[str, Any], at: Write) -> Row:
     return (
-        event["lead_id"],
+        event["hub_id"],
         event["run_id"],
         at(event["at"]),
         event["old"],
@@ -112,26 +116,30 @@ def stage_event_row(event: dict[str, Any], at: Write) -> Row:
 def write_row(row: WriteRow) -> dict[str, Any]:
     return {
         "run_id": row.run_id,
-        "lead_id": row.lead_id,
+        "hub_id": row.hub_id,
         "system": row.system,
         "operation": row.operation,
         "remote_id": row.remote_id,
         "fields": dumps(row.fields),
         "state": row.state,
         "error": storable(row.error),
+        "rank": row.rank,
     }
 
 
 def write_of(row: Any) -> WriteRow:
     fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
     return WriteRow(
-        row.run_id, row.lead_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id
+        row.run_id, row.hub_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id, row.rank
     )
 
 
 def review_of(row: Any) -> Review:
     resolution = loads(row.resolution) if row.resolution else None
-    return Review(row.kind, row.subject, loads(row.detail), row.lead_id, row.system, row.remote_id, resolution, row.id)
+    return Review(
+        row.kind, row.subject, loads(row.detail), row.hub_id, row.system, row.remote_id, resolution, row.id,
+        row.record_kind,
+    )  # fmt: skip
 
 
 def storable(text: str | None) -> str | None:

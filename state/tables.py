@@ -1,7 +1,7 @@
 """The tables. No query lives here; `store.py` has them all.
 
 Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
-ids of leads and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
+ids of hubs and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
 end. Times are UTC.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -94,26 +94,32 @@ run = sa.Table(
     sa.Column("report", sa.Text),  # counts per system, and what went wrong
 )
 
-lead = sa.Table(
-    "lead",
+Of = sa.String(8)  # a kind of record: owner, company, lead, deal
+
+hub = sa.Table(
+    "hub",
     metadata,
     sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", Of, nullable=False),
     sa.Column("fields", sa.Text, nullable=False),
     sa.Column("origin", sa.Text, nullable=False),  # field -> system; "" is the system most fields came from
     sa.Column("stage", Word),
     sa.Column("touched", sa.SmallInteger, nullable=False),  # a link holds a value that merge has not seen
     sa.Column("dirty", sa.SmallInteger, nullable=False),  # some system may be behind
     sa.Column("merged_into", Id),
-    sa.Index("ix_lead_touched", "id", sqlite_where=sa.text("touched = 1"), postgresql_where=sa.text("touched = 1")),
-    sa.Index("ix_lead_dirty", "id", sqlite_where=sa.text("dirty = 1"), postgresql_where=sa.text("dirty = 1")),
+    sa.Index(
+        "ix_hub_touched", "kind", "id", sqlite_where=sa.text("touched = 1"), postgresql_where=sa.text("touched = 1")
+    ),
+    sa.Index("ix_hub_dirty", "kind", "id", sqlite_where=sa.text("dirty = 1"), postgresql_where=sa.text("dirty = 1")),
 )
 
 link = sa.Table(
     "link",
     metadata,
     sa.Column("n", Serial, primary_key=True, autoincrement=True),
-    sa.Column("lead_id", Id, nullable=False),
+    sa.Column("hub_id", Id, nullable=False),
     sa.Column("system", Word, nullable=False),
+    sa.Column("kind", Of, nullable=False),  # the hub's, here too: in some systems a company and a lead share an id
     sa.Column("remote_id", sa.String(128), nullable=False),
     sa.Column("state", sa.String(8), nullable=False),  # live, deleted, merged, ignored
     sa.Column("mapping", sa.Integer, nullable=False),  # mapping_version by which the bases were read
@@ -122,16 +128,39 @@ link = sa.Table(
     sa.Column("base_hub", sa.Text, nullable=False),  # only where it differs from base_remote
     sa.Column("seen", sa.Text),  # read, and not yet merged: only where it differs from base_remote
     sa.Column("seen_at", Utc),  # when the remote says that it changed
-    sa.UniqueConstraint("system", "remote_id"),
-    sa.UniqueConstraint("lead_id", "system"),
-    sa.Index("ix_link_system_state_n", "system", "state", "n"),  # a sweep after a scan, without a look at the bases
+    sa.UniqueConstraint("system", "kind", "remote_id"),
+    sa.UniqueConstraint("hub_id", "system"),
+    sa.Index(  # a sweep after a scan, without a look at the bases
+        "ix_link_live", "system", "kind", "n",
+        sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'"),
+    ),
+)  # fmt: skip
+
+reference = sa.Table(  # what the fields of hub records say of other hub records, to be asked from the other end
+    "reference",
+    metadata,
+    sa.Column("hub_id", Id, primary_key=True),
+    sa.Column("field", Word, primary_key=True),
+    sa.Column("target_id", Id, primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+waiting = sa.Table(  # records that refer to a record which has no hub record yet
+    "waiting",
+    metadata,
+    sa.Column("system", Word, primary_key=True),
+    sa.Column("kind", Of, primary_key=True),
+    sa.Column("remote_id", sa.String(128), primary_key=True),
+    sa.Column("target_kind", Of, primary_key=True),
+    sa.Column("target_remote_id", sa.String(128), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 match_key = sa.Table(
     "match_key",
     metadata,
     sa.Column("hash", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("lead_id", Id, primary_key=True),
+    sa.Column("hub_id", Id, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -139,7 +168,7 @@ change = sa.Table(
     "change",
     metadata,
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
     sa.Column("kind", sa.String(12), nullable=False),  # created, merged, derived, linked, unlinked, resolved
@@ -151,7 +180,7 @@ stage_event = sa.Table(
     "stage_event",
     metadata,
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
     sa.Column("old", Word),
@@ -166,14 +195,16 @@ write = sa.Table(
     metadata,
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
     sa.Column("run_id", Id, nullable=False, index=True),
-    sa.Column("lead_id", Id, nullable=False, index=True),
+    sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("system", Word, nullable=False),
+    sa.Column("kind", Of, nullable=False, server_default="lead"),  # the hub record's
     sa.Column("operation", sa.String(8), nullable=False),  # create, update
     sa.Column("remote_id", sa.String(128)),
     sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
     sa.Column("state", sa.String(8), nullable=False),  # planned, sent (the intent), done, rejected, unknown, dropped
     sa.Column("error", sa.Text),
     sa.Column("at", Utc),
+    sa.Column("rank", sa.SmallInteger, nullable=False, server_default="1"),  # 0 goes first, in every system: consent
     sa.Index(
         "ix_write_open",
         "system",
@@ -186,7 +217,7 @@ cursor = sa.Table(
     "cursor",
     metadata,
     sa.Column("system", Word, primary_key=True),
-    sa.Column("stream", sa.String(64), primary_key=True),  # lead; lead/<from>-<to> for a backfill
+    sa.Column("stream", sa.String(64), primary_key=True),  # the kind; kind/<from>-<to> for a backfill
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("saved_at", Utc, nullable=False),
 )
@@ -197,8 +228,9 @@ review = sa.Table(
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.String(12), nullable=False),  # conflict, match, duplicate, bad_value, dead_letter, guard
     sa.Column("subject", sa.String(255), nullable=False),  # what it is about: one open review a subject
-    sa.Column("lead_id", Id, index=True),
+    sa.Column("hub_id", Id, index=True),
     sa.Column("system", Word),
+    sa.Column("record_kind", Of, nullable=False, server_default="lead"),  # what kind of record it is about
     sa.Column("remote_id", sa.String(128)),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("run_id", Id, nullable=False),
@@ -223,7 +255,7 @@ mapping_version = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("published_at", Utc, nullable=False),
-    sa.Column("specs", sa.Text, nullable=False),  # {system: {field: hash of its entry}}
+    sa.Column("specs", sa.Text, nullable=False),  # {place: {field: hash of its entry}}
     sa.Column("document", sa.Text, nullable=False),
 )
 

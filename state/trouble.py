@@ -29,7 +29,7 @@ BUSY = Trouble(
 DAMAGED = Trouble(
     "database-damaged",
     "The database file is damaged, or is no database.",
-    "Restore it from a backup; or move it away and run `smarketing sync`: every lead is read and matched again.",
+    "Restore it from a backup; or move it away and run `smarketing sync`: every hub is read and matched again.",
 )
 FULL = Trouble(
     "database-full", "The disk that holds the database is full.", "Make room; then run again: nothing is lost."

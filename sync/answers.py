@@ -17,7 +17,7 @@ from sync.pull import reread
 
 
 async def carry_out_for(ctx: Context, system: str) -> None:
-    """Answers about a record of this system: which lead it is, a lead of its own, or to read it once more."""
+    """Answers about a record of this system: which hub it is, a hub of its own, or to read it once more."""
     answered = [r for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True) if r.system == system]
     forced: Forced = {
         review.remote_id: review.resolution
@@ -32,43 +32,43 @@ async def carry_out_for(ctx: Context, system: str) -> None:
 
 
 def carry_out(ctx: Context) -> None:
-    """Answers about leads, refused writes and guard stops."""
+    """Answers about hubs, refused writes and guard stops."""
     for review in ctx.store.reviews("conflict", "dead_letter", "guard", resolved=True):
         answer = review.resolution or {}
         if review.kind == "guard" and answer.get("confirm"):
             ctx.approved |= {(stop["code"], stop["system"]) for stop in review.detail["stops"]}
         elif review.kind == "conflict":
             _settle_conflict(ctx, review, answer)
-        elif review.lead_id and answer.get("retry"):
-            ctx.store.flag([review.lead_id], dirty=True)
+        elif review.hub_id and answer.get("retry"):
+            ctx.store.flag([review.hub_id], dirty=True)
         ctx.store.close_reviews([(review.kind, review.subject)], ctx.clock())
     ctx.commit()
 
 
 def _settle_conflict(ctx: Context, review: Review, answer: dict[str, Any]) -> None:
     """The value that a person chose becomes the hub's, and every system's claim on the field counts as read."""
-    lead = ctx.store.leads([review.lead_id or ""])[review.lead_id or ""]
+    hub = ctx.store.hubs([review.hub_id or ""])[review.hub_id or ""]
     name = str(review.detail["field"])
-    old = lead.fields.get(name)
+    old = hub.fields.get(name)
     value = _chosen(review, answer, old)
-    for side in lead.sides().values():
+    for side in hub.sides().values():
         if name in side.seen:
             side.absorb(name, side.seen[name], side.seen[name])
-    keys = {key for _, key in match_keys(lead.fields, ctx.entries)}
-    lead.fields[name] = value
-    lead.origin[name] = PERSON
-    lead.touched = lead.dirty = True  # score and stage follow from it, and every system hears of it, in this run
-    found_by = {key for _, key in match_keys(lead.fields, ctx.entries)}
-    ctx.store.drop_keys([(key, lead.id) for key in sorted(keys - found_by)])
-    ctx.store.add_keys([(key, lead.id) for key in sorted(found_by - keys)])
-    ctx.store.update_leads([lead])
-    ctx.store.update_links(list(lead.links.values()))
+    keys = {key for _, key in match_keys(hub.fields, ctx.entries)}
+    hub.fields[name] = value
+    hub.origin[name] = PERSON
+    hub.touched = hub.dirty = True  # score and stage follow from it, and every system hears of it, in this run
+    found_by = {key for _, key in match_keys(hub.fields, ctx.entries)}
+    ctx.store.drop_keys([(key, hub.id) for key in sorted(keys - found_by)])
+    ctx.store.add_keys([(key, hub.id) for key in sorted(found_by - keys)])
+    ctx.store.update_hubs([hub])
+    ctx.store.update_links(list(hub.links.values()))
     rule = f"review {review.id}"
-    row = {"lead_id": lead.id, "run_id": ctx.run_id, "at": ctx.clock()}
+    row = {"hub_id": hub.id, "run_id": ctx.run_id, "at": ctx.clock()}
     detail = {name: {"old": old, "new": value, "from": PERSON, "rule": rule}}
     ctx.store.log_changes([{**row, "kind": "resolved", "system": PERSON, "detail": detail}])
     if name == STAGE and value != old:
-        move = {"old": old, "new": value, "system": PERSON, "reason": lead.fields.get(REASON), "evidence": rule}
+        move = {"old": old, "new": value, "system": PERSON, "reason": hub.fields.get(REASON), "evidence": rule}
         ctx.store.log_stages([{**row, **move}])
 
 

@@ -2,7 +2,7 @@
 
 In order: our own id on the record, then the match fields of the mapping, strongest first. (The link, the strongest
 of all, is known before a record comes here.) Two candidates are a question for a person, never "the first": a wrong
-match mixes two people. A second record of the same system for one lead is a duplicate, and also a question.
+match mixes two people. A second record of the same system for one hub is a duplicate, and also a question.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mapping.mapper import Mapper
 
 OUR_ID = "our id"
 
-Answer = Literal["lead", "new", "ambiguous", "duplicate", "unmatchable"]
+Answer = Literal["found", "new", "ambiguous", "duplicate", "unmatchable"]
 
 
 class Match(NamedTuple):
-    """`candidates` are lead ids: the one found, or those to choose from. `by` says by which rule."""
+    """`candidates` are hub ids: the one found, or those to choose from. `by` says by which rule."""
 
     answer: Answer
     candidates: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Match(NamedTuple):
 
 
 def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[str, int]]:
-    """The (rule, hash) pairs by which a lead with these fields is found. An entry with a blank field gives none."""
+    """The (rule, hash) pairs by which a hub with these fields is found. An entry with a blank field gives none."""
     keys = []
     for entry in entries:
         values = tuple([folded(hub.get(name)) for name in entry])
@@ -49,16 +49,16 @@ def match(
     candidates: Mapping[int, Collection[str]],
     taken: Callable[[str], bool],
 ) -> Match:
-    """`known`: is this one of our lead ids; `candidates`: key hash -> lead ids that have it; `taken`: whether a lead
+    """`known`: is this one of our hub ids; `candidates`: key hash -> hub ids that have it; `taken`: whether a hub
     already has a record in this system."""
     if own_id and known(own_id):
-        return Match("duplicate" if taken(own_id) else "lead", (own_id,), OUR_ID)
+        return Match("duplicate" if taken(own_id) else "found", (own_id,), OUR_ID)
     for rule, key in keys:
         found = sorted(candidates.get(key, ()))
         if len(found) > 1:
             return Match("ambiguous", tuple(found), rule)
         if found:
-            return Match("duplicate" if taken(found[0]) else "lead", (found[0],), rule)
+            return Match("duplicate" if taken(found[0]) else "found", (found[0],), rule)
     return Match("new" if keys else "unmatchable")
 
 
@@ -73,7 +73,7 @@ def contradicts(ours: Sequence[tuple[str, int]], theirs: Sequence[tuple[str, int
 
 
 def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
-    """How alike two leads are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
+    """How alike two hubs are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
     weights = {"email": 4, "phone": 3, "last_name": 2, "first_name": 1, "company": 2, "city": 1}
     total = score = 0.0
     reasons = []
@@ -89,7 +89,7 @@ def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
 
 
 def entries(mappers: Mapping[str, Mapper]) -> tuple[tuple[str, ...], ...]:
-    """Every match entry that any system uses, so that a lead is found by whichever one asks."""
+    """Every match entry that any system uses, so that a hub is found by whichever one asks."""
     return tuple(dict.fromkeys(entry for mapper in mappers.values() for entry in mapper.match))
 
 
@@ -104,7 +104,7 @@ def folded(value: Value) -> str:
     return " ".join(plain.casefold().split())
 
 
-@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
+@lru_cache(maxsize=4096)  # asked twice for every new hub: when it is looked for, and when it is stored
 def _hash(name: str, values: tuple[str, ...]) -> int:
     text = "\x1f".join((name, *values))
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

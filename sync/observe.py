@@ -1,7 +1,7 @@
 """Store what a batch of records says: whose it is, what it claims, and why every value is what it is.
 
-Effects: the store alone; the caller commits. All systems' claims on a lead are settled together: while a system is
-read that others may still contradict, its claims are only noted (`seen`) and the lead is marked as touched.
+Effects: the store alone; the caller commits. All systems' claims on a hub are settled together: while a system is
+read that others may still contradict, its claims are only noted (`seen`) and the hub is marked as touched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 
 from connectors.base import Record
 from mapping.mapper import Mapper, Problem
-from state.records import Known, Lead, Link, Review, Side
+from state.records import Hub, Known, Link, Review, Side
 from sync.context import Context
 from sync.match import OUR_ID, Match, contradicts, likeness, match, match_keys
 from sync.merge import unseen
@@ -25,15 +25,15 @@ from sync.reconcile import Settled, reconcile
 _ABSENT = "\0absent"
 
 Forced = Mapping[str, dict[str, Any]]
-"""Remote id -> what a person said it is: {"lead": id}, {"new": true} or {"ignore": true}."""
+"""Remote id -> what a person said it is: {"hub": id}, {"new": true} or {"ignore": true}."""
 
 
 @dataclass
 class Batch:
     """What one commit will hold."""
 
-    leads: dict[str, Lead] = field(default_factory=dict)
-    new_leads: dict[str, Lead] = field(default_factory=dict)
+    hubs: dict[str, Hub] = field(default_factory=dict)
+    new_hubs: dict[str, Hub] = field(default_factory=dict)
     links: dict[int, Link] = field(default_factory=dict)
     new_links: list[Link] = field(default_factory=list)
     keys: set[tuple[int, str]] = field(default_factory=set)
@@ -50,8 +50,8 @@ class Batch:
 
     def flush(self, ctx: Context, at: datetime) -> None:
         store = ctx.store
-        store.insert_leads(list(self.new_leads.values()))
-        store.update_leads([lead for lead in self.leads.values() if lead.id not in self.new_leads])
+        store.insert_hubs(list(self.new_hubs.values()))
+        store.update_hubs([hub for hub in self.hubs.values() if hub.id not in self.new_hubs])
         store.insert_links(self.new_links)
         store.update_links(list(self.links.values()))
         store.drop_keys(sorted(self.lost_keys - self.keys))
@@ -114,12 +114,12 @@ def _mark(n: int, present: bytearray | None) -> None:
         present[n // 8] |= 1 << n % 8
 
 
-def settle_leads(ctx: Context, leads: Sequence[Lead], at: datetime) -> None:
-    """Merge what was noted of these leads."""
+def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
+    """Merge what was noted of these hubs."""
     batch = Batch()
-    for lead in leads:
-        batch.leads[lead.id] = lead
-        _settle(ctx, lead, batch, at)
+    for hub in hubs:
+        batch.hubs[hub.id] = hub
+        _settle(ctx, hub, batch, at)
     batch.flush(ctx, at)
 
 
@@ -148,11 +148,11 @@ def _absorb(
 ) -> None:
     mapper = ctx.rules.mappers[system]
     read = {record.id: mapper.to_hub(record.fields) for record, _ in fresh}
-    leads = ctx.store.leads([known[r.id].lead_id for r, _ in fresh if r.id in known])
+    hubs = ctx.store.hubs([known[r.id].hub_id for r, _ in fresh if r.id in known])
     strangers = [record for record, _ in fresh if record.id not in known]
     finder = _Finder(ctx, system, strangers, {r.id: read[r.id][0] for r in strangers}) if strangers else None
     if finder:
-        leads.update((i, lead) for i, lead in finder.leads.items() if i not in leads)
+        hubs.update((i, hub) for i, hub in finder.hubs.items() if i not in hubs)
     for record, mark in fresh:
         values, problems = read[record.id]
         if problems:
@@ -161,16 +161,16 @@ def _absorb(
             _close(ctx, batch, f"{system}:{record.id}", "bad_value")
         link = known.get(record.id)
         if link:
-            lead = leads[link.lead_id]
-            side_link = lead.links[system]
+            hub = hubs[link.hub_id]
+            side_link = hub.links[system]
             rebased = _reopen(ctx, system, side_link)
         else:
             assert finder is not None
             found = _identify(ctx, system, record, values, problems, finder, forced, batch)
             if found is None:
                 continue
-            lead, side_link = found
-            leads[lead.id] = lead
+            hub, side_link = found
+            hubs[hub.id] = hub
             rebased = True
         side_link.digest = mark
         side_link.side.seen_at = record.changed_at
@@ -182,32 +182,32 @@ def _absorb(
         batch.touch(side_link)
         if not changed and not rebased:
             continue
-        if lead.id not in batch.new_leads:
-            batch.leads[lead.id] = lead
+        if hub.id not in batch.new_hubs:
+            batch.hubs[hub.id] = hub
         if settle:
-            _settle(ctx, lead, batch, at)
+            _settle(ctx, hub, batch, at)
         else:
-            lead.touched = True
-            batch.keys.update((key, lead.id) for _, key in match_keys({**lead.fields, **news}, ctx.entries))
+            hub.touched = True
+            batch.keys.update((key, hub.id) for _, key in match_keys({**hub.fields, **news}, ctx.entries))
 
 
-def _settle(ctx: Context, lead: Lead, batch: Batch, at: datetime) -> None:
-    settled = reconcile(lead, ctx.rules, ctx.entries)
-    for link in lead.links.values():
+def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime) -> None:
+    settled = reconcile(hub, ctx.rules, ctx.entries)
+    for link in hub.links.values():
         batch.touch(link)
     for key in settled.gained:
-        batch.keys.add((key, lead.id))
+        batch.keys.add((key, hub.id))
     for key in settled.lost:
-        batch.lost_keys.add((key, lead.id))
+        batch.lost_keys.add((key, hub.id))
     _record(ctx, settled, batch, at)
 
 
 def _record(ctx: Context, settled: Settled, batch: Batch, at: datetime) -> None:
     """Write down why every value is what it is."""
-    lead = settled.lead
-    row = {"lead_id": lead.id, "run_id": ctx.run_id, "at": at}
+    hub = settled.hub
+    row = {"hub_id": hub.id, "run_id": ctx.run_id, "at": at}
     if settled.created:
-        batch.changes.append({**row, "kind": "created", "system": lead.origin.get("", ""), "detail": None})
+        batch.changes.append({**row, "kind": "created", "system": hub.origin.get("", ""), "detail": None})
     fields = {} if settled.created else settled.changes
     if fields or settled.conflicts:
         detail: dict[str, dict[str, Any]] = {
@@ -229,9 +229,9 @@ def _record(ctx: Context, settled: Settled, batch: Batch, at: datetime) -> None:
             if system in ctx.rules.mappers:
                 ctx.counts(system).conflicts += 1
         if conflict.winner is None:
-            about = {"field": name, "claims": conflict.claims, "hub": lead.fields.get(name), "rule": conflict.rule}
-            batch.reviews.append(Review("conflict", f"{lead.id}:{name}", about, lead.id))
-    batch.closed += [("conflict", f"{lead.id}:{name}") for name in settled.closed]
+            about = {"field": name, "claims": conflict.claims, "hub": hub.fields.get(name), "rule": conflict.rule}
+            batch.reviews.append(Review("conflict", f"{hub.id}:{name}", about, hub.id))
+    batch.closed += [("conflict", f"{hub.id}:{name}") for name in settled.closed]
 
 
 class _Finder:
@@ -244,7 +244,7 @@ class _Finder:
         self.keys = {r.id: match_keys(values[r.id], self.entries) for r in records}
         self.found = ctx.store.candidates({key for keys in self.keys.values() for _, key in keys})
         own = {own for r in records if (own := self.own_id(r))}
-        self.leads = ctx.store.leads(own.union(*self.found.values()))
+        self.hubs = ctx.store.hubs(own.union(*self.found.values()))
 
     def own_id(self, record: Record) -> str | None:
         value = record.fields.get(self.id_field) if self.id_field else None
@@ -253,33 +253,33 @@ class _Finder:
 
     def match(self, record: Record) -> Match:
         keys, own = self.keys[record.id], self.own_id(record)
-        answer = match(own, keys, self.leads.__contains__, self.found, self.taken)
+        answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
         if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
             return answer
         # Found by a weaker rule. Whom a stronger one tells apart is another person where this system has both, and a
         # question where it has not.
-        near = {lead_id for _, key in keys for lead_id in self.found.get(key, ())}
-        apart = {lead_id for lead_id in near if contradicts(keys, self._keys_of(lead_id))}
-        others = {lead_id for lead_id in apart if self.taken(lead_id)}
+        near = {hub_id for _, key in keys for hub_id in self.found.get(key, ())}
+        apart = {hub_id for hub_id in near if contradicts(keys, self._keys_of(hub_id))}
+        others = {hub_id for hub_id in apart if self.taken(hub_id)}
         found = {key: set(self.found.get(key, ())) - others for _, key in keys}
-        answer = match(own, keys, self.leads.__contains__, found, self.taken)
-        doubtful = answer.answer == "lead" and answer.candidates[0] in apart
+        answer = match(own, keys, self.hubs.__contains__, found, self.taken)
+        doubtful = answer.answer == "found" and answer.candidates[0] in apart
         return answer._replace(answer="ambiguous") if doubtful else answer
 
-    def _keys_of(self, lead_id: str) -> list[tuple[str, int]]:
-        lead = self.leads[lead_id]
-        parts = [lead.fields, *(link.side.seen for link in lead.links.values())]
+    def _keys_of(self, hub_id: str) -> list[tuple[str, int]]:
+        hub = self.hubs[hub_id]
+        parts = [hub.fields, *(link.side.seen for link in hub.links.values())]
         return [key for part in parts for key in match_keys(part, self.entries)]
 
-    def taken(self, lead_id: str) -> bool:
-        link = self.leads[lead_id].links.get(self.system)
+    def taken(self, hub_id: str) -> bool:
+        link = self.hubs[hub_id].links.get(self.system)
         return link is not None and link.state == "live"
 
-    def add(self, lead: Lead, record: Record) -> None:
+    def add(self, hub: Hub, record: Record) -> None:
         """Later records of the same batch must find it."""
-        self.leads[lead.id] = lead
+        self.hubs[hub.id] = hub
         for _, key in self.keys[record.id]:
-            self.found.setdefault(key, set()).add(lead.id)
+            self.found.setdefault(key, set()).add(hub.id)
 
 
 def _identify(
@@ -291,16 +291,16 @@ def _identify(
     finder: _Finder,
     forced: Forced,
     batch: Batch,
-) -> tuple[Lead, Link] | None:
-    """The lead of a record that no link knows, found or made; None where that is a question for a person."""
+) -> tuple[Hub, Link] | None:
+    """The hub of a record that no link knows, found or made; None where that is a question for a person."""
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
     if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
         return None  # who it is cannot be read: the review on the bad value is the way out
     said = forced.get(record.id, {})
     found = finder.match(record)
-    if "lead" in said:
-        found = Match("lead", (said["lead"],), "a person")
-        finder.leads.update(ctx.store.leads([said["lead"]]))
+    if "hub" in said:
+        found = Match("found", (said["hub"],), "a person")
+        finder.hubs.update(ctx.store.hubs([said["hub"]]))
     elif said.get("new"):
         found = Match("new", by="a person")
     if found.answer in ("ambiguous", "duplicate", "unmatchable"):
@@ -311,36 +311,36 @@ def _identify(
     if ctx.open_questions:
         _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate")
     if found.answer == "new":
-        lead = Lead(ctx.make_id())
-        batch.new_leads[lead.id] = lead
+        hub = Hub(ctx.make_id())
+        batch.new_hubs[hub.id] = hub
         counts.new += 1
     else:
-        lead = finder.leads[found.candidates[0]]
+        hub = finder.hubs[found.candidates[0]]
         counts.matched += 1
-    link = lead.links.get(system)
+    link = hub.links.get(system)
     if link:  # the record it was linked to is gone: this one takes its place
         link.remote_id, link.state = record.id, "live"
         if found.by != OUR_ID:  # with our id on it, it is the same record under another id, and its bases stand
             link.side, link.mapping = Side(), ctx.mapping
     else:
-        link = Link(lead.id, system, record.id, mapping=ctx.mapping)
-        lead.links[system] = link
+        link = Link(hub.id, system, record.id, mapping=ctx.mapping)
+        hub.links[system] = link
         batch.new_links.append(link)
-    finder.add(lead, record)
-    return lead, link
+    finder.add(hub, record)
+    return hub, link
 
 
 def _question(
     ctx: Context, system: str, record: Record, values: dict[str, Any], found: Match, finder: _Finder
 ) -> Review:
     candidates: list[dict[str, Any]] = []
-    for lead_id in found.candidates:
-        lead = finder.leads[lead_id]
-        shown = lead.fields or {n: v for link in lead.links.values() for n, v in link.side.seen.items()}
+    for hub_id in found.candidates:
+        hub = finder.hubs[hub_id]
+        shown = hub.fields or {n: v for link in hub.links.values() for n, v in link.side.seen.items()}
         score, reasons = likeness(values, shown)
-        links = {s: link.remote_id for s, link in lead.links.items()}
-        candidates.append({"lead": lead_id, "fields": shown, "links": links, "score": score, "reasons": reasons})
-    candidates.sort(key=lambda c: (-c["score"], c["lead"]))
+        links = {s: link.remote_id for s, link in hub.links.items()}
+        candidates.append({"hub": hub_id, "fields": shown, "links": links, "score": score, "reasons": reasons})
+    candidates.sort(key=lambda c: (-c["score"], c["hub"]))
     kind: Any = "match" if found.answer in ("ambiguous", "unmatchable") else "duplicate"
     detail = {"why": found.answer, "by": found.by, "record": values, "candidates": candidates}
     return Review(kind, f"{system}:{record.id}", detail, None, system, record.id)
@@ -353,7 +353,7 @@ def _close(ctx: Context, batch: Batch, subject: str, *kinds: str) -> None:
 
 def _reopen(ctx: Context, system: str, link: Link) -> bool:
     """A record that was gone is back; and bases that were read by another mapping no longer count. True where
-    the lead has to be looked at again for either reason."""
+    the hub has to be looked at again for either reason."""
     returned = link.state != "live"
     link.state = "live"
     if link.mapping == ctx.mapping:
@@ -378,11 +378,11 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
     unlinks and flags, it never deletes anything anywhere else."""
     gone = _to_the_end(gone)
     known = ctx.store.known(system, [i for r in gone for i in (r.id, r.became) if i])
-    holder = {remote_id: link.lead_id for remote_id, link in known.items()}
-    leads = ctx.store.leads([known[r.id].lead_id for r in gone if r.id in known])
+    holder = {remote_id: link.hub_id for remote_id, link in known.items()}
+    hubs = ctx.store.hubs([known[r.id].hub_id for r in gone if r.id in known])
     batch = Batch()
     for record in gone:
-        link = leads[known[record.id].lead_id].links[system] if record.id in known else None
+        link = hubs[known[record.id].hub_id].links[system] if record.id in known else None
         if link is None or link.state != "merged":  # that it was merged may be a question itself, and read again
             _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate", "bad_value")
         if link is None or link.remote_id != record.id or not _may_move(link, record):
@@ -391,8 +391,8 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         detail: dict[str, Any] = {"was": record.id, "became": record.became}
         if record.became and record.became not in holder:
             link.remote_id, link.state = record.became, "live"
-            holder[record.became] = link.lead_id
-            _hear_out(ctx, system, record, leads[link.lead_id], link, batch)
+            holder[record.became] = link.hub_id
+            _hear_out(ctx, system, record, hubs[link.hub_id], link, batch)
             ctx.look_again.setdefault(system, set()).add(record.became)
             _close(ctx, batch, f"{system}:{record.became}", "match", "duplicate")
             kind = "linked"
@@ -400,28 +400,28 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
             link.state = "merged" if record.became else "deleted"
             ctx.counts(system).vanished += 1
             kind = "unlinked"
-        if link.state == "merged" and record.became and holder[record.became] != link.lead_id:
-            lead = leads[link.lead_id]
-            if lead.alive:  # two leads are one person, and some system does not know yet
-                about = {"why": "merged", "by": system, "lead": holder[record.became], **detail}
-                batch.reviews.append(Review("duplicate", f"{system}:{record.id}", about, lead.id, system, record.id))
+        if link.state == "merged" and record.became and holder[record.became] != link.hub_id:
+            hub = hubs[link.hub_id]
+            if hub.alive:  # two hubs are one person, and some system does not know yet
+                about = {"why": "merged", "by": system, "hub": holder[record.became], **detail}
+                batch.reviews.append(Review("duplicate", f"{system}:{record.id}", about, hub.id, system, record.id))
             else:
-                for name, other in lead.links.items():
+                for name, other in hub.links.items():
                     _close(ctx, batch, f"{name}:{other.remote_id}", "duplicate")
         batch.touch(link)
-        row = {"lead_id": link.lead_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
+        row = {"hub_id": link.hub_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
     batch.flush(ctx, at)
 
 
-def _hear_out(ctx: Context, system: str, record: Record, lead: Lead, link: Link, batch: Batch) -> None:
-    """What a record says last counts where its heir has no field for it: a Lead's status "converted", which its Contact
+def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, batch: Batch) -> None:
+    """What a record says last counts where its heir has no field for it: a Hub's status "converted", which its Contact
     cannot show."""
     last = unseen(link.side.base_remote, ctx.rules.mappers[system].to_hub(record.fields)[0])
     if last:
         link.side.seen = {**link.side.seen, **last}
-        lead.touched = True
-        batch.leads[lead.id] = lead
+        hub.touched = True
+        batch.hubs[hub.id] = hub
 
 
 def _may_move(link: Link, record: Record) -> bool:

@@ -17,7 +17,7 @@ import orjson
 from mapping.fields import OPTED_OUT, Fields, Value
 from mapping.mapper import Mapper
 from mapping.rules import Rules
-from state.records import Lead, Side, WriteRow
+from state.records import Hub, Side, WriteRow
 from sync.merge import ahead
 
 Operation = Literal["create", "update"]
@@ -48,35 +48,35 @@ class Tally:
                 self.blanks[name] = self.blanks.get(name, 0) + 1
 
 
-def plan_lead(
-    lead: Lead,
+def plan_hub(
+    hub: Hub,
     systems: Collection[str],
     rules: Rules,
     run_id: str,
     held: Collection[tuple[str, str]] = (),
     parked: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> list[WriteRow]:
-    """`held`: (lead, system) pairs that an open question of identity keeps from being created; `parked`: what a
+    """`held`: (hub, system) pairs that an open question of identity keeps from being created; `parked`: what a
     system has rejected, by the digests of the writes: the same write is not tried again until something changes."""
     rows: list[WriteRow] = []
-    if lead.merged_into or not lead.alive:
+    if hub.merged_into or not hub.alive:
         return rows
     for system in sorted(systems):
         mapper = rules.mappers[system]
-        link = lead.links.get(system)
+        link = hub.links.get(system)
         row: WriteRow | None = None
         if link is None:
-            if (lead.id, system) not in held and may_create(mapper, lead.fields):
+            if (hub.id, system) not in held and may_create(mapper, hub.fields):
                 news: dict[str, tuple[Value, Value]] = {
-                    name: (None, lead.fields[name]) for name in creatable(mapper, lead.fields)
+                    name: (None, hub.fields[name]) for name in creatable(mapper, hub.fields)
                 }
-                row = WriteRow(run_id, lead.id, system, "create", None, news) if news else None
-        elif link.state == "live" and mapper.sync_when(lead.fields):
+                row = WriteRow(run_id, hub.id, system, "create", None, news) if news else None
+        elif link.state == "live" and mapper.sync_when(hub.fields):
             changes = {
-                name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, lead.fields)
+                name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, hub.fields)
             }
-            row = WriteRow(run_id, lead.id, system, "update", link.remote_id, changes) if changes else None
-        if row and not (parked and fingerprint(row) in parked.get((lead.id, system), ())):
+            row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes) if changes else None
+        if row and not (parked and fingerprint(row) in parked.get((hub.id, system), ())):
             rows.append(row)
     return rows
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from connectors.base import Cursor, Key, Page, Record
 from sync.context import Context
-from sync.observe import Forced, let_go, observe, settle_leads
+from sync.observe import Forced, let_go, observe, settle_hubs
 
 STREAM = "lead"
 SWEEP = 10_000
@@ -102,12 +102,12 @@ async def _read(
 
 
 def settle_touched(ctx: Context) -> None:
-    """Merge what was noted of leads that the last system did not show."""
+    """Merge what was noted of hubs that the last system did not show."""
     after = ""
-    while leads := ctx.store.flagged("touched", after, ctx.batch):
-        settle_leads(ctx, leads, ctx.clock())
+    while hubs := ctx.store.flagged("touched", after, ctx.batch):
+        settle_hubs(ctx, hubs, ctx.clock())
         ctx.commit()
-        after = leads[-1].id
+        after = hubs[-1].id
 
 
 async def reread(ctx: Context, system: str, ids: Sequence[str], *, forced: Forced | None = None) -> None:
@@ -158,11 +158,11 @@ def _ask_again(ctx: Context, system: str, stop: str) -> None:
 
 
 def _heirs(ctx: Context, system: str) -> set[str]:
-    """Records that were one too many for their lead, whose place is free now that the other is gone."""
+    """Records that were one too many for their hub, whose place is free now that the other is gone."""
     doubles = [r for r in ctx.store.reviews("duplicate") if r.system == system and r.remote_id]
-    leads = ctx.store.leads(c["lead"] for r in doubles for c in r.detail.get("candidates", ()))
-    free = {i for i, lead in leads.items() if system in lead.links and lead.links[system].state != "live"}
-    return {str(r.remote_id) for r in doubles if any(c["lead"] in free for c in r.detail.get("candidates", ()))}
+    hubs = ctx.store.hubs(c["hub"] for r in doubles for c in r.detail.get("candidates", ()))
+    free = {i for i, hub in hubs.items() if system in hub.links and hub.links[system].state != "live"}
+    return {str(r.remote_id) for r in doubles if any(c["hub"] in free for c in r.detail.get("candidates", ()))}
 
 
 async def _gather(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:

@@ -13,7 +13,7 @@ from typing import Any
 from connectors.base import Key, Record, Write, WriteResult
 from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.mapper import Mapper, Problem
-from state.records import Lead, Link, Review, Side, WriteRow
+from state.records import Hub, Link, Review, Side, WriteRow
 from sync.context import Context
 from sync.guard import ErrorMonitor, Stop
 from sync.plan import fingerprint
@@ -33,19 +33,19 @@ async def recover(ctx: Context, system: str) -> None:
         fields = tuple(dict.fromkeys([*mapper.remote_fields, *(m.remote for m in mapper.maps.values())]))
         answers = iter(await connector.find(asked, fields) if asked else [])
         found = [next(answers) if key else [] for key in keys]
-        leads = ctx.store.leads([row.lead_id for row in part])
+        hubs = ctx.store.hubs([row.hub_id for row in part])
         taken = ctx.store.known(system, [record.id for records in found for record in records])
         new_links: list[Link] = []
         links: list[Link] = []
         for row, records in zip(part, found, strict=True):
-            lead = leads[row.lead_id]
-            link = lead.links.get(system)
+            hub = hubs[row.hub_id]
+            link = hub.links.get(system)
             row.state = "dropped"
             if len(records) != 1:
                 continue
             if row.operation == "create" and link is None and records[0].id not in taken:
                 new_links.append(_recovered_link(ctx, mapper, row, records[0]))
-                lead.links[system] = new_links[-1]
+                hub.links[system] = new_links[-1]
                 row.state, row.remote_id = "done", records[0].id
             elif row.operation == "update" and link is not None and link.remote_id == row.remote_id:
                 if _ours(mapper, row, records[0], link.side):
@@ -56,7 +56,7 @@ async def recover(ctx: Context, system: str) -> None:
         at = ctx.clock()
         ctx.store.insert_links(new_links)
         ctx.store.update_links(links)
-        ctx.store.flag([row.lead_id for row in part], dirty=True)
+        ctx.store.flag([row.hub_id for row in part], dirty=True)
         ctx.store.mark_writes(part, at)
         ctx.commit()
 
@@ -117,41 +117,41 @@ def _settle(
 ) -> Elsewhere:
     """Links, bases, results and reviews of one batch, in one commit."""
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
-    leads = ctx.store.leads([row.lead_id for row, _ in answered])
+    hubs = ctx.store.hubs([row.hub_id for row, _ in answered])
     made = [r.id for row, r in answered if row.operation == "create" and r.outcome == "done" and r.id]
-    taken = {remote_id: known.lead_id for remote_id, known in ctx.store.known(system, made).items()}
+    taken = {remote_id: known.hub_id for remote_id, known in ctx.store.known(system, made).items()}
     links: list[Link] = []
     new_links: list[Link] = []
     reviews: list[Review] = []
     settled: list[tuple[str, str]] = []
     elsewhere: Elsewhere = []
     for row, result in answered:
-        lead = leads[row.lead_id]
+        hub = hubs[row.hub_id]
         row.state, row.error = result.outcome, str(result.error) if result.error else None
         monitor.note(result.outcome == "rejected")
         if result.outcome == "unknown":
             counts.unknown += 1
         elif result.outcome == "rejected":
             counts.rejected += 1
-            _reject(ctx, system, lead, row, result.error, reviews, links, elsewhere)
+            _reject(ctx, system, hub, row, result.error, reviews, links, elsewhere)
         elif row.operation == "update":
-            link = lead.links[system]
+            link = hub.links[system]
             link.digest = None  # somebody may put back what was there before: that too must be read as a change
             _advance(mapper, link.side, row, result.fields)
             links.append(link)
             counts.updated += 1
-            settled.append(("dead_letter", f"{system}:{lead.id}"))
+            settled.append(("dead_letter", f"{system}:{hub.id}"))
         elif not result.id or result.id in taken:
             row.state = "rejected"
-            reviews.append(_not_ours(system, lead, row, result.id, taken.get(result.id or "")))
+            reviews.append(_not_ours(system, hub, row, result.id, taken.get(result.id or "")))
         else:
-            link = Link(lead.id, system, result.id, mapping=ctx.mapping)
+            link = Link(hub.id, system, result.id, mapping=ctx.mapping)
             _advance(mapper, link.side, row, result.fields)
-            taken[result.id] = lead.id
+            taken[result.id] = hub.id
             row.remote_id = result.id
             new_links.append(link)
             counts.created += 1
-            settled.append(("dead_letter", f"{system}:{lead.id}"))
+            settled.append(("dead_letter", f"{system}:{hub.id}"))
     for row, problems in refused:
         row.state, row.error = "rejected", "; ".join(p.message for p in problems)
         counts.rejected += 1
@@ -168,13 +168,13 @@ def _settle(
 
 async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
     """Somebody made the record meanwhile: read it, match it, and let the next run agree on it. Where it turns out to
-    be another lead's, the create is parked, so that it is not tried for ever."""
+    be another hub's, the create is parked, so that it is not tried for ever."""
     await reread(ctx, system, [error.existing for _, error in elsewhere if error.existing])
-    leads = ctx.store.leads([row.lead_id for row, _ in elsewhere])
+    hubs = ctx.store.hubs([row.hub_id for row, _ in elsewhere])
     letters = [
         _dead_letter(system, row, [_described(error)])
         for row, error in elsewhere
-        if system not in leads[row.lead_id].links
+        if system not in hubs[row.hub_id].links
     ]
     ctx.store.open_reviews(letters, ctx.run_id, ctx.clock())
     ctx.commit()
@@ -187,8 +187,8 @@ def _translate(mapper: Mapper, row: WriteRow) -> tuple[Write, list[Problem]]:
         return Write(str(row.id), "update", fields, row.remote_id), problems
     key = None
     if mapper.id_field:
-        fields[mapper.id_field] = row.lead_id
-        key = Key(mapper.id_field, row.lead_id)
+        fields[mapper.id_field] = row.hub_id
+        key = Key(mapper.id_field, row.hub_id)
     return Write(str(row.id), "create", fields, None, key), problems
 
 
@@ -204,7 +204,7 @@ def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record)
     """The record that a dead run created. Its bases are what was sent, never what it shows now: an edit that somebody
     made since must stay visible. Where the system cannot carry our id, a value that differs may be another's
     record, so only what is equal counts as agreed."""
-    link = Link(row.lead_id, row.system, record.id, mapping=ctx.mapping)
+    link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping)
     now = mapper.to_hub(record.fields)[0]
     for name, value in row.sent().items():
         if mapper.id_field or (name in now and mapper.same(name, now[name], value)):
@@ -242,7 +242,7 @@ def _key(mapper: Mapper, row: WriteRow) -> Key | None:
     if row.operation == "update":
         return Key("id", row.remote_id or "")
     if mapper.id_field:
-        return Key(mapper.id_field, row.lead_id)
+        return Key(mapper.id_field, row.hub_id)
     sent = mapper.to_remote(row.sent())[0]
     for entry in mapper.match:
         remote = mapper.maps[entry[0]].remote if entry[0] in mapper.maps else None
@@ -254,7 +254,7 @@ def _key(mapper: Mapper, row: WriteRow) -> Key | None:
 def _reject(
     ctx: Context,
     system: str,
-    lead: Lead,
+    hub: Hub,
     row: WriteRow,
     error: Reject | None,
     reviews: list[Review],
@@ -262,7 +262,7 @@ def _reject(
     elsewhere: Elsewhere,
 ) -> None:
     if isinstance(error, Gone) and row.operation == "update":
-        link = lead.links[system]
+        link = hub.links[system]
         link.state, link.digest = "deleted", None
         links.append(link)
         ctx.counts(system).vanished += 1
@@ -280,9 +280,9 @@ def _described(error: Reject | None) -> dict[str, Any]:
 
 def _dead_letter(system: str, row: WriteRow, problems: list[dict[str, Any]]) -> Review:
     detail = {"operation": row.operation, "fields": row.fields, "problems": problems, "write": fingerprint(row)}
-    return Review("dead_letter", f"{system}:{row.lead_id}", detail, row.lead_id, system, row.remote_id)
+    return Review("dead_letter", f"{system}:{row.hub_id}", detail, row.hub_id, system, row.remote_id)
 
 
-def _not_ours(system: str, lead: Lead, row: WriteRow, remote_id: str | None, other: str | None) -> Review:
-    detail: dict[str, Any] = {"why": "taken", "lead": other, "write": fingerprint(row), "candidates": []}
-    return Review("duplicate", f"{system}:{remote_id}", detail, lead.id, system, remote_id)
+def _not_ours(system: str, hub: Hub, row: WriteRow, remote_id: str | None, other: str | None) -> Review:
+    detail: dict[str, Any] = {"why": "taken", "hub": other, "write": fingerprint(row), "candidates": []}
+    return Review("duplicate", f"{system}:{remote_id}", detail, hub.id, system, remote_id)

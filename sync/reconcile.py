@@ -1,7 +1,7 @@
-"""From a lead with unread claims to a lead that is settled, with the reason for every value that moved. Pure.
+"""From a hub with unread claims to a hub that is settled, with the reason for every value that moved. Pure.
 
 Merge decides between the systems; after it the hub computes what nobody types (score, sales status, templates), and
-the lead may climb to the stage that its score has earned.
+the hub may climb to the stage that its score has earned.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from mapping.fields import REASON, STAGE, Fields, Value
 from mapping.rules import Rules
-from state.records import Lead
+from state.records import Hub
 from sync.match import match_keys
 from sync.merge import Change, Conflict, merge
 from sync.plan import is_behind, may_create
@@ -30,10 +30,10 @@ class StageMove:
 
 @dataclass(slots=True)
 class Settled:
-    """What happened to one lead. `opened` and `closed` name the fields whose conflict waits for a person, or no
+    """What happened to one hub. `opened` and `closed` name the fields whose conflict waits for a person, or no
     longer does; `keys` are the match keys that it gained and lost."""
 
-    lead: Lead
+    hub: Hub
     created: bool
     changes: dict[str, Change] = field(default_factory=dict)
     conflicts: dict[str, Conflict] = field(default_factory=dict)
@@ -43,51 +43,51 @@ class Settled:
     lost: list[int] = field(default_factory=list)
 
 
-def reconcile(lead: Lead, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> Settled:
-    """Merge every claim on the lead, derive, promote. Changes the lead in place. `entries`: the match entries by
-    which leads are found."""
-    created = not lead.fields and not lead.origin
-    before = lead.fields
-    sides = lead.sides()
+def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> Settled:
+    """Merge every claim on the hub, derive, promote. Changes the hub in place. `entries`: the match entries by
+    which hubs are found."""
+    created = not hub.fields and not hub.origin
+    before = hub.fields
+    sides = hub.sides()
     waiting: set[str] = set()
     old_keys: set[int] = set()
-    if lead.touched or not created:  # else nothing was ever noted of it
+    if hub.touched or not created:  # else nothing was ever noted of it
         waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
         old_keys = _keys([before, *(side.seen for side in sides.values())], entries)
-    merged = merge(before, lead.origin, sides, rules)
-    lead.fields, lead.origin = merged.hub, merged.origin
-    settled = Settled(lead, created, merged.changes, merged.conflicts)
+    merged = merge(before, hub.origin, sides, rules)
+    hub.fields, hub.origin = merged.hub, merged.origin
+    settled = Settled(hub, created, merged.changes, merged.conflicts)
     _compute(settled, rules)
     if created:
-        _compact(lead)
+        _compact(hub)
     move = settled.changes.get(STAGE)
     if move and isinstance(move.new, str):
-        settled.stage = StageMove(move.old, move.new, move.source, lead.fields.get(REASON), move.rule)
+        settled.stage = StageMove(move.old, move.new, move.source, hub.fields.get(REASON), move.rule)
     if waiting:
         settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
-    new_keys = _keys([lead.fields], entries)
+    new_keys = _keys([hub.fields], entries)
     settled.gained = list(new_keys if created else new_keys - old_keys)
     settled.lost = list(old_keys - new_keys)
-    lead.touched = False
-    lead.dirty = has_news(lead, rules)
+    hub.touched = False
+    hub.dirty = has_news(hub, rules)
     return settled
 
 
-def has_news(lead: Lead, rules: Rules) -> bool:
+def has_news(hub: Hub, rules: Rules) -> bool:
     """Whether some system may have to be told something. May say yes too often; the plan looks closer."""
     for system, mapper in rules.mappers.items():
-        link = lead.links.get(system)
+        link = hub.links.get(system)
         if link is None:
-            if may_create(mapper, lead.fields):
+            if may_create(mapper, hub.fields):
                 return True
-        elif link.state == "live" and is_behind(mapper, link.side, lead.fields):
+        elif link.state == "live" and is_behind(mapper, link.side, hub.fields):
             return True
     return False
 
 
 def _compute(settled: Settled, rules: Rules) -> None:
     """What nobody types: derived fields, and the stage that they earn, which may change them once more."""
-    hub = settled.lead.fields
+    hub = settled.hub.fields
     derived = rules.derive(hub)
     if _promote(settled, derived, rules):
         derived = rules.derive(hub)
@@ -98,8 +98,8 @@ def _compute(settled: Settled, rules: Rules) -> None:
 
 
 def _promote(settled: Settled, derived: Fields, rules: Rules) -> bool:
-    earned = rules.promote({**settled.lead.fields, **derived})
-    old = settled.lead.fields.get(STAGE)
+    earned = rules.promote({**settled.hub.fields, **derived})
+    old = settled.hub.fields.get(STAGE)
     if earned and old not in rules.lifecycle.side:  # who was turned down by a person is not raised by points
         stage, evidence = earned
         if rules.lifecycle.rank(stage) > rules.lifecycle.rank(old):
@@ -110,22 +110,22 @@ def _promote(settled: Settled, derived: Fields, rules: Rules) -> bool:
 
 
 def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> None:
-    settled.lead.fields[name] = value
-    settled.lead.origin[name] = SMARKETING
+    settled.hub.fields[name] = value
+    settled.hub.origin[name] = SMARKETING
     if name == STAGE or not settled.created:  # the first value of a field goes without saying
         settled.changes[name] = Change(old, value, SMARKETING, rule)
 
 
-def _compact(lead: Lead) -> None:
+def _compact(hub: Hub) -> None:
     """Name the commonest origin once, under ""."""
-    if "" in lead.origin:
+    if "" in hub.origin:
         return
     counts: dict[str, int] = {}
-    for system in lead.origin.values():
+    for system in hub.origin.values():
         counts[system] = counts.get(system, 0) + 1
     if counts:
         usual = max(sorted(counts), key=lambda s: counts[s])
-        lead.origin = {"": usual, **{name: s for name, s in lead.origin.items() if s != usual}}
+        hub.origin = {"": usual, **{name: s for name, s in hub.origin.items() if s != usual}}
 
 
 def _keys(parts: list[Fields], entries: tuple[tuple[str, ...], ...]) -> set[int]:

@@ -1,6 +1,6 @@
 """One run: recover, pull, settle, plan, guard, push. Read `_work`; the rest is what its words mean.
 
-Nothing here decides anything about a lead: `match`, `merge`, `plan` and `guard` do, and they are pure. Whatever a
+Nothing here decides anything about a hub: `match`, `merge`, `plan` and `guard` do, and they are pure. Whatever a
 run leaves undone, by a crash, a guard or a system that is down, the next run derives anew from what is stored.
 """
 
@@ -20,7 +20,7 @@ from state.store import Store
 from sync.answers import carry_out, carry_out_for
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
-from sync.plan import Tally, fingerprint, plan_lead
+from sync.plan import Tally, fingerprint, plan_hub
 from sync.pull import Window, catch_up, pull, settle_touched
 from sync.push import push, recover
 
@@ -167,7 +167,7 @@ def _begin(ctx: Context, options: Options) -> None:
     ctx.mapping = store.mapping_version(ctx.rules.hash or "unnamed", specs, options.document, at)
     ctx.specs = store.mapping_specs()
     if before is not None and before != ctx.rules.hash:
-        # What is computed of a lead (points, stage), and what a system is told of it, may be another thing now.
+        # What is computed of a hub (points, stage), and what a system is told of it, may be another thing now.
         store.flag_all(touched=True, dirty=True)
     store.drop_planned()
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
@@ -177,7 +177,7 @@ def _begin(ctx: Context, options: Options) -> None:
 
 
 async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
-    """Read every system. The last one settles leads as it goes: by then every other claim is known."""
+    """Read every system. The last one settles hubs as it goes: by then every other claim is known."""
     order = [s for s in (*options.order, *sorted(working - set(options.order))) if s in working]
     last = order[-1] if order else ""
 
@@ -218,18 +218,18 @@ def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
     """Derive the writes from what is stored, and store them: the plan that the guard judges is the plan that runs."""
     plan = Plan({system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)})
     held = _held(ctx)
-    waiting = {lead_id for lead_id, _ in held}
+    waiting = {hub_id for hub_id, _ in held}
     after = ""
-    while leads := ctx.store.flagged("dirty", after, ctx.batch):
-        after = leads[-1].id
-        parked = ctx.store.parked([lead.id for lead in leads])
+    while hubs := ctx.store.flagged("dirty", after, ctx.batch):
+        after = hubs[-1].id
+        parked = ctx.store.parked([hub.id for hub in hubs])
         rows: list[WriteRow] = []
         in_line: list[str] = []
-        for lead in leads:
-            writes = plan_lead(lead, working, ctx.rules, ctx.run_id, held, parked)
+        for hub in hubs:
+            writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked)
             rows += [row for row in writes if options.only is None or fingerprint(row) in options.only]
-            if not writes and lead.id not in waiting and len(working) == len(ctx.rules.mappers):
-                in_line.append(lead.id)
+            if not writes and hub.id not in waiting and len(working) == len(ctx.rules.mappers):
+                in_line.append(hub.id)
         for row in rows:
             plan.tallies[row.system].add(row)
         ctx.store.add_writes(rows, ctx.clock())
@@ -245,7 +245,7 @@ def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
 def _held(ctx: Context) -> set[tuple[str, str]]:
     """Leads that may be a record which nobody has placed yet: they are not created in its system meanwhile."""
     return {
-        (candidate["lead"], review.system or "")
+        (candidate["hub"], review.system or "")
         for review in ctx.store.reviews("match", "duplicate")
         for candidate in review.detail.get("candidates", ())
     }

@@ -27,9 +27,9 @@ def test_a_lead_is_found_however_it_is_named(synced: Call, asked: str) -> None:
 
 
 def test_a_lead_is_found_by_its_id_and_by_the_end_of_what_is_known(synced: Call) -> None:
-    lead_id = synced("explain", "crm:1", "--json").json["id"]
-    assert synced("explain", lead_id, "--json").json["id"] == lead_id
-    assert synced("explain", "Lovelace", "--json").json["id"] == lead_id
+    hub_id = synced("explain", "crm:1", "--json").json["id"]
+    assert synced("explain", hub_id, "--json").json["id"] == hub_id
+    assert synced("explain", "Lovelace", "--json").json["id"] == hub_id
 
 
 def test_an_unknown_lead_is_said_to_be_unknown(synced: Call) -> None:

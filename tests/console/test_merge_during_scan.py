@@ -47,8 +47,8 @@ async def test_a_record_that_took_anothers_place_is_not_swept_away(tmp_path: Pat
         connector.__class__ = type("Tells", (Tells,), {"first": first})
         await run_opened(opened, Options(full=True, confirmed=True, batch=batch))
         with History(opened.engine) as history:
-            lead_id = history.linked("marketing", ["77"])["77"]
+            hub_id = history.linked("marketing", ["77"])["77"]
         store = Store(opened.engine, dry=True)
-        link = store.leads([lead_id])[lead_id].links["marketing"]
+        link = store.hubs([hub_id])[hub_id].links["marketing"]
         store.close()
     assert (link.remote_id, link.state) == ("77", "live")

@@ -108,7 +108,7 @@ def test_a_duplicate_is_given_to_a_lead_that_there_is(asked: Call, project: Path
     nobody = asked("review", "resolve", number, "--lead", "0" * 32, "--json")
     assert nobody.json["error"]["code"] == "no-lead"
     [candidate] = only(asked, "duplicate")["detail"]["candidates"]
-    assert asked("review", "resolve", number, "--lead", candidate["lead"]).exit == 0
+    assert asked("review", "resolve", number, "--lead", candidate["hub"]).exit == 0
 
 
 def test_a_value_that_cannot_be_read_goes_on_once_it_is_mended(asked: Call, project: Path) -> None:

@@ -311,7 +311,7 @@ def test_a_property_that_is_deleted_and_one_that_appears_between_two_pages(spoke
     w.set("salesforce", email, Industry="Banking")
     w.set("salesforce", email, City="Elsewhere")
     w.sync()
-    letter = next(r for r in w.reviews("dead_letter") if r.lead_id == w.lead(email).id)
+    letter = next(r for r in w.reviews("dead_letter") if r.hub_id == w.lead(email).id)
     assert "industry" in letter.detail["problems"][0]["message"]
 
 
@@ -349,7 +349,7 @@ def test_a_picklist_value_that_vanishes_costs_those_who_need_it(spoken: Any) -> 
     assert report.outcome == "done"
     assert w.row(leads[1])["City"] == "Elsewhere"
     [letter] = w.reviews("dead_letter")
-    assert letter.lead_id == w.lead(leads[0]).id
+    assert letter.hub_id == w.lead(leads[0]).id
     assert "Working - Contacted" in letter.detail["problems"][0]["message"]
     assert w.sync().writes == 0, "what was refused is not tried again by itself"
     with w.both.salesforce.org.lock:

@@ -219,7 +219,7 @@ def test_no_secret_is_told_by_anything(
                 )
                 assert said.code in ((0, 1, 3) if command == ["plan"] else (0, 1)), (command, said)
                 made.keep(f"{command} {form}", said.out + said.err)
-        assert made.w.ask("SELECT count(*) FROM lead")[0] > 20, "it did sign in and read"
+        assert made.w.ask("SELECT count(*) FROM hub")[0] > 20, "it did sign in and read"
         # Now it refuses everything, and repeats what it was sent.
         for refuse in REFUSED[system]:
             made.echo.refuse = refuse

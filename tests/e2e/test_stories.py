@@ -77,7 +77,7 @@ def test_a_merge_in_salesforce_keeps_the_winner(synced: World) -> None:
     w.settled()
     assert w.lead(winner).links["salesforce"].remote_id == ids[winner]
     assert w.lead(loser).links["salesforce"].state == "merged"
-    [review] = [r for r in w.reviews("duplicate") if r.lead_id == w.lead(loser).id]
+    [review] = [r for r in w.reviews("duplicate") if r.hub_id == w.lead(loser).id]
     assert review.detail["why"] == "merged"
     assert w.contact(loser), "marketing's record stays"
     assert w.sync().writes == 0
@@ -291,7 +291,7 @@ def test_a_duplicate_is_a_question_and_nothing_happens_to_it_meanwhile(doubled: 
     w, email, id_ = doubled
     asked = question(w, id_)
     assert asked["kind"] == "duplicate"
-    assert asked["detail"]["candidates"][0]["lead"] == w.lead(email).id
+    assert asked["detail"]["candidates"][0]["hub"] == w.lead(email).id
     shown = w.cli("review", "show", str(asked["id"]))
     assert "review resolve" in shown.out
     row = next(row for row in w.rows() if row["Id"] == id_)
@@ -347,7 +347,7 @@ def test_a_conflict_that_a_person_decides(make_world: MakeWorld) -> None:
     w.set("hubspot", email, jobtitle="Head of Growth")
     w.set("salesforce", email, Title="Chief Revenue Officer")
     w.settled()
-    [asked] = [r for r in w.reviews("conflict") if r.lead_id == w.lead(email).id]
+    [asked] = [r for r in w.reviews("conflict") if r.hub_id == w.lead(email).id]
     assert w.contact(email).values["jobtitle"] == "Head of Growth", "neither is written over"
     assert w.row(email)["Title"] == "Chief Revenue Officer"
     w.cli("review", "resolve", str(asked.id), "--take", "hubspot", "--by", "ada")

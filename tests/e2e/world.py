@@ -38,7 +38,7 @@ from sandbox.hubspot.contacts import Contact
 from sandbox.people import World as People
 from sandbox.serve import serve
 from state.database import open_database
-from state.records import Lead, Review
+from state.records import Hub, Review
 from state.store import Store
 from sync.context import Report
 from sync.project import run_sync
@@ -138,7 +138,7 @@ class World:
         with org.lock:
             return [
                 {"object": name, **row}
-                for name in ("Lead", "Contact")
+                for name in ("Hub", "Contact")
                 for row in org.tables[name].live()
                 if not row.get("IsConverted")
             ]
@@ -151,11 +151,11 @@ class World:
     def contact(self, email: str) -> Contact:
         return self.both.hubspot.by_email(email)
 
-    def leads(self) -> list[Lead]:
+    def leads(self) -> list[Hub]:
         with self.store() as store:
-            return list(store.leads(self.ask("SELECT id FROM lead ORDER BY id")).values())
+            return list(store.hubs(self.ask("SELECT id FROM hub ORDER BY id")).values())
 
-    def lead(self, email: str) -> Lead:
+    def lead(self, email: str) -> Hub:
         """The one lead with this address."""
         [found] = [lead for lead in self.leads() if lead.fields.get("email") == email]
         return found

@@ -19,7 +19,7 @@ from mapping.loader import compile_rules, load_project
 from mapping.rules import Rules
 from state import tables as t
 from state.history import History
-from state.records import Lead, Review, WriteRow
+from state.records import Hub, Review, WriteRow
 from state.store import Store
 from sync.context import Report
 from sync.plan import fingerprint
@@ -115,7 +115,7 @@ class Play:
         open_ = {_asked(review, leads): review for review in store.reviews()}
         assert subject in open_, f"{subject!r} is not among the open reviews: {sorted(open_)}"
         if "lead" in answer:
-            answer = {"lead": self._lead_of(answer["lead"])}
+            answer = {"hub": self._lead_of(answer["lead"])}
         assert store.resolve_review(open_[subject].id, answer, "somebody", self.streets.clock())
         store.commit()
         store.close()
@@ -196,17 +196,17 @@ class Play:
         seen.conflicts = sorted(self._conflicts(change, leads))
         seen.stages = sorted(self._stages(stage, leads))
 
-    def _conflicts(self, after: int, leads: Mapping[str, Lead]) -> list[str]:
+    def _conflicts(self, after: int, leads: Mapping[str, Hub]) -> list[str]:
         return [
-            f"{_name(leads[row.lead_id])} {name}: {entry['winner'] or 'nobody yet'}"
+            f"{_name(leads[row.hub_id])} {name}: {entry['winner'] or 'nobody yet'}"
             for row in self._rows(sa.select(t.change).where(t.change.c.id > after))
             for name, entry in orjson.loads(row.detail or "{}").items()
             if isinstance(entry, dict) and "claims" in entry
         ]
 
-    def _stages(self, after: int, leads: Mapping[str, Lead]) -> list[str]:
+    def _stages(self, after: int, leads: Mapping[str, Hub]) -> list[str]:
         return [
-            f"{_name(leads[row.lead_id])}: {row.old or 'none'} > {row.new}" + (f" ({row.reason})" if row.reason else "")
+            f"{_name(leads[row.hub_id])}: {row.old or 'none'} > {row.new}" + (f" ({row.reason})" if row.reason else "")
             for row in self._rows(sa.select(t.stage_event).where(t.stage_event.c.id > after))
         ]
 
@@ -217,10 +217,10 @@ class Play:
             rows = history.written(run_id)
         return [replace(row, remote_id=None) if row.operation == "create" else row for row in rows]
 
-    def _leads(self) -> list[Lead]:
-        ids = [row.id for row in self._rows(sa.select(t.lead.c.id))]
+    def _leads(self) -> list[Hub]:
+        ids = [row.id for row in self._rows(sa.select(t.hub.c.id))]
         store = Store(self.engine)
-        leads = list(store.leads(ids).values())
+        leads = list(store.hubs(ids).values())
         store.close()
         return leads
 
@@ -283,18 +283,18 @@ def _translated(rules: Rules, rows: list[WriteRow]) -> dict[str, list[Values]]:
     return {system: sorted(writes, key=_order) for system, writes in found.items()}
 
 
-def _asked(review: Review, leads: Mapping[str, Lead]) -> str:
+def _asked(review: Review, leads: Mapping[str, Hub]) -> str:
     """A review as a scenario calls it: `conflict ada title`, `match crm/ada`, `dead_letter crm ada`, `guard`."""
     if review.kind == "guard":
         return "guard"
-    if review.kind == "conflict" and review.lead_id:
-        return f"conflict {_name(leads[review.lead_id])} {review.detail['field']}"
-    if review.kind == "dead_letter" and review.lead_id:
-        return f"dead_letter {review.system} {_name(leads[review.lead_id])}"
+    if review.kind == "conflict" and review.hub_id:
+        return f"conflict {_name(leads[review.hub_id])} {review.detail['field']}"
+    if review.kind == "dead_letter" and review.hub_id:
+        return f"dead_letter {review.system} {_name(leads[review.hub_id])}"
     return f"{review.kind} {review.system}/{review.remote_id}"
 
 
-def _name(lead: Lead) -> str:
+def _name(lead: Hub) -> str:
     seen = {name: value for link in lead.links.values() for name, value in link.side.seen.items()}
     return str(lead.fields.get("email") or seen.get("email") or "nobody").removesuffix("@example.com")
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connectors.memory import Vendor
 from mapping.fields import Fields
 from state import tables as t
-from state.records import Lead
+from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
 from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm, tellings
@@ -157,7 +157,7 @@ class _Quiet:
                     break
         return found
 
-    def _check_lead(self, world: World, lead: Lead, edits: Any, gone: set[tuple[str, str]]) -> None:
+    def _check_lead(self, world: World, lead: Hub, edits: Any, gone: set[tuple[str, str]]) -> None:
         email = str(lead.fields.get("email"))
         for system, vendor in world.vendors.items():
             rows = _rows(vendor, email)
@@ -177,12 +177,12 @@ class _Quiet:
                 raise Broken(f"4: nobody wrote {value!r} as {name} of {email}")
         _check_origin(world, lead)
 
-    def _check_record(self, world: World, leads: list[Lead]) -> None:
+    def _check_record(self, world: World, leads: list[Hub]) -> None:
         """Whatever moved in the hub since is on record, with its new value."""
         with world.engine.connect() as c:
             rows = c.execute(sa.select(t.change).where(t.change.c.id > self.changes)).all()
         told = {
-            (row.lead_id, name): change["new"]
+            (row.hub_id, name): change["new"]
             for row in rows
             for name, change in orjson.loads(row.detail or "{}").items()
             if isinstance(change, dict) and "new" in change
@@ -193,7 +193,7 @@ class _Quiet:
                 if now != old and told.get((lead.id, name), old) != now:
                     raise Broken(f"14: {name} went from {old!r} to {now!r}, and nothing says why")
 
-    def _check_row(self, lead: Lead, system: str, row: dict[str, Any], edits: Any) -> None:
+    def _check_row(self, lead: Hub, system: str, row: dict[str, Any], edits: Any) -> None:
         email = str(lead.fields.get("email"))
         for name in TEXTS:
             hub, held = lead.fields.get(name), row.get(name)
@@ -211,7 +211,7 @@ class _Quiet:
                 if held not in tellings(name, last):
                     raise Broken(f"3: {editor} set {name} of {email} to {last!r}, {system} has {held!r}")
 
-    def _check_conflicts(self, world: World, edits: Any, by_email: dict[str, Lead]) -> None:
+    def _check_conflicts(self, world: World, edits: Any, by_email: dict[str, Hub]) -> None:
         """Two systems set a field to different things at rest: what lost is on record."""
         told = _told(world, self.changes)
         for (email, name), editors in edits.items():
@@ -229,10 +229,10 @@ class _Quiet:
                     raise Broken(f"7: {system} said {value!r} as {name} of {email}, which nobody will ever hear of")
 
 
-def _check_origin(world: World, lead: Lead) -> None:
+def _check_origin(world: World, lead: Hub) -> None:
     """Replay the record of changes: it must lead to what the hub holds."""
     with world.engine.connect() as c:
-        rows = c.execute(sa.select(t.change).where(t.change.c.lead_id == lead.id).order_by(t.change.c.id)).all()
+        rows = c.execute(sa.select(t.change).where(t.change.c.hub_id == lead.id).order_by(t.change.c.id)).all()
     if not any(row.kind == "created" for row in rows):
         raise Broken(f"14: no record of where {lead.id} came from")
     latest: Fields = {}
@@ -254,7 +254,7 @@ def _check_stages(world: World) -> None:
     for row in rows:
         if not cycle.allowed(row.old, row.new):
             raise Broken(f"11: a lead went from {row.old} to {row.new}")
-    newest = {row.lead_id: row.new for row in rows}
+    newest = {row.hub_id: row.new for row in rows}
     for lead in _leads(world):
         if lead.fields.get("stage") != newest.get(lead.id):
             raise Broken(f"11: stage {lead.fields.get('stage')} without an event")
@@ -269,7 +269,7 @@ def _told(world: World, after: int) -> dict[tuple[str, str], set[Any]]:
         for name, change in orjson.loads(row.detail or "{}").items():
             if isinstance(change, dict):
                 values = [change.get("old"), change.get("new"), *change.get("claims", {}).values()]
-                told[row.lead_id, name] |= {v for v in values if not isinstance(v, list)}
+                told[row.hub_id, name] |= {v for v in values if not isinstance(v, list)}
     return told
 
 
@@ -282,11 +282,11 @@ def _last_change(world: World) -> int:
         return int(c.execute(sa.select(sa.func.coalesce(sa.func.max(t.change.c.id), 0))).scalar_one())
 
 
-def _leads(world: World) -> list[Lead]:
+def _leads(world: World) -> list[Hub]:
     store = Store(world.engine)
     with world.engine.connect() as c:
-        ids = [row.id for row in c.execute(sa.select(t.lead.c.id))]
-    leads = list(store.leads(ids).values())
+        ids = [row.id for row in c.execute(sa.select(t.hub.c.id))]
+    leads = list(store.hubs(ids).values())
     store.close()
     return leads
 

@@ -37,11 +37,11 @@ def base_before_write() -> AbstractContextManager[Any]:
     real = push._push_batch
 
     async def early(ctx: Context, system: str, rows: Sequence[WriteRow], monitor: Any) -> Any:
-        leads = ctx.store.leads([row.lead_id for row in rows])
-        links = [leads[row.lead_id].links[system] for row in rows if row.operation == "update"]
+        leads = ctx.store.hubs([row.hub_id for row in rows])
+        links = [leads[row.hub_id].links[system] for row in rows if row.operation == "update"]
         for row in rows:
             if row.operation == "update":
-                push._advance(ctx.rules.mappers[system], leads[row.lead_id].links[system].side, row, None)
+                push._advance(ctx.rules.mappers[system], leads[row.hub_id].links[system].side, row, None)
         ctx.store.update_links(links)
         ctx.commit()
         return await real(ctx, system, rows, monitor)
@@ -107,7 +107,7 @@ def recovery_trusts_the_row() -> AbstractContextManager[Any]:
     """The base of a recovered create is the row as it is now, with whatever was edited since."""
 
     def as_read(ctx: Context, mapper: Mapper, row: WriteRow, record: Any) -> Link:
-        link = Link(row.lead_id, row.system, record.id, mapping=ctx.mapping)
+        link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping)
         now = mapper.to_hub(record.fields)[0]
         for name, value in row.sent().items():
             link.side.absorb(name, now.get(name, value), value)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from state import tables as t
 from state.bulk import PARAMETERS
 from state.history import History
-from state.records import Known, Lead, Link, Side
+from state.records import Hub, Known, Link, Side
 from state.store import Store
 from tests.state.made import AT, LATER, fields_of, lead, link, put, write
 
@@ -25,7 +25,7 @@ def test_a_lead_comes_back_with_its_links_as_it_was(store: Store) -> None:
     ada.links["crm"] = Link(ada.id, "crm", ODD[:100], side, "merged", 3, b"\x00\xff\x00\xfe1234")
     ada.links["mkt"] = Link(ada.id, "mkt", "7")
     put(store, ada)
-    [back] = store.leads([ada.id]).values()
+    [back] = store.hubs([ada.id]).values()
     for made in back.links.values():
         assert made.n > 0
         made.n = 0
@@ -35,8 +35,8 @@ def test_a_lead_comes_back_with_its_links_as_it_was(store: Store) -> None:
 def test_leads_come_by_id_and_unknown_ones_not_at_all(store: Store) -> None:
     leads = [lead(n=n) for n in range(3)]
     put(store, *reversed(leads))
-    assert list(store.leads([leads[2].id, leads[0].id, "nobody"])) == [leads[0].id, leads[2].id]
-    assert store.leads([]) == {}
+    assert list(store.hubs([leads[2].id, leads[0].id, "nobody"])) == [leads[0].id, leads[2].id]
+    assert store.hubs([]) == {}
 
 
 def test_batches_larger_than_one_statement_holds(store: Store) -> None:
@@ -44,18 +44,18 @@ def test_batches_larger_than_one_statement_holds(store: Store) -> None:
     for number, one in enumerate(many):
         one.links["crm"] = link(one.id, str(number), n=number)
     put(store, *many)
-    assert [x.fields["n"] for x in store.leads(x.id for x in many).values()] == list(range(len(many)))
+    assert [x.fields["n"] for x in store.hubs(x.id for x in many).values()] == list(range(len(many)))
     for one in many:
         one.fields["n"] = -1
-    store.update_leads(many)
+    store.update_hubs(many)
     known = store.known("crm", [str(n) for n in range(2 * len(many))])
     assert len(known) == len(many)
-    links = [found.links["crm"] for found in store.leads(x.id for x in many).values()]
+    links = [found.links["crm"] for found in store.hubs(x.id for x in many).values()]
     for one_link in links:
         one_link.remote_id = f"new {one_link.remote_id}"
     store.update_links(links)
     store.commit()
-    assert {x.fields["n"] for x in store.leads(x.id for x in many).values()} == {-1}
+    assert {x.fields["n"] for x in store.hubs(x.id for x in many).values()} == {-1}
     assert set(store.known("crm", [f"new {n}" for n in range(len(many))])) == {f"new {n}" for n in range(len(many))}
 
 
@@ -63,9 +63,9 @@ def test_updating_a_lead_changes_that_one(store: Store) -> None:
     ada, grace = lead(email="ada@x"), lead(email="grace@x")
     put(store, ada, grace)
     ada.fields, ada.origin, ada.dirty = {"email": "new@x", "stage": "sql"}, {"": "mkt"}, True
-    store.update_leads([ada])
+    store.update_hubs([ada])
     store.commit()
-    assert store.leads([ada.id, grace.id]) == {ada.id: ada, grace.id: grace}
+    assert store.hubs([ada.id, grace.id]) == {ada.id: ada, grace.id: grace}
 
 
 def test_flags_are_set_for_some_or_for_all(store: Store) -> None:
@@ -186,7 +186,7 @@ def test_times_keep_their_moment_whatever_their_zone(store: Store) -> None:
     ada.links["crm"] = link(ada.id, "1")
     ada.links["crm"].side.seen_at = tokyo
     put(store, ada)
-    back = store.leads([ada.id])[ada.id].links["crm"].side.seen_at
+    back = store.hubs([ada.id])[ada.id].links["crm"].side.seen_at
     assert back == tokyo
     assert back is not None
     assert back.utcoffset() == timedelta(0)
@@ -200,19 +200,19 @@ def test_the_longest_names_that_a_configuration_may_have(store: Store) -> None:
     ada = lead(stage=stage)
     ada.links[system] = Link(ada.id, system, "r" * 128)
     put(store, ada)
-    row = {"lead_id": ada.id, "run_id": "01", "at": AT}
+    row = {"hub_id": ada.id, "run_id": "01", "at": AT}
     store.log_changes([{**row, "kind": "unlinked", "system": system, "detail": None}])
     store.log_stages([{**row, "old": stage, "new": stage, "system": system, "reason": None, "evidence": "x" * 9999}])
     store.save_cursor(system, "lead", {}, AT)
     store.add_writes([write(ada.id, system=system, title="CTO")], AT)
-    assert store.known(system, ["r" * 128])["r" * 128].lead_id == ada.id
+    assert store.known(system, ["r" * 128])["r" * 128].hub_id == ada.id
 
 
 def test_what_was_not_committed_is_gone_after_a_rollback(store: Store) -> None:
     ada = lead(n=1)
     put(store, ada)
     ada.fields["n"] = 2
-    store.update_leads([ada])
+    store.update_hubs([ada])
     store.rollback()
     assert fields_of(store, ada.id) == {"n": 1}
 
@@ -223,7 +223,7 @@ def test_a_store_opened_dry_sees_its_own_writes_and_keeps_none(engine: sa.Engine
     store.commit()
     dry = Store(engine, dry=True)
     ada.fields["n"] = 2
-    dry.update_leads([ada])
+    dry.update_hubs([ada])
     dry.commit()
     dry.begin_run("01", "plan", AT, "a")
     dry.rollback()  # nor does a rollback in the middle take back what the rest of a dry run goes by
@@ -236,19 +236,19 @@ def test_a_store_opened_dry_sees_its_own_writes_and_keeps_none(engine: sa.Engine
 
 def test_another_store_sees_what_was_committed_and_nothing_else(engine: sa.Engine, store: Store) -> None:
     ada = lead(n=1)
-    store.insert_leads([ada])
+    store.insert_hubs([ada])
     other = Store(engine)
-    assert other.leads([ada.id]) == {}
+    assert other.hubs([ada.id]) == {}
     other.rollback()
     store.commit()
-    assert list(other.leads([ada.id])) == [ada.id]
+    assert list(other.hubs([ada.id])) == [ada.id]
     other.close()
 
 
 def test_an_empty_batch_is_no_query(store: Store) -> None:
-    nobody: list[Lead] = []
-    store.insert_leads(nobody)
-    store.update_leads(nobody)
+    nobody: list[Hub] = []
+    store.insert_hubs(nobody)
+    store.update_hubs(nobody)
     store.insert_links([])
     store.update_links([])
     store.log_changes([])

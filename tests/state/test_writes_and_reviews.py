@@ -20,7 +20,7 @@ def test_a_plan_is_read_page_by_page_in_its_order(store: Store) -> None:
     store.add_writes([write("x", "another run"), write("y", system="mkt")], AT)
     first = store.writes("run", "crm", 0, 3)
     rest = store.writes("run", "crm", first[-1].id, 3)
-    assert [row.lead_id for row in first + rest] == ["0", "1", "2", "3", "4"]
+    assert [row.hub_id for row in first + rest] == ["0", "1", "2", "3", "4"]
     assert rest[-1].fields == {"n": (None, 4)}
     assert store.writes("run", "crm", rest[-1].id, 3) == []
 
@@ -29,12 +29,12 @@ def test_an_intent_is_a_write_without_an_answer(store: Store) -> None:
     store.add_writes([write(name) for name in ("planned", "sent", "unknown", "done", "rejected")], AT)
     rows = store.writes("run", "crm", 0, 10)
     for row in rows:
-        row.state = row.lead_id
-        row.remote_id = f"id of {row.lead_id}"
+        row.state = row.hub_id
+        row.remote_id = f"id of {row.hub_id}"
     rows[4].error = HALF
     store.mark_writes(rows, LATER)
     store.commit()
-    assert [(row.lead_id, row.remote_id) for row in store.intents("crm")] == [
+    assert [(row.hub_id, row.remote_id) for row in store.intents("crm")] == [
         ("sent", "id of sent"),
         ("unknown", "id of unknown"),
     ]
@@ -44,7 +44,7 @@ def test_an_intent_is_a_write_without_an_answer(store: Store) -> None:
     assert [(s.write.state, s.at) for s in sent] == [("rejected", LATER)]
     assert sent[0].write.error == "half a character: \\ud800, NUL: "
     assert History(store).sent("planned") == []
-    assert [row.lead_id for row in History(store).written("run")] == ["sent", "unknown", "done", "rejected"]
+    assert [row.hub_id for row in History(store).written("run")] == ["sent", "unknown", "done", "rejected"]
 
 
 # --- reviews ---------------------------------------------------------------------------------------------------------
@@ -71,10 +71,10 @@ def test_reviews_are_found_by_kind_lead_and_whether_they_are_answered(store: Sto
     )
     assert [r.kind for r in store.reviews()] == ["match", "dead_letter", "guard"]
     assert [r.kind for r in store.reviews("guard", "match")] == ["match", "guard"]
-    assert [r.kind for r in store.reviews(lead_ids=["ada", "nobody"])] == ["dead_letter"]
+    assert [r.kind for r in store.reviews(hub_ids=["ada", "nobody"])] == ["dead_letter"]
     [asked] = store.reviews("match")
-    assert store.resolve_review(asked.id, {"lead": "x"}, "somebody", LATER)
-    assert [r.resolution for r in store.reviews(resolved=True)] == [{"lead": "x"}]
+    assert store.resolve_review(asked.id, {"hub": "x"}, "somebody", LATER)
+    assert [r.resolution for r in store.reviews(resolved=True)] == [{"hub": "x"}]
     assert [r.kind for r in store.reviews(resolved=False)] == ["dead_letter", "guard"]
     assert [r.kind for r in store.reviews("guard", resolved=True)] == []
     store.close_reviews([("match", "crm:1")], LATER)
@@ -82,7 +82,7 @@ def test_reviews_are_found_by_kind_lead_and_whether_they_are_answered(store: Sto
     assert not store.resolve_review(10**9, {}, "somebody", LATER)
     [row] = History(store).reviews_by_id([asked.id]).values()
     assert (row.resolution, row.resolved_by, row.resolved_at, row.closed_at) == (
-        {"lead": "x"}, "somebody", LATER, LATER,
+        {"hub": "x"}, "somebody", LATER, LATER,
     )  # fmt: skip
 
 
@@ -94,13 +94,13 @@ def test_a_vendors_words_that_no_database_takes_are_kept_as_well_as_can_be(store
 
 def test_every_refused_write_is_parked_while_it_waits_and_for_good_once_ignored(store: Store) -> None:
     store.open_reviews([letter("ada", "first"), letter("ada", "m", "mkt"), letter("grace", "g")], "01", AT)
-    [first] = [r for r in store.reviews(lead_ids=["ada"]) if r.system == "crm"]
+    [first] = [r for r in store.reviews(hub_ids=["ada"]) if r.system == "crm"]
     store.resolve_review(first.id, {"ignore": True}, "somebody", AT)
     store.close_reviews([("dead_letter", "crm:ada")], AT)
     store.open_reviews([letter("ada", "second")], "02", AT)
     store.open_reviews([Review("duplicate", "crm:9", {"why": "merged"}, "ada", "crm", "9")], "02", AT)
     assert store.parked(["ada", "nobody"]) == {("ada", "crm"): {"first", "second"}, ("ada", "mkt"): {"m"}}
-    [second] = [r for r in store.reviews("dead_letter", lead_ids=["ada"]) if r.system == "crm"]
+    [second] = [r for r in store.reviews("dead_letter", hub_ids=["ada"]) if r.system == "crm"]
     store.resolve_review(second.id, {"retry": True}, "somebody", AT)
     store.close_reviews([("dead_letter", "crm:ada")], AT)
     assert store.parked(["ada"])["ada", "crm"] == {"first"}
@@ -120,10 +120,10 @@ def test_records_to_leave_alone_are_remembered_after_the_question_is_closed(stor
 
 
 def test_the_history_of_a_lead_oldest_first(store: Store) -> None:
-    row = {"lead_id": "ada", "run_id": "01", "at": AT}
+    row = {"hub_id": "ada", "run_id": "01", "at": AT}
     detail = {"title": {"old": None, "new": "é", "from": "crm", "rule": "owner", "claims": {"crm": "é"}}}
     store.log_changes([{**row, "kind": "created", "system": "crm", "detail": None}])
-    store.log_changes([{**row, "kind": "merged", "system": "crm", "detail": detail}, {**row, "lead_id": "grace",
+    store.log_changes([{**row, "kind": "merged", "system": "crm", "detail": detail}, {**row, "hub_id": "grace",
                        "run_id": "02", "kind": "created", "system": "crm", "detail": None}])  # fmt: skip
     stage = {**row, "system": "crm", "evidence": "furthest"}
     store.log_stages([{**stage, "old": None, "new": "lead", "reason": None},
@@ -133,7 +133,7 @@ def test_the_history_of_a_lead_oldest_first(store: Store) -> None:
         ("created", AT, {}),
         ("merged", AT, detail),
     ]
-    assert [c.lead_id for c in past.conflicts("01")] == ["ada"]
+    assert [c.hub_id for c in past.conflicts("01")] == ["ada"]
     assert list(past.conflicts("02")) == []
     assert [(s.old, s.new, s.reason) for s in past.stages(["ada"])["ada"]] == [
         (None, "lead", None),

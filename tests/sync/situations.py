@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mapping.fields import Fields, Policy, PolicyKind, Value, blank
 from mapping.rules import Rules
-from state.records import Lead, Link, Side
+from state.records import Hub, Link, Side
 from sync.merge import Merged, merge, unseen
 from tests.simulation.world import STAGES, SYSTEMS, TAGS, norm, rules
 from tests.state.made import AT
@@ -61,11 +61,11 @@ class Situation:
         sides = {name: deepcopy(self.sides[name]) for name in (order or tuple(self.sides)) if name in self.sides}
         return merge(dict(self.hub), dict(self.origin), sides, self.rules), sides
 
-    def lead(self) -> Lead:
+    def lead(self) -> Hub:
         links = {
             s: Link("1" * 32, s, f"{s}-1", deepcopy(side), n=n) for n, (s, side) in enumerate(self.sides.items(), 1)
         }
-        return Lead("1" * 32, dict(self.hub), dict(self.origin), links=links)
+        return Hub("1" * 32, dict(self.hub), dict(self.origin), links=links)
 
     def same(self, system: str, name: str, remote: Value, hub: Value) -> bool:
         return self.rules.mappers[system].same(name, remote, hub)

@@ -24,15 +24,15 @@ def keys(fields: Fields) -> list[tuple[str, int]]:
 
 def found(*leads: tuple[str, Fields]) -> dict[int, set[str]]:
     by_key: dict[int, set[str]] = {}
-    for lead_id, fields in leads:
+    for hub_id, fields in leads:
         for _, key in keys(fields):
-            by_key.setdefault(key, set()).add(lead_id)
+            by_key.setdefault(key, set()).add(hub_id)
     return by_key
 
 
 def ask(fields: Fields, *leads: tuple[str, Any], own: str | None = None, taken: str = "") -> Match:
-    known = {lead_id for lead_id, _ in leads}
-    return match(own, keys(fields), known.__contains__, found(*leads), lambda lead_id: lead_id in taken)
+    known = {hub_id for hub_id, _ in leads}
+    return match(own, keys(fields), known.__contains__, found(*leads), lambda hub_id: hub_id in taken)
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
@@ -83,15 +83,15 @@ def test_nobody_known_is_somebody_new_if_they_can_be_found_again() -> None:
 
 def test_our_own_id_is_believed_first() -> None:
     others = (("a", {"email": "other@x"}), ("b", ADA))
-    assert ask(ADA, *others, own="a") == Match("lead", ("a",), "our id")
+    assert ask(ADA, *others, own="a") == Match("found", ("a",), "our id")
     assert ask(ADA, *others, own="a", taken="a") == Match("duplicate", ("a",), "our id")
-    assert ask(ADA, *others, own="nobody's") == Match("lead", ("b",), "email")
+    assert ask(ADA, *others, own="nobody's") == Match("found", ("b",), "email")
 
 
 def test_the_strongest_rule_that_finds_anybody_decides() -> None:
     by_phone, by_mail = ("a", {"phone": "+44"}), ("b", {"email": "ada@x"})
-    assert ask(ADA, by_phone, by_mail) == Match("lead", ("b",), "email")
-    assert ask(ADA, by_phone) == Match("lead", ("a",), "phone")
+    assert ask(ADA, by_phone, by_mail) == Match("found", ("b",), "email")
+    assert ask(ADA, by_phone) == Match("found", ("a",), "phone")
 
 
 def test_two_candidates_are_a_question_never_the_first() -> None:
@@ -107,7 +107,7 @@ def test_a_second_record_of_one_system_is_a_question() -> None:
 def test_nobody_is_taken_for_another_where_two_would_do(fields: Fields, others: list[Fields], taken: set[int]) -> None:
     leads = [(str(n), other) for n, other in enumerate(others)]
     answer = ask(fields, *leads, taken="".join(map(str, taken)))
-    if answer.answer in ("lead", "duplicate"):
+    if answer.answer in ("found", "duplicate"):
         [one] = answer.candidates
         assert found(*leads)[dict(keys(fields))[answer.by]] == {one}
         assert (one in map(str, taken)) == (answer.answer == "duplicate")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mapping.fields import Policy
 from mapping.rules import Rules
-from state.records import Lead, Link, Side, WriteRow
-from sync.plan import Tally, fingerprint, may_create, plan_lead
+from state.records import Hub, Link, Side, WriteRow
+from sync.plan import Tally, fingerprint, may_create, plan_hub
 from sync.reconcile import has_news
 from tests.simulation.world import SYSTEMS, rules
 from tests.sync.situations import Situation, at_rest, situations
@@ -20,7 +20,7 @@ from tests.sync.situations import Situation, at_rest, situations
 RUN = "r" * 32
 
 
-def merged_lead(situation: Situation) -> Lead:
+def merged_lead(situation: Situation) -> Hub:
     merged, sides = situation.merge()
     lead = situation.lead()
     lead.fields, lead.origin = merged.hub, merged.origin
@@ -29,8 +29,8 @@ def merged_lead(situation: Situation) -> Lead:
     return lead
 
 
-def planned(lead: Lead, rules_: Rules, **more: object) -> list[WriteRow]:
-    return plan_lead(lead, SYSTEMS, rules_, RUN, **more)  # type: ignore[arg-type]
+def planned(lead: Hub, rules_: Rules, **more: object) -> list[WriteRow]:
+    return plan_hub(lead, SYSTEMS, rules_, RUN, **more)  # type: ignore[arg-type]
 
 
 @given(situations())
@@ -95,18 +95,16 @@ def test_the_writes_of_some_systems_are_those_of_all_less_the_others(situation: 
     lead = merged_lead(situation)
     every = planned(lead, situation.rules)
     for system in SYSTEMS:
-        assert plan_lead(lead, [system], situation.rules, RUN) == [row for row in every if row.system == system]
+        assert plan_hub(lead, [system], situation.rules, RUN) == [row for row in every if row.system == system]
 
 
 # --- who is not written to ------------------------------------------------------------------------------------------
 
 
-def known_in_crm() -> Lead:
+def known_in_crm() -> Hub:
     """To be told to crm, and to be created in mkt and sup."""
     side = Side({"email": "a@x", "name": "Al"}, {"email": "a@x", "name": "Al"})
-    return Lead(
-        "1" * 32, {"email": "a@x", "name": "Bob"}, {"": "mkt"}, links={"crm": Link("1" * 32, "crm", "c1", side)}
-    )
+    return Hub("1" * 32, {"email": "a@x", "name": "Bob"}, {"": "mkt"}, links={"crm": Link("1" * 32, "crm", "c1", side)})
 
 
 def test_one_lead_to_tell_and_to_create() -> None:

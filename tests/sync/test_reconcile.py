@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mapping.fields import Fields, Policy
 from mapping.rules import Rules
-from state.records import Lead, Link, Side
+from state.records import Hub, Link, Side
 from sync.match import entries, match_keys
 from sync.reconcile import SMARKETING, Settled, reconcile
 from tests.simulation.world import SYSTEMS, rules
@@ -26,13 +26,13 @@ def earning(stage: str, at: int = 20) -> Rules:
     return replace(rules(), promote=promote)
 
 
-def settle(lead: Lead, ours: Rules) -> Settled:
+def settle(lead: Hub, ours: Rules) -> Settled:
     return reconcile(lead, ours, entries(ours.mappers))
 
 
-def met(**seen: object) -> Lead:
+def met(**seen: object) -> Hub:
     """A new lead that the CRM shows."""
-    return Lead("1" * 32, links={"crm": Link("1" * 32, "crm", "c1", Side(seen=dict(seen)))})  # type: ignore[arg-type]
+    return Hub("1" * 32, links={"crm": Link("1" * 32, "crm", "c1", Side(seen=dict(seen)))})  # type: ignore[arg-type]
 
 
 # --- derived fields --------------------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""Writes to systems: the plan, the intents that recovery looks for, and the record of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from state import tables as t
+from state.connection import Connected
+from state.records import WriteRow
+from state.rows import storable, write_of, write_row
+
+
+class Outbox(Connected):
+    """The verbs over `write`, of one kind of hub record."""
+
+    def add_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
+        self._many(t.write.insert(), [{**write_row(row), "kind": self.kind, "at": at} for row in rows])
+
+    def writes(self, run_id: str, system: str, after: int, limit: int, rank: int = 1) -> list[WriteRow]:
+        c = t.write.c
+        query = sa.select(t.write).where(
+            c.run_id == run_id,
+            c.system == system,
+            c.kind == self.kind,
+            c.state == "planned",
+            c.rank == rank,
+            c.id > after,
+        )
+        return [write_of(row) for row in self._c.execute(query.order_by(c.id).limit(limit))]
+
+    def intents(self, system: str) -> list[WriteRow]:
+        """Writes that were under way when a run ended: sent, with no word of what became of them."""
+        c = t.write.c
+        query = (
+            sa.select(t.write)
+            .where(c.system == system, c.kind == self.kind, c.state.in_(("sent", "unknown")))
+            .order_by(c.id)
+        )
+        return [write_of(row) for row in self._c.execute(query)]
+
+    def mark_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
+        """Store the state, error and remote id of each row."""
+        statement = t.write.update().where(t.write.c.id == sa.bindparam("_id"))
+        self._many(
+            statement,
+            [
+                {"_id": r.id, "state": r.state, "error": storable(r.error), "remote_id": r.remote_id, "at": at}
+                for r in rows
+            ],
+        )
+
+    def drop_planned(self) -> None:
+        """Writes that a run planned and never sent: the next plan derives them anew."""
+        self._c.execute(t.write.delete().where(t.write.c.state == "planned"))
