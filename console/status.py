@@ -12,7 +12,6 @@ from console.failures import Exit
 from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
 from state.history import Counted, History, Run
 from sync.project import Opened, open_project
-from sync.pull import STREAM
 
 LATE = 3600.0
 """Seconds since a system was last read from which on it is told in yellow."""
@@ -30,7 +29,7 @@ async def status(screen: Screen, folder: Path, runs: int) -> Exit:
 
 def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any]:
     now = datetime.now(UTC)
-    read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
+    read = {p.system: p.saved_at for p in counted.positions if p.stream == "lead"}
     return {
         "ok": True,
         "exit": 0,
@@ -50,7 +49,7 @@ def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any
                 "calls": _last(runs, name).get("calls"),
                 "api_used": _last(runs, name).get("api_used"),
                 "api_limit": _last(runs, name).get("api_limit"),
-                "backfills": [p.stream for p in counted.positions if p.system == name and p.stream != STREAM],
+                "backfills": [p.stream for p in counted.positions if p.system == name and p.backfill],
             }
             for name, system in opened.project.config.systems.items()
         },
@@ -102,8 +101,8 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
         screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'lead')} for the next run to look at"))
     _questions(screen, counted)
     for position in counted.positions:
-        if position.stream != STREAM:
-            told = f"a backfill of {position.system} is not through ({position.stream.removeprefix(STREAM + '/')})"
+        if position.backfill:
+            told = f"a backfill of {position.system} is not through ({position.backfill})"
             screen.say(Text.assemble(("● ", "warn"), told, ": run the same command again to go on"))
     if not runs:
         screen.say("Nothing has been synced yet. See what would happen:  [accent]smarketing plan[/]")
@@ -115,7 +114,7 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
     what = table(
         "!System", "~!Role", ">Linked", "~>Gone", "!Last read", "!Last written", "~>In doubt", "~>Calls", "!API budget"
     )
-    read = {p.system: p.saved_at for p in counted.positions if p.stream == STREAM}
+    read = {p.system: p.saved_at for p in counted.positions if p.stream == "lead"}
     for name, system in opened.project.config.systems.items():
         links = counted.links.get(name, {})
         at = read.get(name)

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from mapping.fields import Fields, Value
+from mapping.fields import Fields, Kind, Value
 
 Decode = Callable[[Any], Value]
 Encode = Callable[[Value], Any]
@@ -38,6 +38,10 @@ class FieldMap:
     default: bool | int | float | str | None = None
     """Written for a blank where the system insists on a value; `decode` reads it as the blank that it is."""
     near: str | None = None
+    refers: Kind | None = None
+    """The kind of hub record that the field refers to. Its hub value is that record's id, or a sorted list of ids where
+    it is `many`; its remote value the id of the record there. The engine turns one into the other."""
+    many: bool = False
     decode_near: Callable[[Any, Value], Value] | None = None
     """Where a value is read in the light of another hub field of its record, called `near`: a telephone number by its
     country. Takes the place of `decode` in `to_hub`; what was written is read the same by either."""
@@ -81,6 +85,7 @@ class Mapper:
         self.pushed = frozenset(m.hub for m in maps if m.push)
         self.pushed_in_order = tuple(sorted(self.pushed))
         self.clears = frozenset(m.hub for m in maps if m.clears)
+        self.references = {m.hub: m for m in maps if m.refers}
         self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))
         self.pick = _picker(self.remote_fields)
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mapping.fields import Fields, Policy
+from mapping.fields import KINDS, Fields, Kind, Policy, Value
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import Mapper
 
@@ -26,8 +26,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollup:
+    """A hub field that sums up the hub records of another kind that refer to this one in their field `via`."""
+
+    name: str
+    kind: Kind
+    via: str
+    fold: Callable[[Sequence[Fields]], Value]
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
-    """`derive` computes the hub fields that nobody types (score, sales_qualified, templates) from the others; pure.
+    """What holds for one kind of record, leads where nothing else is said; `of` gives that of another kind. `derive`
+    computes the hub fields that nobody types (score, sales_qualified, templates) from the others; pure.
     `policies` has an entry for every hub field that two systems share."""
 
     mappers: Mapping[str, Mapper]
@@ -40,6 +51,29 @@ class Rules:
     it stays. Only ever a move up the ladder that the lifecycle allows, and never out of a side state."""
     hash: str = ""
     """Of the whole published configuration."""
+    kind: Kind = "lead"
+    others: Mapping[Kind, Rules] = field(default_factory=dict)
+    """The rules of the other kinds that are synced."""
+    summed: frozenset[str] = frozenset()
+    """The fields that some other kind's rollup comes by."""
+    referred: bool = False
+    """Whether other kinds refer to this one."""
+
+    rollups: tuple[Rollup, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The fields that refer to other hub records, in any system."""
+        return tuple(sorted({name for mapper in self.mappers.values() for name in mapper.references}))
+
+    def of(self, kind: Kind) -> Rules:
+        """Raises KeyError for a kind that is not synced."""
+        return self if kind == self.kind else self.others[kind]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What is synced, in the order of reading and writing."""
+        return tuple(kind for kind in KINDS if kind == self.kind or kind in self.others)
 
     def policy(self, name: str) -> Policy:
         return self.policies.get(name, DEFAULT_POLICY)

@@ -5,9 +5,10 @@ What `store.py`, `outbox.py` and `questions.py` stand on; no query lives here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -51,6 +52,18 @@ class Connected:
     def close(self) -> None:
         self._c.rollback()
         self._c.close()
+
+    def _values(self, values: Collection[str]) -> sa.Select[tuple[str]]:
+        """Many values as one parameter, to stand in an IN."""
+        if self.engine.dialect.name == "sqlite":
+            return sa.select(sa.column("value", sa.Text)).select_from(
+                sa.func.json_each(orjson.dumps(list(values)).decode())
+            )
+        return sa.select(sa.func.unnest(sa.cast(list(values), postgresql.ARRAY(sa.Text))))
+
+    def _some(self, statement: sa.Delete, column: sa.ColumnElement[str], values: Collection[str]) -> None:
+        if values:
+            self._c.execute(statement.where(column.in_(self._values(values))))
 
     def _many(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:

@@ -87,11 +87,17 @@ class ReviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a system has been read. `stream` is "hub", or "hub/…" for a backfill that is not through."""
+    """How far a system has been read. `stream` is the kind of record, or kind/window for a backfill that is not
+    through."""
 
     system: str
     stream: str
     saved_at: datetime
+
+    @property
+    def backfill(self) -> str:
+        """The window of a backfill; empty for the ordinary reading."""
+        return self.stream.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class Outbox(Connected):
     """The verbs over `write`, of one kind of hub record."""
 
     def add_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
-        self._many(t.write.insert(), [{**write_row(row), "kind": self.kind, "at": at} for row in rows])
+        self._many(t.write.insert(), [{**write_row(row), "at": at} for row in rows])
 
     def writes(self, run_id: str, system: str, after: int, limit: int, rank: int = 1) -> list[WriteRow]:
         c = t.write.c

@@ -78,6 +78,16 @@ class Known(NamedTuple):
     state: LinkState
 
 
+class Waiting(NamedTuple):
+    """A record refers to one that has no hub record yet."""
+
+    system: str
+    kind: Kind
+    remote_id: str
+    target_kind: Kind
+    target_remote_id: str
+
+
 @dataclass(slots=True)
 class WriteRow:
     """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new]."""
@@ -93,6 +103,7 @@ class WriteRow:
     id: int = 0
     rank: int = 1
     """0 goes first, in every system: what it says of consent may not come too late."""
+    kind: Kind = "lead"
 
     def sent(self) -> Fields:
         return {name: new for name, (_, new) in self.fields.items()}

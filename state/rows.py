@@ -124,13 +124,24 @@ def write_row(row: WriteRow) -> dict[str, Any]:
         "state": row.state,
         "error": storable(row.error),
         "rank": row.rank,
+        "kind": row.kind,
     }
 
 
 def write_of(row: Any) -> WriteRow:
     fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
     return WriteRow(
-        row.run_id, row.hub_id, row.system, row.operation, row.remote_id, fields, row.state, row.error, row.id, row.rank
+        row.run_id,
+        row.hub_id,
+        row.system,
+        row.operation,
+        row.remote_id,
+        fields,
+        row.state,
+        row.error,
+        row.id,
+        row.rank,
+        row.kind,
     )
 
 

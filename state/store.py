@@ -18,6 +18,7 @@ from state.connection import chunks
 from state.outbox import Outbox
 from state.questions import Questions
 from state.records import Hub, Known, Link
+from state.references import References
 from state.rows import (
     CANDIDATES,
     CHANGE,
@@ -40,7 +41,7 @@ from state.rows import (
 __all__ = ["Store", "chunks", "dumps", "loads"]
 
 
-class Store(Outbox, Questions):
+class Store(Outbox, Questions, References):
     """The database of one project, as the engine sees it: one kind of hub record at a time, leads unless it is asked
     for another (`of`). Not for use by two threads at once."""
 

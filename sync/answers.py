@@ -10,15 +10,19 @@ from typing import Any
 from mapping.fields import REASON, STAGE, Value
 from state.records import Review
 from sync.context import Context
+from sync.identify import Forced
 from sync.match import match_keys
 from sync.merge import PERSON
-from sync.observe import Forced
 from sync.pull import reread
 
 
 async def carry_out_for(ctx: Context, system: str) -> None:
     """Answers about a record of this system: which hub it is, a hub of its own, or to read it once more."""
-    answered = [r for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True) if r.system == system]
+    answered = [
+        r
+        for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True)
+        if r.system == system and r.record_kind == ctx.kind
+    ]
     forced: Forced = {
         review.remote_id: review.resolution
         for review in answered
@@ -32,15 +36,24 @@ async def carry_out_for(ctx: Context, system: str) -> None:
 
 
 def carry_out(ctx: Context) -> None:
-    """Answers about hubs, refused writes and guard stops."""
-    for review in ctx.store.reviews("conflict", "dead_letter", "guard", resolved=True):
+    """Answers about hub records of this kind, and refused writes of them."""
+    for review in ctx.store.reviews("conflict", "dead_letter", resolved=True):
         answer = review.resolution or {}
-        if review.kind == "guard" and answer.get("confirm"):
-            ctx.approved |= {(stop["code"], stop["system"]) for stop in review.detail["stops"]}
-        elif review.kind == "conflict":
+        if review.record_kind != ctx.kind:
+            continue
+        if review.kind == "conflict":
             _settle_conflict(ctx, review, answer)
         elif review.hub_id and answer.get("retry"):
             ctx.store.flag([review.hub_id], dirty=True)
+        ctx.store.close_reviews([(review.kind, review.subject)], ctx.clock())
+    ctx.commit()
+
+
+def carry_out_guard(ctx: Context) -> None:
+    """Answers to what the guard has stopped."""
+    for review in ctx.store.reviews("guard", resolved=True):
+        if (review.resolution or {}).get("confirm"):
+            ctx.approved |= {(stop["code"], stop["system"]) for stop in review.detail["stops"]}
         ctx.store.close_reviews([(review.kind, review.subject)], ctx.clock())
     ctx.commit()
 
@@ -54,11 +67,11 @@ def _settle_conflict(ctx: Context, review: Review, answer: dict[str, Any]) -> No
     for side in hub.sides().values():
         if name in side.seen:
             side.absorb(name, side.seen[name], side.seen[name])
-    keys = {key for _, key in match_keys(hub.fields, ctx.entries)}
+    keys = {key for _, key in match_keys(hub.fields, ctx.entries, ctx.kind)}
     hub.fields[name] = value
     hub.origin[name] = PERSON
     hub.touched = hub.dirty = True  # score and stage follow from it, and every system hears of it, in this run
-    found_by = {key for _, key in match_keys(hub.fields, ctx.entries)}
+    found_by = {key for _, key in match_keys(hub.fields, ctx.entries, ctx.kind)}
     ctx.store.drop_keys([(key, hub.id) for key in sorted(keys - found_by)])
     ctx.store.add_keys([(key, hub.id) for key in sorted(found_by - keys)])
     ctx.store.update_hubs([hub])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from connectors.base import Clock, Connector
+from mapping.fields import Kind, place
 from mapping.rules import Rules
 from state.ids import new_id
 from state.store import Store
@@ -20,12 +21,12 @@ BATCH = 2000
 slows down: every batch writes to most pages of its one index that is filled in random order."""
 
 Progress = Callable[[str, str, int], None]
-"""Told (phase, system, records so far)."""
+"""Told (phase, place, records so far)."""
 
 
 @dataclass
 class Counts:
-    """What a run did with one system."""
+    """What a run did with one kind of record in one system."""
 
     read: int = 0
     fresh: int = 0
@@ -49,7 +50,8 @@ class Counts:
 
 @dataclass
 class Report:
-    """What a run has to say for itself. `outcome`: done; partial (a system was left out); stopped (by the guard)."""
+    """What a run has to say for itself. `outcome`: done; partial (a system was left out); stopped (by the guard).
+    `systems`, and everything else that is told by system, by place: "hubspot", "hubspot/deal"."""
 
     run_id: str
     kind: str
@@ -70,6 +72,9 @@ class Report:
 
 @dataclass
 class Context:
+    """A run at work on one kind of record; `of` gives the same run at work on another. What belongs to the run as a
+    whole (report, questions, approvals) is shared between them."""
+
     run_id: str
     rules: Rules
     connectors: Mapping[str, Connector]
@@ -99,14 +104,31 @@ class Context:
     def __post_init__(self) -> None:
         self.entries = entries(self.rules.mappers)
 
+    @property
+    def kind(self) -> Kind:
+        return self.rules.kind
+
+    def of(self, kind: Kind) -> Context:
+        """Raises Misconfigured where a mapped system does not have this kind."""
+        rules = self.rules.of(kind)
+        connectors = {s: c.of(kind) for s, c in self.connectors.items() if s in rules.mappers}
+        fresh: dict[str, Any] = {"vanished": {}, "empty": set(), "behind": set(), "look_again": {}}
+        return replace(self, rules=rules, connectors=connectors, store=self.store.of(kind), **fresh)
+
+    def place(self, system: str) -> str:
+        """What people are told of these records in this system by."""
+        return place(system, self.kind)
+
+    def subject(self, system: str, remote_id: str | None) -> str:
+        """What a question about a record is filed under."""
+        return f"{self.place(system)}:{remote_id}"
+
     def counts(self, system: str) -> Counts:
-        if system not in self.report.systems:
-            self.report.systems[system] = Counts()
-        return self.report.systems[system]
+        return self.report.systems.setdefault(self.place(system), Counts())
 
     def may(self, code: str, system: str) -> bool:
         """Whether a person has confirmed what the guard would stop."""
-        return self.confirmed or (code, system) in self.approved
+        return self.confirmed or (code, self.place(system)) in self.approved
 
     def commit(self) -> None:
         self.store.commit()

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from rapidfuzz import fuzz
 
-from mapping.fields import Fields, Value
+from mapping.fields import Fields, Kind, Value, place
 from mapping.mapper import Mapper
 
 OUR_ID = "our id"
@@ -31,14 +31,15 @@ class Match(NamedTuple):
     by: str = ""
 
 
-def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[str, int]]:
-    """The (rule, hash) pairs by which a hub with these fields is found. An entry with a blank field gives none."""
+def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "lead") -> list[tuple[str, int]]:
+    """The (rule, hash) pairs by which a hub record with these fields is found. An entry with a blank field gives none.
+    An owner's address does not find the lead who has the same."""
     keys = []
     for entry in entries:
         values = tuple([folded(hub.get(name)) for name in entry])
         if all(values):
             name = "+".join(entry)
-            keys.append((name, _hash(name, values)))
+            keys.append((name, _hash(place(name, kind), values)))
     return keys
 
 

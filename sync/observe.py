@@ -7,7 +7,6 @@ read that others may still contradict, its claims are only noted (`seen`) and th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -15,51 +14,20 @@ from typing import Any
 import orjson
 
 from connectors.base import Record
+from mapping.fields import Fields
 from mapping.mapper import Mapper, Problem
-from state.records import Hub, Known, Link, Review, Side
+from state.records import Hub, Known, Link, Review
+from sync import references
+from sync.batch import Batch
 from sync.context import Context
-from sync.match import OUR_ID, Match, contradicts, likeness, match, match_keys
+from sync.depart import let_go
+from sync.identify import Finder, Forced, identify
+from sync.match import match_keys
 from sync.merge import unseen
 from sync.reconcile import Settled, reconcile
+from sync.rollup import roll_up
 
 _ABSENT = "\0absent"
-
-Forced = Mapping[str, dict[str, Any]]
-"""Remote id -> what a person said it is: {"hub": id}, {"new": true} or {"ignore": true}."""
-
-
-@dataclass
-class Batch:
-    """What one commit will hold."""
-
-    hubs: dict[str, Hub] = field(default_factory=dict)
-    new_hubs: dict[str, Hub] = field(default_factory=dict)
-    links: dict[int, Link] = field(default_factory=dict)
-    new_links: list[Link] = field(default_factory=list)
-    keys: set[tuple[int, str]] = field(default_factory=set)
-    lost_keys: set[tuple[int, str]] = field(default_factory=set)
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    stages: list[dict[str, Any]] = field(default_factory=list)
-    reviews: list[Review] = field(default_factory=list)
-    closed: list[tuple[str, str]] = field(default_factory=list)
-
-    def touch(self, link: Link) -> None:
-        """The link must be stored again."""
-        if link.n:
-            self.links[link.n] = link
-
-    def flush(self, ctx: Context, at: datetime) -> None:
-        store = ctx.store
-        store.insert_hubs(list(self.new_hubs.values()))
-        store.update_hubs([hub for hub in self.hubs.values() if hub.id not in self.new_hubs])
-        store.insert_links(self.new_links)
-        store.update_links(list(self.links.values()))
-        store.drop_keys(sorted(self.lost_keys - self.keys))
-        store.add_keys(sorted(self.keys))
-        store.log_changes(self.changes)
-        store.log_stages(self.stages)
-        store.open_reviews(self.reviews, ctx.run_id, at)
-        store.close_reviews(self.closed, at)
 
 
 def observe(
@@ -115,11 +83,12 @@ def _mark(n: int, present: bytearray | None) -> None:
 
 
 def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
-    """Merge what was noted of these hubs."""
+    """Merge what was noted of these hub records, and sum up anew what others say of them."""
     batch = Batch()
+    sums = roll_up(ctx.store, ctx.rules, hubs)
     for hub in hubs:
         batch.hubs[hub.id] = hub
-        _settle(ctx, hub, batch, at)
+        _settle(ctx, hub, batch, at, sums.get(hub.id))
     batch.flush(ctx, at)
 
 
@@ -148,9 +117,14 @@ def _absorb(
 ) -> None:
     mapper = ctx.rules.mappers[system]
     read = {record.id: mapper.to_hub(record.fields) for record, _ in fresh}
+    waits: set[str] = set()
+    if mapper.references:
+        batch.waiting += references.inward(ctx, system, {i: values for i, (values, _) in read.items()})
+        batch.read += [(system, record.id) for record, _ in fresh]
+        waits = {row.remote_id for row in batch.waiting}
     hubs = ctx.store.hubs([known[r.id].hub_id for r, _ in fresh if r.id in known])
     strangers = [record for record, _ in fresh if record.id not in known]
-    finder = _Finder(ctx, system, strangers, {r.id: read[r.id][0] for r in strangers}) if strangers else None
+    finder = Finder(ctx, system, strangers, {r.id: read[r.id][0] for r in strangers}) if strangers else None
     if finder:
         hubs.update((i, hub) for i, hub in finder.hubs.items() if i not in hubs)
     for record, mark in fresh:
@@ -158,7 +132,7 @@ def _absorb(
         if problems:
             _report_problems(ctx, system, record, problems, batch)
         elif ctx.open_questions:
-            _close(ctx, batch, f"{system}:{record.id}", "bad_value")
+            batch.close(ctx, ctx.subject(system, record.id), "bad_value")
         link = known.get(record.id)
         if link:
             hub = hubs[link.hub_id]
@@ -166,13 +140,13 @@ def _absorb(
             rebased = _reopen(ctx, system, side_link)
         else:
             assert finder is not None
-            found = _identify(ctx, system, record, values, problems, finder, forced, batch)
+            found = identify(ctx, system, record, values, problems, finder, forced, batch)
             if found is None:
                 continue
             hub, side_link = found
             hubs[hub.id] = hub
             rebased = True
-        side_link.digest = mark
+        side_link.digest = None if record.id in waits else mark  # it is read again, whatever it says by then
         side_link.side.seen_at = record.changed_at
         news = unseen(side_link.side.base_remote, values)
         if side_link.side.seen:
@@ -188,11 +162,11 @@ def _absorb(
             _settle(ctx, hub, batch, at)
         else:
             hub.touched = True
-            batch.keys.update((key, hub.id) for _, key in match_keys({**hub.fields, **news}, ctx.entries))
+            batch.keys.update((key, hub.id) for _, key in match_keys({**hub.fields, **news}, ctx.entries, ctx.kind))
 
 
-def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime) -> None:
-    settled = reconcile(hub, ctx.rules, ctx.entries)
+def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime, sums: Fields | None = None) -> None:
+    settled = reconcile(hub, ctx.rules, ctx.entries, sums)
     for link in hub.links.values():
         batch.touch(link)
     for key in settled.gained:
@@ -230,125 +204,8 @@ def _record(ctx: Context, settled: Settled, batch: Batch, at: datetime) -> None:
                 ctx.counts(system).conflicts += 1
         if conflict.winner is None:
             about = {"field": name, "claims": conflict.claims, "hub": hub.fields.get(name), "rule": conflict.rule}
-            batch.reviews.append(Review("conflict", f"{hub.id}:{name}", about, hub.id))
+            batch.reviews.append(Review("conflict", f"{hub.id}:{name}", about, hub.id, record_kind=ctx.kind))
     batch.closed += [("conflict", f"{hub.id}:{name}") for name in settled.closed]
-
-
-class _Finder:
-    """Everything that `match` needs to know of a batch of strangers, from two queries."""
-
-    def __init__(self, ctx: Context, system: str, records: Sequence[Record], values: Mapping[str, Any]) -> None:
-        self.system = system
-        self.id_field = ctx.rules.mappers[system].id_field
-        self.entries = ctx.rules.mappers[system].match
-        self.keys = {r.id: match_keys(values[r.id], self.entries) for r in records}
-        self.found = ctx.store.candidates({key for keys in self.keys.values() for _, key in keys})
-        own = {own for r in records if (own := self.own_id(r))}
-        self.hubs = ctx.store.hubs(own.union(*self.found.values()))
-
-    def own_id(self, record: Record) -> str | None:
-        value = record.fields.get(self.id_field) if self.id_field else None
-        ours = isinstance(value, str) and len(value) == 32 and value.isascii() and value.isalnum()
-        return str(value) if ours else None  # what else people type there is not even asked for
-
-    def match(self, record: Record) -> Match:
-        keys, own = self.keys[record.id], self.own_id(record)
-        answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
-        if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
-            return answer
-        # Found by a weaker rule. Whom a stronger one tells apart is another person where this system has both, and a
-        # question where it has not.
-        near = {hub_id for _, key in keys for hub_id in self.found.get(key, ())}
-        apart = {hub_id for hub_id in near if contradicts(keys, self._keys_of(hub_id))}
-        others = {hub_id for hub_id in apart if self.taken(hub_id)}
-        found = {key: set(self.found.get(key, ())) - others for _, key in keys}
-        answer = match(own, keys, self.hubs.__contains__, found, self.taken)
-        doubtful = answer.answer == "found" and answer.candidates[0] in apart
-        return answer._replace(answer="ambiguous") if doubtful else answer
-
-    def _keys_of(self, hub_id: str) -> list[tuple[str, int]]:
-        hub = self.hubs[hub_id]
-        parts = [hub.fields, *(link.side.seen for link in hub.links.values())]
-        return [key for part in parts for key in match_keys(part, self.entries)]
-
-    def taken(self, hub_id: str) -> bool:
-        link = self.hubs[hub_id].links.get(self.system)
-        return link is not None and link.state == "live"
-
-    def add(self, hub: Hub, record: Record) -> None:
-        """Later records of the same batch must find it."""
-        self.hubs[hub.id] = hub
-        for _, key in self.keys[record.id]:
-            self.found.setdefault(key, set()).add(hub.id)
-
-
-def _identify(
-    ctx: Context,
-    system: str,
-    record: Record,
-    values: dict[str, Any],
-    problems: Sequence[Problem],
-    finder: _Finder,
-    forced: Forced,
-    batch: Batch,
-) -> tuple[Hub, Link] | None:
-    """The hub of a record that no link knows, found or made; None where that is a question for a person."""
-    mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
-    if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
-        return None  # who it is cannot be read: the review on the bad value is the way out
-    said = forced.get(record.id, {})
-    found = finder.match(record)
-    if "hub" in said:
-        found = Match("found", (said["hub"],), "a person")
-        finder.hubs.update(ctx.store.hubs([said["hub"]]))
-    elif said.get("new"):
-        found = Match("new", by="a person")
-    if found.answer in ("ambiguous", "duplicate", "unmatchable"):
-        if f"{system}:{record.id}" not in ctx.ignored:
-            batch.reviews.append(_question(ctx, system, record, values, found, finder))
-            counts.reviews += 1
-        return None
-    if ctx.open_questions:
-        _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate")
-    if found.answer == "new":
-        hub = Hub(ctx.make_id())
-        batch.new_hubs[hub.id] = hub
-        counts.new += 1
-    else:
-        hub = finder.hubs[found.candidates[0]]
-        counts.matched += 1
-    link = hub.links.get(system)
-    if link:  # the record it was linked to is gone: this one takes its place
-        link.remote_id, link.state = record.id, "live"
-        if found.by != OUR_ID:  # with our id on it, it is the same record under another id, and its bases stand
-            link.side, link.mapping = Side(), ctx.mapping
-    else:
-        link = Link(hub.id, system, record.id, mapping=ctx.mapping)
-        hub.links[system] = link
-        batch.new_links.append(link)
-    finder.add(hub, record)
-    return hub, link
-
-
-def _question(
-    ctx: Context, system: str, record: Record, values: dict[str, Any], found: Match, finder: _Finder
-) -> Review:
-    candidates: list[dict[str, Any]] = []
-    for hub_id in found.candidates:
-        hub = finder.hubs[hub_id]
-        shown = hub.fields or {n: v for link in hub.links.values() for n, v in link.side.seen.items()}
-        score, reasons = likeness(values, shown)
-        links = {s: link.remote_id for s, link in hub.links.items()}
-        candidates.append({"hub": hub_id, "fields": shown, "links": links, "score": score, "reasons": reasons})
-    candidates.sort(key=lambda c: (-c["score"], c["hub"]))
-    kind: Any = "match" if found.answer in ("ambiguous", "unmatchable") else "duplicate"
-    detail = {"why": found.answer, "by": found.by, "record": values, "candidates": candidates}
-    return Review(kind, f"{system}:{record.id}", detail, None, system, record.id)
-
-
-def _close(ctx: Context, batch: Batch, subject: str, *kinds: str) -> None:
-    """A question that has answered itself, or that a person answered, is a question no more."""
-    batch.closed += [(kind, subject) for kind in kinds if (kind, subject) in ctx.open_questions]
 
 
 def _reopen(ctx: Context, system: str, link: Link) -> bool:
@@ -358,7 +215,7 @@ def _reopen(ctx: Context, system: str, link: Link) -> bool:
     link.state = "live"
     if link.mapping == ctx.mapping:
         return returned
-    now, then = ctx.rules.mappers[system].specs, ctx.specs.get(link.mapping, {}).get(system, {})
+    now, then = ctx.rules.mappers[system].specs, ctx.specs.get(link.mapping, {}).get(ctx.place(system), {})
     for name in {n for n in {*now, *then} if now.get(n) != then.get(n)}:
         link.side.base_remote.pop(name, None)
         link.side.base_hub.pop(name, None)
@@ -369,76 +226,7 @@ def _reopen(ctx: Context, system: str, link: Link) -> bool:
 
 def _report_problems(ctx: Context, system: str, record: Record, problems: Sequence[Problem], batch: Batch) -> None:
     detail = {"problems": [p._asdict() for p in problems]}
-    batch.reviews.append(Review("bad_value", f"{system}:{record.id}", detail, None, system, record.id))
+    batch.reviews.append(
+        Review("bad_value", ctx.subject(system, record.id), detail, None, system, record.id, record_kind=ctx.kind)
+    )
     ctx.counts(system).reviews += 1
-
-
-def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> None:
-    """Records that were deleted, merged into another or converted. Merge is told from deletion first; a deletion
-    unlinks and flags, it never deletes anything anywhere else."""
-    gone = _to_the_end(gone)
-    known = ctx.store.known(system, [i for r in gone for i in (r.id, r.became) if i])
-    holder = {remote_id: link.hub_id for remote_id, link in known.items()}
-    hubs = ctx.store.hubs([known[r.id].hub_id for r in gone if r.id in known])
-    batch = Batch()
-    for record in gone:
-        link = hubs[known[record.id].hub_id].links[system] if record.id in known else None
-        if link is None or link.state != "merged":  # that it was merged may be a question itself, and read again
-            _close(ctx, batch, f"{system}:{record.id}", "match", "duplicate", "bad_value")
-        if link is None or link.remote_id != record.id or not _may_move(link, record):
-            continue
-        link.digest = None
-        detail: dict[str, Any] = {"was": record.id, "became": record.became}
-        if record.became and record.became not in holder:
-            link.remote_id, link.state = record.became, "live"
-            holder[record.became] = link.hub_id
-            _hear_out(ctx, system, record, hubs[link.hub_id], link, batch)
-            ctx.look_again.setdefault(system, set()).add(record.became)
-            _close(ctx, batch, f"{system}:{record.became}", "match", "duplicate")
-            kind = "linked"
-        else:
-            link.state = "merged" if record.became else "deleted"
-            ctx.counts(system).vanished += 1
-            kind = "unlinked"
-        if link.state == "merged" and record.became and holder[record.became] != link.hub_id:
-            hub = hubs[link.hub_id]
-            if hub.alive:  # two hubs are one person, and some system does not know yet
-                about = {"why": "merged", "by": system, "hub": holder[record.became], **detail}
-                batch.reviews.append(Review("duplicate", f"{system}:{record.id}", about, hub.id, system, record.id))
-            else:
-                for name, other in hub.links.items():
-                    _close(ctx, batch, f"{name}:{other.remote_id}", "duplicate")
-        batch.touch(link)
-        row = {"hub_id": link.hub_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
-        batch.changes.append({**row, "detail": detail})
-    batch.flush(ctx, at)
-
-
-def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, batch: Batch) -> None:
-    """What a record says last counts where its heir has no field for it: a Hub's status "converted", which its Contact
-    cannot show."""
-    last = unseen(link.side.base_remote, ctx.rules.mappers[system].to_hub(record.fields)[0])
-    if last:
-        link.side.seen = {**link.side.seen, **last}
-        hub.touched = True
-        batch.hubs[hub.id] = hub
-
-
-def _may_move(link: Link, record: Record) -> bool:
-    """A link that a refused write took for deleted may still hear that its record goes on under another id."""
-    return link.state == "live" or (link.state == "deleted" and record.became is not None)
-
-
-def _to_the_end(gone: Sequence[Record]) -> list[Record]:
-    """A record that became another that became a third became the third; one whose heir is deleted is deleted."""
-    ends = {record.id: record for record in gone}
-
-    def end(record: Record, hops: int) -> Record:
-        heir = ends.get(record.became or "")
-        return (
-            record
-            if heir is None or hops == 0
-            else end(record._replace(became=heir.became, deleted=heir.deleted), hops - 1)
-        )
-
-    return [end(record, len(ends)) for record in gone]

@@ -21,6 +21,7 @@ from state.records import Hub, Side, WriteRow
 from sync.merge import ahead
 
 Operation = Literal["create", "update"]
+NOTHING: Mapping[str, Collection[str]] = {}
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class Tally:
     linked: int = 0
     creates: int = 0
     updates: int = 0
+    ranks: list[int] = field(default_factory=lambda: [0, 0])
+    """How many writes of each rank."""
     fields: dict[str, int] = field(default_factory=dict)
     blanks: dict[str, int] = field(default_factory=dict)
 
@@ -38,6 +41,7 @@ class Tally:
         return self.creates + self.updates
 
     def add(self, row: WriteRow) -> None:
+        self.ranks[row.rank] += 1
         if row.operation == "create":
             self.creates += 1
             return
@@ -55,30 +59,49 @@ def plan_hub(
     run_id: str,
     held: Collection[tuple[str, str]] = (),
     parked: Mapping[tuple[str, str], Collection[str]] | None = None,
+    there: Mapping[str, Collection[str]] = NOTHING,
 ) -> list[WriteRow]:
     """`held`: (hub, system) pairs that an open question of identity keeps from being created; `parked`: what a
-    system has rejected, by the digests of the writes: the same write is not tried again until something changes."""
+    system has rejected, by the digests of the writes: the same write is not tried again until something changes;
+    `there`: by system, the hub records referred to that it has, or will have by the time of the write."""
     rows: list[WriteRow] = []
     if hub.merged_into or not hub.alive:
         return rows
     for system in sorted(systems):
         mapper = rules.mappers[system]
+        fields = told(mapper, hub.fields, there)
         link = hub.links.get(system)
         row: WriteRow | None = None
         if link is None:
             if (hub.id, system) not in held and may_create(mapper, hub.fields):
                 news: dict[str, tuple[Value, Value]] = {
-                    name: (None, hub.fields[name]) for name in creatable(mapper, hub.fields)
+                    name: (None, fields[name]) for name in creatable(mapper, fields)
                 }
-                row = WriteRow(run_id, hub.id, system, "create", None, news) if news else None
+                row = WriteRow(run_id, hub.id, system, "create", None, news, kind=hub.kind) if news else None
         elif link.state == "live" and mapper.sync_when(hub.fields):
-            changes = {
-                name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, hub.fields)
-            }
-            row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes) if changes else None
+            changes = {name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, fields)}
+            if changes:
+                rank = 0 if OPTED_OUT in changes else 1
+                row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes, rank=rank, kind=hub.kind)
         if row and not (parked and fingerprint(row) in parked.get((hub.id, system), ())):
             rows.append(row)
     return rows
+
+
+def told(mapper: Mapper, hub: Fields, there: Mapping[str, Collection[str]]) -> Fields:
+    """The hub's fields as far as they can be told to this system: of the records that they refer to, those it has. One
+    that it cannot be told of is left out, as if it were not mapped."""
+    if not mapper.references:
+        return hub
+    has = there.get(mapper.system, ())
+    fields = dict(hub)
+    for name, reference in mapper.references.items():
+        value = hub.get(name)
+        if reference.many:
+            fields[name] = sorted(i for i in value if i in has) or None if isinstance(value, list) else None
+        elif value and value not in has:
+            del fields[name]
+    return fields
 
 
 def may_create(mapper: Mapper, hub: Fields) -> bool:
@@ -103,6 +126,8 @@ def is_behind(mapper: Mapper, side: Side, hub: Fields) -> bool:
 
 def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]]:
     for name in mapper.pushed_in_order:
+        if name not in hub and name in mapper.references and side.base_hub.get(name):
+            continue  # it refers to what this system has not got: nothing can be told of it yet
         value = hub.get(name)
         if name not in side.seen and ahead(mapper, side, name, value) and _may_send(name, value, mapper):
             yield name, value

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import Cursor, Key, Page, Record
+from mapping.fields import Kind
 from sync.context import Context
-from sync.observe import Forced, let_go, observe, settle_hubs
+from sync.depart import let_go
+from sync.identify import Forced
+from sync.observe import observe, settle_hubs
 
-STREAM = "lead"
 SWEEP = 10_000
 """Links looked at in one query when a complete scan has ended."""
 
@@ -28,10 +30,9 @@ class Window:
     since: datetime
     until: datetime | None = None
 
-    @property
-    def stream(self) -> str:
+    def stream(self, kind: Kind) -> str:
         digits = (f"{at:%Y%m%dT%H%M%S}" for at in (self.since, self.until) if at)
-        return f"{STREAM}/{'-'.join(digits)}"
+        return f"{kind}/{'-'.join(digits)}"
 
     def over(self, records: Sequence[Record]) -> bool:
         """Whether a batch lies wholly behind the window."""
@@ -43,7 +44,7 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
     """Read everything that changed in one system; everything there is, where `full` or the mapping has changed; what
     changed within `window`, for a backfill. Raises ConnectorError."""
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
-    stream = window.stream if window else STREAM
+    stream = window.stream(ctx.kind) if window else ctx.kind
     saved = ctx.store.cursor(system, stream)
     since: Cursor | None = connector.cursor_at(window.since) if window else None
     if saved and not full and saved["mapping"] == mapper.hash.hex():
@@ -52,6 +53,8 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
         ctx.behind.add(system)
     ctx.counts(system).read += await _read(ctx, system, since, stream, settle=settle, window=window)
     again = ctx.look_again.pop(system, set())
+    if mapper.references:
+        again |= set(ctx.store.ripe(system))
     if ctx.counts(system).vanished:
         again |= _heirs(ctx, system)
     await reread(ctx, system, sorted(again))
@@ -63,10 +66,10 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
 async def catch_up(ctx: Context, system: str) -> None:
     """Read what changed while all of a system, or a time long past, was read: else a plan made of that would write over
     what somebody has typed meanwhile. Raises ConnectorError."""
-    saved = ctx.store.cursor(system, STREAM)
+    saved = ctx.store.cursor(system, ctx.kind)
     ctx.behind.discard(system)
     if saved:  # none: the guard has a question about the scan, or nothing but the window has ever been read
-        await _read(ctx, system, saved["cursor"], STREAM, settle=False, told=False)
+        await _read(ctx, system, saved["cursor"], ctx.kind, settle=False, told=False)
         await reread(ctx, system, sorted(ctx.look_again.pop(system, set())))
 
 
@@ -95,7 +98,7 @@ async def _read(
         ctx.commit()
         read += len(page.records)
         if told:
-            ctx.progress("read", system, read)
+            ctx.progress("read", ctx.place(system), read)
         if page.complete:
             _sweep(ctx, system, present, last, read)
     return read
@@ -153,13 +156,15 @@ def _ask_again(ctx: Context, system: str, stop: str) -> None:
     """Nothing is unlinked on evidence that looks wrong: the guard will ask, and until somebody has answered every run
     scans anew. A run that only read what is new would find nothing odd, and the question would go unseen."""
     if not ctx.may(stop, system):
-        ctx.store.drop_cursor(system, STREAM)
+        ctx.store.drop_cursor(system, ctx.kind)
         ctx.commit()
 
 
 def _heirs(ctx: Context, system: str) -> set[str]:
     """Records that were one too many for their hub, whose place is free now that the other is gone."""
-    doubles = [r for r in ctx.store.reviews("duplicate") if r.system == system and r.remote_id]
+    doubles = [
+        r for r in ctx.store.reviews("duplicate") if r.system == system and r.record_kind == ctx.kind and r.remote_id
+    ]
     hubs = ctx.store.hubs(c["hub"] for r in doubles for c in r.detail.get("candidates", ()))
     free = {i for i, hub in hubs.items() if system in hub.links and hub.links[system].state != "live"}
     return {str(r.remote_id) for r in doubles if any(c["hub"] in free for c in r.detail.get("candidates", ()))}

@@ -14,6 +14,7 @@ from connectors.base import Key, Record, Write, WriteResult
 from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side, WriteRow
+from sync import references
 from sync.context import Context
 from sync.guard import ErrorMonitor, Stop
 from sync.plan import fingerprint
@@ -33,6 +34,7 @@ async def recover(ctx: Context, system: str) -> None:
         fields = tuple(dict.fromkeys([*mapper.remote_fields, *(m.remote for m in mapper.maps.values())]))
         answers = iter(await connector.find(asked, fields) if asked else [])
         found = [next(answers) if key else [] for key in keys]
+        found = _in_our_ids(ctx, system, found)
         hubs = ctx.store.hubs([row.hub_id for row in part])
         taken = ctx.store.known(system, [record.id for records in found for record in records])
         new_links: list[Link] = []
@@ -61,21 +63,28 @@ async def recover(ctx: Context, system: str) -> None:
         ctx.commit()
 
 
-async def push(ctx: Context, system: str) -> None:
-    """Carry out what this run has planned for the system. Raises ConnectorError where the system as a whole fails;
+def _in_our_ids(ctx: Context, system: str, found: list[list[Record]]) -> list[list[Record]]:
+    answers = iter(references.answered(ctx, system, [record.fields for records in found for record in records]))
+    return [[record._replace(fields=next(answers)) for record in records] for records in found]
+
+
+async def push(ctx: Context, system: str, rank: int = 1) -> None:
+    """Carry out what this run has planned for the system, of one rank. Raises ConnectorError where the system as a whole fails;
     what it had not answered by then is left as an intent."""
     connector = ctx.connectors[system]
     monitor = ErrorMonitor()
     done = after = 0
-    while rows := ctx.store.writes(ctx.run_id, system, after, connector.can.write_batch):
+    while rows := ctx.store.writes(ctx.run_id, system, after, connector.can.write_batch, rank):
         after = rows[-1].id
         elsewhere = await _push_batch(ctx, system, rows, monitor)
         done += len(rows)
-        ctx.progress("write", system, done)
+        ctx.progress("write", ctx.place(system), done)
         if elsewhere:
             await _agree(ctx, system, elsewhere)
         if monitor.tripped:
-            stop = Stop("guard-errors", system, f"{system}: {monitor.tripped}; the rest was not sent.")
+            stop = Stop(
+                "guard-errors", ctx.place(system), f"{ctx.place(system)}: {monitor.tripped}; the rest was not sent."
+            )
             ctx.report.stops.append(stop._asdict())
             ctx.report.outcome = "stopped"
             return
@@ -84,18 +93,27 @@ async def push(ctx: Context, system: str) -> None:
 async def _push_batch(ctx: Context, system: str, rows: Sequence[WriteRow], monitor: ErrorMonitor) -> Elsewhere:
     """Intend, write, settle. Returns the creates that the vendor refused because it has such a record, with its id."""
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
+    translated: list[tuple[WriteRow, Write]] = []
     writes: list[Write] = []
     sent: list[WriteRow] = []
+    dropped: list[WriteRow] = []
     refused: list[tuple[WriteRow, Sequence[Problem]]] = []
     for row in rows:
         write, problems = _translate(mapper, row)
         if problems:
             refused.append((row, problems))
         else:
-            row.state = "sent"
-            sent.append(row)
+            translated.append((row, write))
+    if mapper.references:
+        translated = references.outward(ctx, system, translated)
+    for row, write in translated:
+        row.state = "sent" if row.fields else "dropped"
+        if row.fields:
             writes.append(write)
-    ctx.store.mark_writes(sent, ctx.clock())
+            sent.append(row)
+        else:
+            dropped.append(row)
+    ctx.store.mark_writes([*sent, *dropped], ctx.clock())
     ctx.commit()
     results: list[WriteResult] = []
     if writes:
@@ -125,7 +143,8 @@ def _settle(
     reviews: list[Review] = []
     settled: list[tuple[str, str]] = []
     elsewhere: Elsewhere = []
-    for row, result in answered:
+    answers = references.answered(ctx, system, [result.fields for _, result in answered])
+    for (row, result), answer in zip(answered, answers, strict=True):
         hub = hubs[row.hub_id]
         row.state, row.error = result.outcome, str(result.error) if result.error else None
         monitor.note(result.outcome == "rejected")
@@ -137,25 +156,25 @@ def _settle(
         elif row.operation == "update":
             link = hub.links[system]
             link.digest = None  # somebody may put back what was there before: that too must be read as a change
-            _advance(mapper, link.side, row, result.fields)
+            _advance(mapper, link.side, row, answer)
             links.append(link)
             counts.updated += 1
-            settled.append(("dead_letter", f"{system}:{hub.id}"))
+            settled.append(("dead_letter", ctx.subject(system, hub.id)))
         elif not result.id or result.id in taken:
             row.state = "rejected"
-            reviews.append(_not_ours(system, hub, row, result.id, taken.get(result.id or "")))
+            reviews.append(_not_ours(ctx, system, hub, row, result.id, taken.get(result.id or "")))
         else:
-            link = Link(hub.id, system, result.id, mapping=ctx.mapping)
-            _advance(mapper, link.side, row, result.fields)
+            link = Link(hub.id, system, result.id, mapping=ctx.mapping, kind=ctx.kind)
+            _advance(mapper, link.side, row, answer)
             taken[result.id] = hub.id
             row.remote_id = result.id
             new_links.append(link)
             counts.created += 1
-            settled.append(("dead_letter", f"{system}:{hub.id}"))
+            settled.append(("dead_letter", ctx.subject(system, hub.id)))
     for row, problems in refused:
         row.state, row.error = "rejected", "; ".join(p.message for p in problems)
         counts.rejected += 1
-        reviews.append(_dead_letter(system, row, [p._asdict() for p in problems]))
+        reviews.append(_dead_letter(ctx, system, row, [p._asdict() for p in problems]))
     at = ctx.clock()
     ctx.store.insert_links(new_links)
     ctx.store.update_links(links)
@@ -172,7 +191,7 @@ async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
     await reread(ctx, system, [error.existing for _, error in elsewhere if error.existing])
     hubs = ctx.store.hubs([row.hub_id for row, _ in elsewhere])
     letters = [
-        _dead_letter(system, row, [_described(error)])
+        _dead_letter(ctx, system, row, [_described(error)])
         for row, error in elsewhere
         if system not in hubs[row.hub_id].links
     ]
@@ -204,7 +223,7 @@ def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record)
     """The record that a dead run created. Its bases are what was sent, never what it shows now: an edit that somebody
     made since must stay visible. Where the system cannot carry our id, a value that differs may be another's
     record, so only what is equal counts as agreed."""
-    link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping)
+    link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping, kind=ctx.kind)
     now = mapper.to_hub(record.fields)[0]
     for name, value in row.sent().items():
         if mapper.id_field or (name in now and mapper.same(name, now[name], value)):
@@ -269,7 +288,7 @@ def _reject(
     elif isinstance(error, Duplicate) and error.existing and row.operation == "create":
         elsewhere.append((row, error))
     elif not isinstance(error, Stale):
-        reviews.append(_dead_letter(system, row, [_described(error)]))
+        reviews.append(_dead_letter(ctx, system, row, [_described(error)]))
 
 
 def _described(error: Reject | None) -> dict[str, Any]:
@@ -278,11 +297,12 @@ def _described(error: Reject | None) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "hint": error.hint, "remote": error.field}
 
 
-def _dead_letter(system: str, row: WriteRow, problems: list[dict[str, Any]]) -> Review:
+def _dead_letter(ctx: Context, system: str, row: WriteRow, problems: list[dict[str, Any]]) -> Review:
     detail = {"operation": row.operation, "fields": row.fields, "problems": problems, "write": fingerprint(row)}
-    return Review("dead_letter", f"{system}:{row.hub_id}", detail, row.hub_id, system, row.remote_id)
+    subject = ctx.subject(system, row.hub_id)
+    return Review("dead_letter", subject, detail, row.hub_id, system, row.remote_id, record_kind=ctx.kind)
 
 
-def _not_ours(system: str, hub: Hub, row: WriteRow, remote_id: str | None, other: str | None) -> Review:
+def _not_ours(ctx: Context, system: str, hub: Hub, row: WriteRow, remote_id: str | None, other: str | None) -> Review:
     detail: dict[str, Any] = {"why": "taken", "hub": other, "write": fingerprint(row), "candidates": []}
-    return Review("duplicate", f"{system}:{remote_id}", detail, hub.id, system, remote_id)
+    return Review("duplicate", ctx.subject(system, remote_id), detail, hub.id, system, remote_id, record_kind=ctx.kind)

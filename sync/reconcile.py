@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mapping.fields import REASON, STAGE, Fields, Value
+from mapping.fields import REASON, STAGE, Fields, Kind, Value
 from mapping.rules import Rules
 from state.records import Hub
 from sync.match import match_keys
@@ -43,9 +43,9 @@ class Settled:
     lost: list[int] = field(default_factory=list)
 
 
-def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> Settled:
+def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums: Fields | None = None) -> Settled:
     """Merge every claim on the hub, derive, promote. Changes the hub in place. `entries`: the match entries by
-    which hubs are found."""
+    which hub records are found; `sums`: what its neighbours add up to, where that was asked for."""
     created = not hub.fields and not hub.origin
     before = hub.fields
     sides = hub.sides()
@@ -53,10 +53,13 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> S
     old_keys: set[int] = set()
     if hub.touched or not created:  # else nothing was ever noted of it
         waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
-        old_keys = _keys([before, *(side.seen for side in sides.values())], entries)
+        old_keys = _keys([before, *(side.seen for side in sides.values())], entries, rules.kind)
     merged = merge(before, hub.origin, sides, rules)
     hub.fields, hub.origin = merged.hub, merged.origin
     settled = Settled(hub, created, merged.changes, merged.conflicts)
+    for name, value in (sums or {}).items():
+        if value != hub.fields.get(name):
+            _set(settled, name, value, "derived", hub.fields.get(name))
     _compute(settled, rules)
     if created:
         _compact(hub)
@@ -65,7 +68,7 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...]) -> S
         settled.stage = StageMove(move.old, move.new, move.source, hub.fields.get(REASON), move.rule)
     if waiting:
         settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
-    new_keys = _keys([hub.fields], entries)
+    new_keys = _keys([hub.fields], entries, rules.kind)
     settled.gained = list(new_keys if created else new_keys - old_keys)
     settled.lost = list(old_keys - new_keys)
     hub.touched = False
@@ -128,5 +131,5 @@ def _compact(hub: Hub) -> None:
         hub.origin = {"": usual, **{name: s for name, s in hub.origin.items() if s != usual}}
 
 
-def _keys(parts: list[Fields], entries: tuple[tuple[str, ...], ...]) -> set[int]:
-    return {key for part in parts if part for _, key in match_keys(part, entries)}
+def _keys(parts: list[Fields], entries: tuple[tuple[str, ...], ...], kind: Kind) -> set[int]:
+    return {key for part in parts if part for _, key in match_keys(part, entries, kind)}

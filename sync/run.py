@@ -7,17 +7,20 @@ run leaves undone, by a crash, a guard or a system that is down, the next run de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from connectors.base import Clock, Connector, Key, utc_now
-from connectors.errors import ConnectorError, Misconfigured
+from connectors.errors import ConnectorError, Misconfigured, Retry
+from mapping.fields import place
 from mapping.rules import Rules
 from state.ids import new_id
 from state.lock import LEASE, Lease
 from state.records import Review, WriteRow
 from state.store import Store
-from sync.answers import carry_out, carry_out_for
+from sync import references
+from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_hub
@@ -46,10 +49,28 @@ class Options:
 
 @dataclass
 class Plan:
-    """What a run means to write, and whether the guard lets it."""
+    """What a run means to write, and whether the guard lets it. `tallies` by place; `coming`: by system, the hub
+    records that are planned to be created there."""
 
     tallies: dict[str, Tally] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
+    coming: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> int:
+        return sum(tally.writes for tally in self.tallies.values())
+
+    def writes_to(self, system: str) -> int:
+        """Of every kind."""
+        return sum(tally.writes for where, tally in self.tallies.items() if where.partition("/")[0] == system)
+
+
+@dataclass
+class Work:
+    """One kind of record in a run. `working`: the systems that nothing has gone wrong with yet."""
+
+    ctx: Context
+    working: set[str]
 
 
 Planned = list[WriteRow]
@@ -103,7 +124,9 @@ async def preview(
     options = replace(options, dry=True)
     ctx = _context(rules, connectors, store, options, clock, progress)
     await _run(ctx, options)
-    return ctx.report, [row for system in sorted(connectors) for row in planned(ctx, system)]
+    return ctx.report, [
+        row for one in _kinds(ctx) for system in sorted(one.working) for row in planned(one.ctx, system)
+    ]
 
 
 async def _run(ctx: Context, options: Options) -> None:
@@ -120,18 +143,30 @@ async def _run(ctx: Context, options: Options) -> None:
 
 async def _work(ctx: Context, options: Options) -> None:
     _begin(ctx, options)
-    working = set(ctx.connectors)
-    await _each(ctx, working, recover)
-    await _each(ctx, working, carry_out_for)
-    carry_out(ctx)
-    await _pull_all(ctx, working, options)
-    settle_touched(ctx)
-    plan = _plan(ctx, working, options)
-    await _judge(ctx, working, plan)
+    kinds = _kinds(ctx)
+    for one in kinds:
+        await _each(kinds, one, recover)
+        await _each(kinds, one, carry_out_for)
+        carry_out(one.ctx)
+    carry_out_guard(ctx)
+    for one in kinds:
+        await _pull_all(kinds, one, options)
+    for one in reversed(kinds):  # what refers to others comes first: they may sum it up
+        settle_touched(one.ctx)
+    plan = Plan()
+    for one in kinds:
+        _plan(one, plan, options)
+    await _judge(kinds, plan)
     if plan.stops:
         _stop(ctx, plan.stops)
     elif not options.dry:
-        await _push_all(ctx, working, plan)
+        await _push_all(kinds, plan)
+
+
+def _kinds(ctx: Context) -> list[Work]:
+    """What is synced, in the order in which one kind may refer to another."""
+    found = [ctx.of(kind) for kind in ctx.rules.kinds]
+    return [Work(one, set(one.connectors)) for one in found]
 
 
 def _end(ctx: Context) -> None:
@@ -162,7 +197,8 @@ def _context(
 
 def _begin(ctx: Context, options: Options) -> None:
     store, at = ctx.store, ctx.clock()
-    specs = {system: dict(mapper.specs) for system, mapper in ctx.rules.mappers.items()}
+    kinds = [ctx.rules.of(kind) for kind in ctx.rules.kinds]
+    specs = {place(s, rules.kind): dict(mapper.specs) for rules in kinds for s, mapper in rules.mappers.items()}
     before = store.newest_rules()
     ctx.mapping = store.mapping_version(ctx.rules.hash or "unnamed", specs, options.document, at)
     ctx.specs = store.mapping_specs()
@@ -176,70 +212,87 @@ def _begin(ctx: Context, options: Options) -> None:
     ctx.commit()
 
 
-async def _pull_all(ctx: Context, working: set[str], options: Options) -> None:
-    """Read every system. The last one settles hubs as it goes: by then every other claim is known."""
+async def _pull_all(kinds: Sequence[Work], one: Work, options: Options) -> None:
+    """Read every system. The last one settles hub records as it goes: by then every other claim is known."""
+    ctx, working = one.ctx, one.working
     order = [s for s in (*options.order, *sorted(working - set(options.order))) if s in working]
     last = order[-1] if order else ""
 
     async def read(ctx: Context, system: str) -> None:
         await pull(ctx, system, full=options.full, settle=system == last, window=options.window)
 
-    await _each(ctx, working, read, order)
-    await _each(ctx, working, catch_up, [s for s in order if s in ctx.behind & working])
+    await _each(kinds, one, read, order)
+    await _each(kinds, one, catch_up, [s for s in order if s in ctx.behind & working])
 
 
-async def _push_all(ctx: Context, working: set[str], plan: Plan) -> None:
-    """All systems at once: each has its own limits to wait for, and every batch settles in one piece."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for system in sorted(working):
-                if plan.tallies[system].writes:
-                    group.create_task(_each(ctx, {system}, push))
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+async def _push_all(kinds: Sequence[Work], plan: Plan) -> None:
+    """What says that somebody has opted out, everywhere, before anything else; then kind by kind. All systems at once:
+    each has its own limits to wait for, and every batch settles in one piece."""
+    for rank in (0, 1):
+        for one in kinds:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for system in sorted(one.working):
+                        if plan.tallies[one.ctx.place(system)].ranks[rank]:
+                            group.create_task(_each(kinds, one, partial(push, rank=rank), [system]))
+            except BaseExceptionGroup as failed:
+                raise failed.exceptions[0] from None
+    ctx = kinds[0].ctx
     ctx.store.close_reviews([("guard", "sync")], ctx.clock())
 
 
 async def _each(
-    ctx: Context, working: set[str], step: Callable[[Context, str], Awaitable[None]], order: Sequence[str] | None = None
+    kinds: Sequence[Work],
+    one: Work,
+    step: Callable[[Context, str], Awaitable[None]],
+    order: Sequence[str] | None = None,
 ) -> None:
-    """The step for every system. One that fails is left out of the rest of the run, and the report says why."""
-    for system in sorted(working) if order is None else order:
+    """The step for every system. One that fails is left out of the rest of the run, and the report says why: all of it
+    where the system cannot be reached, this kind of record where that is what is wrong."""
+    for system in sorted(one.working) if order is None else order:
+        if system not in one.working:
+            continue
         try:
-            await step(ctx, system)
+            await step(one.ctx, system)
         except ConnectorError as error:
-            ctx.store.rollback()
-            working.discard(system)
-            ctx.report.outcome = "partial"
-            ctx.report.errors[system] = {"code": error.code, "message": error.message, "hint": error.hint}
+            one.ctx.store.rollback()
+            for other in kinds if isinstance(error, Retry) else [one]:
+                other.working.discard(system)
+            report = one.ctx.report
+            report.outcome = "partial"
+            report.errors[one.ctx.place(system)] = {"code": error.code, "message": error.message, "hint": error.hint}
 
 
-def _plan(ctx: Context, working: Collection[str], options: Options) -> Plan:
+def _plan(one: Work, plan: Plan, options: Options) -> None:
     """Derive the writes from what is stored, and store them: the plan that the guard judges is the plan that runs."""
-    plan = Plan({system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)})
+    ctx, working = one.ctx, one.working
+    tallies = {system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)}
+    plan.tallies |= {ctx.place(system): tally for system, tally in tallies.items()}
     held = _held(ctx)
     waiting = {hub_id for hub_id, _ in held}
     after = ""
     while hubs := ctx.store.flagged("dirty", after, ctx.batch):
         after = hubs[-1].id
         parked = ctx.store.parked([hub.id for hub in hubs])
+        there = references.there(ctx, hubs, plan.coming) if ctx.rules.references else {}
         rows: list[WriteRow] = []
         in_line: list[str] = []
         for hub in hubs:
-            writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked)
+            writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked, there)
             rows += [row for row in writes if options.only is None or fingerprint(row) in options.only]
             if not writes and hub.id not in waiting and len(working) == len(ctx.rules.mappers):
                 in_line.append(hub.id)
         for row in rows:
-            plan.tallies[row.system].add(row)
+            tallies[row.system].add(row)
+            if row.operation == "create":
+                plan.coming.setdefault(row.system, set()).add(row.hub_id)
         ctx.store.add_writes(rows, ctx.clock())
         ctx.store.flag(in_line, dirty=False)
         ctx.commit()
-        ctx.progress("plan", "", sum(t.writes for t in plan.tallies.values()))
-    for system, tally in plan.tallies.items():
+        ctx.progress("plan", "", plan.writes)
+    for system, tally in tallies.items():
         ctx.counts(system).planned_creates = tally.creates
         ctx.counts(system).planned_updates = tally.updates
-    return plan
 
 
 def _held(ctx: Context) -> set[tuple[str, str]]:
@@ -251,22 +304,27 @@ def _held(ctx: Context) -> set[tuple[str, str]]:
     }
 
 
-async def _judge(ctx: Context, working: Collection[str], plan: Plan) -> None:
+async def _judge(kinds: Sequence[Work], plan: Plan) -> None:
     """Note every reason to stop that nobody has waved through."""
-    last = ctx.store.last_rules_hash()
-    missing = {}
-    for system, canary in ctx.rules.limits.canaries.items():
-        if system in working and plan.tallies[system].writes and not await _present(ctx, system, canary):
-            missing[system] = canary
-    facts = Facts(
-        rules_changed=last is not None and last != ctx.rules.hash,
-        first=frozenset(s for s in working if plan.tallies[s].writes and not ctx.store.ever_written(s)),
-        empty=frozenset(ctx.empty),
-        deleted=ctx.vanished,
-        missing_canaries=missing,
-    )
-    found = guard(plan.tallies, ctx.rules.limits, facts)
-    plan.stops = [stop for stop in found if not ctx.may(stop.code, stop.system)]
+    [leads] = [one for one in kinds if one.ctx.kind == "lead"]
+    rules, last = leads.ctx.rules, leads.ctx.store.last_rules_hash()
+    first: set[str] = set()
+    empty: set[str] = set()
+    vanished: dict[str, int] = {}
+    for ctx in (one.ctx for one in kinds):
+        busy = {s: tally for s in ctx.connectors if (tally := plan.tallies.get(ctx.place(s))) and tally.writes}
+        first |= {ctx.place(system) for system in busy if not ctx.store.ever_written(system)}
+        empty |= {ctx.place(system) for system in ctx.empty}
+        vanished |= {ctx.place(system): count for system, count in ctx.vanished.items()}
+    missing = {
+        system: canary
+        for system, canary in rules.limits.canaries.items()
+        if system in leads.working and plan.writes_to(system) and not await _present(leads.ctx, system, canary)
+    }
+    facts = Facts(last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing)
+    found = guard(plan.tallies, rules.limits, facts)
+    ctx = leads.ctx
+    plan.stops = [stop for stop in found if not ctx.confirmed and (stop.code, stop.system) not in ctx.approved]
 
 
 async def _present(ctx: Context, system: str, canary: str) -> bool:
@@ -290,6 +348,9 @@ def _stop(ctx: Context, stops: Iterable[Stop]) -> None:
 
 def planned(ctx: Context, system: str) -> list[WriteRow]:
     rows: list[WriteRow] = []
-    while part := ctx.store.writes(ctx.run_id, system, rows[-1].id if rows else 0, 1000):
-        rows += part
+    for rank in (0, 1):
+        after = 0
+        while part := ctx.store.writes(ctx.run_id, system, after, 1000, rank):
+            rows += part
+            after = part[-1].id
     return rows

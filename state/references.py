@@ -1,0 +1,89 @@
+"""What hub records say of each other, asked from either end, and the records that wait for one they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from mapping.fields import Fields, Kind
+from state import tables as t
+from state.bulk import Lookup
+from state.connection import Connected
+from state.records import Waiting
+from state.rows import loads
+
+
+class Referrer(NamedTuple):
+    """A hub record that refers to `target_id` in its `field`, and that some system still has."""
+
+    target_id: str
+    kind: Kind
+    field: str
+    fields: Fields
+
+
+class References(Connected):
+    """The verbs over `reference` and `waiting`."""
+
+    def refer(self, hub_ids: Collection[str], rows: Sequence[tuple[str, str, str]]) -> None:
+        """What these hub records refer to from now on, as (hub id, field, target id)."""
+        self._some(t.reference.delete(), t.reference.c.hub_id, hub_ids)
+        if rows:
+            self._c.execute(
+                t.reference.insert(), [{"hub_id": h, "field": f, "target_id": target} for h, f, target in rows]
+            )
+
+    def touch_targets(self, hub_ids: Collection[str], fields: Collection[str]) -> None:
+        """Mark what these hub records refer to in these fields: what is summed up there may be another thing now."""
+        c = t.reference.c
+        targets = sa.select(c.target_id).where(c.hub_id.in_(self._values(hub_ids)), c.field.in_(sorted(fields)))
+        self._c.execute(t.hub.update().where(t.hub.c.id.in_(targets)).values(touched=1))
+
+    def flag_referrers(self, hub_ids: Collection[str]) -> None:
+        """Some system may now be told of these hub records by those that refer to them."""
+        c = t.reference.c
+        referrers = sa.select(c.hub_id).where(c.target_id.in_(self._values(hub_ids)))
+        self._c.execute(t.hub.update().where(t.hub.c.id.in_(referrers)).values(dirty=1))
+
+    def referrers(self, target_ids: Iterable[str]) -> Iterator[Referrer]:
+        """Everything alive that refers to these hub records."""
+        c, h, link = t.reference.c, t.hub.c, t.link.c
+        alive = sa.exists().where(link.hub_id == h.id, link.state == "live")
+        query = (
+            sa.select(c.target_id, h.kind, c.field, h.fields)
+            .join_from(t.reference, t.hub, h.id == c.hub_id)
+            .where(h.merged_into.is_(None), alive)
+            .order_by(c.target_id, c.hub_id)
+        )
+        rows = Lookup(self.engine.dialect, query, c.target_id).rows(self._c, set(target_ids))
+        return (Referrer(target, kind, field, loads(fields)) for target, kind, field, fields in rows)
+
+    def living(self, hub_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """(system, hub id) wherever one of these hub records has a live record."""
+        query = sa.select(t.link.c.system, t.link.c.hub_id).where(t.link.c.state == "live")
+        lookup = Lookup(self.engine.dialect, query, t.link.c.hub_id)
+        return {(system, hub_id) for system, hub_id in lookup.rows(self._c, set(hub_ids))}
+
+    def names_of(self, system: str, hub_ids: Iterable[str]) -> dict[str, str]:
+        """Hub id -> the id of its live record in this system."""
+        c = t.link.c
+        query = sa.select(c.hub_id, c.remote_id).where(c.system == sa.bindparam("system"), c.state == "live")
+        return dict(Lookup(self.engine.dialect, query, c.hub_id).rows(self._c, set(hub_ids), system=system))
+
+    def wait(self, system: str, remote_ids: Collection[str], rows: Sequence[Waiting]) -> None:
+        """What these records wait for from now on."""
+        c = t.waiting.c
+        self._some(t.waiting.delete().where(c.system == system, c.kind == self.kind), c.remote_id, remote_ids)
+        if rows:
+            self._c.execute(t.waiting.insert(), [row._asdict() for row in rows])
+
+    def ripe(self, system: str) -> list[str]:
+        """Ids of the records that wait no longer: what they refer to has a hub record now."""
+        c, link = t.waiting.c, t.link.c
+        there = sa.exists().where(
+            link.system == c.system, link.kind == c.target_kind, link.remote_id == c.target_remote_id
+        )
+        query = sa.select(c.remote_id).where(c.system == system, c.kind == self.kind, there).distinct()
+        return sorted(row.remote_id for row in self._c.execute(query))

@@ -1,0 +1,53 @@
+"""What one commit will hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from state.records import Hub, Link, Review, Waiting
+from sync import references
+from sync.context import Context
+
+
+@dataclass
+class Batch:
+    """What one commit will hold."""
+
+    hubs: dict[str, Hub] = field(default_factory=dict)
+    new_hubs: dict[str, Hub] = field(default_factory=dict)
+    links: dict[int, Link] = field(default_factory=dict)
+    new_links: list[Link] = field(default_factory=list)
+    keys: set[tuple[int, str]] = field(default_factory=set)
+    lost_keys: set[tuple[int, str]] = field(default_factory=set)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
+    read: list[tuple[str, str]] = field(default_factory=list)
+    """(system, remote id) of the records that were read, where their kind refers to others"""
+    waiting: list[Waiting] = field(default_factory=list)
+
+    def close(self, ctx: Context, subject: str, *kinds: str) -> None:
+        """A question that has answered itself, or that a person answered, is a question no more."""
+        self.closed += [(kind, subject) for kind in kinds if (kind, subject) in ctx.open_questions]
+
+    def touch(self, link: Link) -> None:
+        """The link must be stored again."""
+        if link.n:
+            self.links[link.n] = link
+
+    def flush(self, ctx: Context, at: datetime) -> None:
+        store = ctx.store
+        store.insert_hubs(list(self.new_hubs.values()))
+        store.update_hubs([hub for hub in self.hubs.values() if hub.id not in self.new_hubs])
+        store.insert_links(self.new_links)
+        store.update_links(list(self.links.values()))
+        store.drop_keys(sorted(self.lost_keys - self.keys))
+        store.add_keys(sorted(self.keys))
+        store.log_changes(self.changes)
+        store.log_stages(self.stages)
+        store.open_reviews(self.reviews, ctx.run_id, at)
+        store.close_reviews(self.closed, at)
+        references.store(ctx, self)

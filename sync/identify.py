@@ -1,0 +1,132 @@
+"""The hub record of a record that no link knows: found, made, or a question for a person.
+
+Effects: reads the store. `match` decides; here is what it has to know, from two queries a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import Record
+from mapping.mapper import Problem
+from state.records import Hub, Link, Review, Side
+from sync.batch import Batch
+from sync.context import Context
+from sync.match import OUR_ID, Match, contradicts, likeness, match, match_keys
+
+Forced = Mapping[str, dict[str, Any]]
+"""Remote id -> what a person said it is: {"hub": id}, {"new": true} or {"ignore": true}."""
+
+
+class Finder:
+    """Everything that `match` needs to know of a batch of strangers, from two queries."""
+
+    def __init__(self, ctx: Context, system: str, records: Sequence[Record], values: Mapping[str, Any]) -> None:
+        self.system, self.kind = system, ctx.kind
+        self.id_field = ctx.rules.mappers[system].id_field
+        self.entries = ctx.rules.mappers[system].match
+        self.keys = {r.id: match_keys(values[r.id], self.entries, self.kind) for r in records}
+        self.found = ctx.store.candidates({key for keys in self.keys.values() for _, key in keys})
+        own = {own for r in records if (own := self.own_id(r))}
+        hubs = ctx.store.hubs(own.union(*self.found.values()))
+        self.hubs = {i: hub for i, hub in hubs.items() if hub.kind == ctx.kind}
+
+    def own_id(self, record: Record) -> str | None:
+        value = record.fields.get(self.id_field) if self.id_field else None
+        ours = isinstance(value, str) and len(value) == 32 and value.isascii() and value.isalnum()
+        return str(value) if ours else None  # what else people type there is not even asked for
+
+    def match(self, record: Record) -> Match:
+        keys, own = self.keys[record.id], self.own_id(record)
+        answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
+        if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
+            return answer
+        # Found by a weaker rule. Whom a stronger one tells apart is another person where this system has both, and a
+        # question where it has not.
+        near = {hub_id for _, key in keys for hub_id in self.found.get(key, ())}
+        apart = {hub_id for hub_id in near if contradicts(keys, self._keys_of(hub_id))}
+        others = {hub_id for hub_id in apart if self.taken(hub_id)}
+        found = {key: set(self.found.get(key, ())) - others for _, key in keys}
+        answer = match(own, keys, self.hubs.__contains__, found, self.taken)
+        doubtful = answer.answer == "found" and answer.candidates[0] in apart
+        return answer._replace(answer="ambiguous") if doubtful else answer
+
+    def _keys_of(self, hub_id: str) -> list[tuple[str, int]]:
+        hub = self.hubs[hub_id]
+        parts = [hub.fields, *(link.side.seen for link in hub.links.values())]
+        return [key for part in parts for key in match_keys(part, self.entries, self.kind)]
+
+    def taken(self, hub_id: str) -> bool:
+        link = self.hubs[hub_id].links.get(self.system)
+        return link is not None and link.state == "live"
+
+    def add(self, hub: Hub, record: Record) -> None:
+        """Later records of the same batch must find it."""
+        self.hubs[hub.id] = hub
+        for _, key in self.keys[record.id]:
+            self.found.setdefault(key, set()).add(hub.id)
+
+
+def identify(
+    ctx: Context,
+    system: str,
+    record: Record,
+    values: dict[str, Any],
+    problems: Sequence[Problem],
+    finder: Finder,
+    forced: Forced,
+    batch: Batch,
+) -> tuple[Hub, Link] | None:
+    """The hub of a record that no link knows, found or made; None where that is a question for a person."""
+    mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
+    if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
+        return None  # who it is cannot be read: the review on the bad value is the way out
+    said = forced.get(record.id, {})
+    found = finder.match(record)
+    if "hub" in said:
+        found = Match("found", (said["hub"],), "a person")
+        finder.hubs.update(ctx.store.hubs([said["hub"]]))
+    elif said.get("new"):
+        found = Match("new", by="a person")
+    if found.answer in ("ambiguous", "duplicate", "unmatchable"):
+        if ctx.subject(system, record.id) not in ctx.ignored:
+            batch.reviews.append(_question(ctx, system, record, values, found, finder))
+            counts.reviews += 1
+        return None
+    if ctx.open_questions:
+        batch.close(ctx, ctx.subject(system, record.id), "match", "duplicate")
+    if found.answer == "new":
+        hub = Hub(ctx.make_id(), kind=ctx.kind)
+        batch.new_hubs[hub.id] = hub
+        counts.new += 1
+    else:
+        hub = finder.hubs[found.candidates[0]]
+        counts.matched += 1
+    link = hub.links.get(system)
+    if link:  # the record it was linked to is gone: this one takes its place
+        link.remote_id, link.state = record.id, "live"
+        if found.by != OUR_ID:  # with our id on it, it is the same record under another id, and its bases stand
+            link.side, link.mapping = Side(), ctx.mapping
+    else:
+        link = Link(hub.id, system, record.id, mapping=ctx.mapping, kind=ctx.kind)
+        hub.links[system] = link
+        batch.new_links.append(link)
+    finder.add(hub, record)
+    return hub, link
+
+
+def _question(
+    ctx: Context, system: str, record: Record, values: dict[str, Any], found: Match, finder: Finder
+) -> Review:
+    candidates: list[dict[str, Any]] = []
+    for hub_id in found.candidates:
+        hub = finder.hubs[hub_id]
+        shown = hub.fields or {n: v for link in hub.links.values() for n, v in link.side.seen.items()}
+        score, reasons = likeness(values, shown)
+        links = {s: link.remote_id for s, link in hub.links.items()}
+        candidates.append({"hub": hub_id, "fields": shown, "links": links, "score": score, "reasons": reasons})
+    candidates.sort(key=lambda c: (-c["score"], c["hub"]))
+    kind: Any = "match" if found.answer in ("ambiguous", "unmatchable") else "duplicate"
+    detail = {"why": found.answer, "by": found.by, "record": values, "candidates": candidates}
+    return Review(kind, ctx.subject(system, record.id), detail, None, system, record.id, record_kind=ctx.kind)
