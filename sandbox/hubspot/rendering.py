@@ -16,8 +16,8 @@ def render(record: Record, wanted: Iterable[str], *, values: Values | None = Non
     shown: dict[str, Any] = {
         "id": system["hs_object_id"],
         "properties": {**{name: held.get(name) for name in wanted}, **system},
-        "createdAt": system["createdate"],
-        "updatedAt": system["lastmodifieddate"],
+        "createdAt": system[record.type.created],
+        "updatedAt": system[record.type.modified],
         "archived": record.archived is not None,
     }
     if record.archived is not None:

@@ -171,7 +171,7 @@ async def test_a_scan_resumes_from_any_checkpoint_and_then_claims_no_absence(
 
 
 async def test_a_cursor_nobody_understands_starts_a_scan(harness: Harness, connector: Connector) -> None:
-    if harness.__class__.__name__ == "MemoryHarness":
+    if harness.__class__.__name__.startswith("Memory"):
         pytest.skip("its cursors never leave the test that made them")
     ids = await seeded(harness, 3)
     pages = await read_all(connector, harness.fields, {"version": "of another age"})
@@ -267,7 +267,7 @@ async def test_one_bad_record_does_not_spoil_the_batch(harness: Harness, connect
 
 
 async def test_text_that_is_none_costs_only_its_record(harness: Harness, connector: Connector) -> None:
-    if harness.__class__.__name__ == "MemoryHarness":
+    if harness.__class__.__name__.startswith("Memory"):
         pytest.skip("RAM holds anything")
     batch = creates(harness, 3)
     batch[1] = Write("bad", "create", {**batch[1].fields, harness.text: "half \ud83d"}, key=batch[1].key)
