@@ -21,7 +21,7 @@ import httpx
 import orjson
 
 from bench.project import SYSTEM, read_only
-from connectors.hubspot.api import CONTACTS
+from connectors.hubspot.objects import CONTACTS
 
 
 def by_dlt(url: str, folder: Path) -> dict[str, float]:
@@ -35,7 +35,7 @@ def by_dlt(url: str, folder: Path) -> dict[str, float]:
     from dlt.sources.rest_api import rest_api_source
 
     paginator = {"type": "cursor", "cursor_path": "paging.next.after", "cursor_param": "after"}
-    endpoint = {"path": CONTACTS, "params": _params(), "data_selector": "results"}
+    endpoint = {"path": CONTACTS.path, "params": _params(), "data_selector": "results"}
     contacts = {"name": "contacts", "primary_key": "id", "write_disposition": "merge", "endpoint": endpoint}
     config: Any = {"client": {"base_url": url, "paginator": paginator}, "resources": [contacts]}
     database = folder / "dlt.sqlite"
@@ -58,7 +58,7 @@ async def by_bare_loop(url: str) -> dict[str, float]:
     async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
         began = time.perf_counter()
         while True:
-            body = orjson.loads((await client.get(CONTACTS, params=params)).content)
+            body = orjson.loads((await client.get(CONTACTS.path, params=params)).content)
             read += len(body["results"])
             if "paging" not in body:
                 return {"records": read, "seconds": time.perf_counter() - began}

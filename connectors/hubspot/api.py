@@ -16,8 +16,6 @@ from connectors.errors import ConnectorError, Duplicate, Gone, Invalid, RateLimi
 from connectors.http import Dialect, Headers, Refusal
 from connectors.limits import DEFAULT, Seen, Window
 
-CONTACTS = "/crm/v3/objects/contacts"
-PROPERTIES = "/crm/v3/properties/contacts"
 ACCOUNT = "/account-info/v3/details"
 TOKEN = "/oauth/v1/token"  # noqa: S105  (a path)
 
@@ -42,13 +40,10 @@ CALLS_IN_10_SECONDS = 100
 https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines"""
 
 ARCHIVE_DAYS = 90
-"""An archived contact can be listed and restored so long, then it is gone."""
+"""An archived record can be listed and restored so long, then it is gone."""
 
 STAGE = "lifecyclestage"
-MERGED = "hs_merged_object_ids"
-MORE_EMAILS = "hs_additional_emails"
-SYSTEM_FIELDS = ("createdate", "hs_object_id", "lastmodifieddate", MERGED, MORE_EMAILS)
-"""HubSpot adds the first three to every answer, we ask for the others: not part of a record unless asked for."""
+PIPELINES = "/crm/v3/pipelines/deals"
 
 
 class Settings(BaseModel):
@@ -150,7 +145,7 @@ def rejection(error: Mapping[str, Any]) -> Reject:
         existing = [*(context.get("existingId") or ()), *(one for one in _existing(message) if one)]
         return Duplicate(readable(message), existing=str(existing[0]) if existing else None)
     if category == "OBJECT_NOT_FOUND":
-        return Gone("HubSpot holds no such contact any more.", hint="It was deleted, or merged into another one.")
+        return Gone("HubSpot holds no such record any more.", hint="It was deleted, or merged into another one.")
     named = _NAMED.search(message)
     inner = [mapping(mapping(one).get("context")).get("propertyName") or () for one in error.get("errors") or ()]
     names = [name for some in inner for name in some] + list(

@@ -1,8 +1,12 @@
-"""The HubSpot connector: the protocol of `connectors.base`, said in the words of HubSpot's API."""
+"""The HubSpot connector: the protocol of `connectors.base`, said in the words of HubSpot's API.
+
+`HubSpot` is what is connected, and speaks of contacts; `of` gives the others, which share its sign-in, its limits and its
+count of calls. Contacts, companies and deals are one class: what distinguishes them is data (`objects.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import httpx
@@ -12,6 +16,7 @@ from connectors.base import (
     Budget,
     Capabilities,
     Clock,
+    Connector,
     Cursor,
     Key,
     Kind,
@@ -20,19 +25,124 @@ from connectors.base import (
     RemoteField,
     Write,
     WriteResult,
-    no_such_kind,
     utc_now,
 )
 from connectors.http import Http, Patience, open_client
-from connectors.hubspot.api import ACCOUNT, BATCH, CONTACTS, DIALECT, Settings
-from connectors.hubspot.properties import EMAIL, create_missing, read_schema
+from connectors.hubspot import pipelines, removing
+from connectors.hubspot.api import ACCOUNT, BATCH, DIALECT, Settings
+from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS, ObjectType
+from connectors.hubspot.pipelines import Pipelines, read_pipelines
+from connectors.hubspot.portal import Make, Portal
+from connectors.hubspot.properties import create_missing, read_schema
 from connectors.hubspot.reading import Reading
 from connectors.hubspot.writing import write
 from connectors.limits import RateLimits
 
 
-class HubSpot:
-    """One HubSpot portal. Ids are contact ids; values are HubSpot's own text (None where blank)."""
+class Objects:
+    """The records of one type. Ids are HubSpot's; values are its own text (None where blank)."""
+
+    def __init__(self, portal: Portal, type: ObjectType) -> None:
+        settings = portal.settings
+        self.name = portal.name
+        self.kind: Kind = type.kind
+        self.kinds = portal.kinds
+        self.can = Capabilities(
+            tombstones=settings.archived_pages > 0,
+            upsert_keys=frozenset({"*", *type.unique}),
+            answers_values=True,
+            write_batch=BATCH,
+            find_batch=BATCH,
+            provision=True,
+            overlap=timedelta(seconds=settings.overlap_seconds),
+            archive=True,
+            erase=True,
+        )
+        self._portal = portal
+        self._type = type
+        self._http = portal.http
+        self._reading = Reading(portal.http, type, portal.clock, self.can.overlap, settings.archived_pages)
+        self._unique: frozenset[str] | None = None
+        self._pipelines: Pipelines | None = None
+
+    def of(self, kind: Kind) -> Connector:
+        return self._portal.of(kind)
+
+    async def check(self) -> Account:
+        """Which portal this is, and that its records may be read. Raises Unauthorized."""
+        account = (await self._http.request("GET", ACCOUNT, expect=("portalId",))).json
+        await self._http.request("GET", self._type.path, params={"limit": 1}, expect=("results",))
+        detail = ", ".join(
+            str(account[k]) for k in ("accountType", "timeZone", "dataHostingLocation") if account.get(k)
+        )
+        return Account(str(account["portalId"]), f"HubSpot portal {account['portalId']}", detail)
+
+    async def schema(self) -> list[RemoteField]:
+        fields = await read_schema(self._http, self._type)
+        if self._type is DEALS:
+            self._pipelines = await read_pipelines(self._http)
+            fields = pipelines.with_options(fields, self._pipelines)
+        self._unique = frozenset(field.name for field in fields if field.unique)
+        return fields
+
+    async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
+        created = await create_missing(self._http, self._type, wanted)
+        self._unique = None
+        return created
+
+    def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
+        return self._reading.read(fields, since)
+
+    def cursor_at(self, at: datetime) -> Cursor:
+        return self._reading.cursor_at(at)
+
+    async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+        """By id and by unique properties as they are now. By any other property, a company's `domain` among them, as
+        the search index knows it, a moment late: all that have the value."""
+        return await self._reading.find(keys, fields, await self._unique_among(keys))
+
+    async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
+        if self._type is DEALS and any(pipelines.needs_pipeline(one) for one in batch):
+            self._pipelines = self._pipelines or await read_pipelines(self._http)
+            sent = [pipelines.with_pipeline(one, self._pipelines) for one in batch]
+        else:
+            sent = list(batch)
+        return self._clean(await write(self._http, self._type, sent))
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await removing.archive(self._http, self._type, ids))
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await removing.erase(self._http, self._type, ids))
+
+    def budget(self) -> Budget:
+        return self._http.budget()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    def _clean(self, results: list[WriteResult]) -> list[WriteResult]:
+        for result in results:
+            if result.error is not None:
+                self._http.clean(result.error)
+        return results
+
+    async def _unique_among(self, keys: Sequence[Key]) -> frozenset[str]:
+        """Only properties that HubSpot keeps unique can be read by value; which those are is asked once."""
+        if any(key.field != "id" and key.field not in self._type.unique for key in keys) and self._unique is None:
+            await self.schema()
+        return self._unique or self._type.unique
+
+
+MAKERS: Mapping[Kind, Make] = {
+    "lead": lambda portal: Objects(portal, CONTACTS),
+    "company": lambda portal: Objects(portal, COMPANIES),
+    "deal": lambda portal: Objects(portal, DEALS),
+}
+
+
+class HubSpot(Objects):
+    """One HubSpot portal, and the connector of its contacts."""
 
     def __init__(
         self,
@@ -44,71 +154,8 @@ class HubSpot:
         patience: Patience | None = None,
     ) -> None:
         """`client`: to bring your own (a test's), with the credentials already in it."""
-        self.name = name
-        self.kind: Kind = "lead"
-        self.kinds: frozenset[Kind] = frozenset({"lead"})
-        self.can = Capabilities(
-            tombstones=settings.archived_pages > 0,
-            upsert_keys=frozenset({"*", EMAIL}),
-            answers_values=True,
-            write_batch=BATCH,
-            find_batch=BATCH,
-            provision=True,
-            overlap=timedelta(seconds=settings.overlap_seconds),
-        )
         client = client or open_client(settings.base_url, settings.credentials(), timeout=settings.timeout_seconds)
-        self._http = Http(client, DIALECT, limits=RateLimits(settings.policies()), patience=patience or Patience())
-        self._reading = Reading(self._http, clock, self.can.overlap, settings.archived_pages)
-        self._unique: frozenset[str] | None = None
-
-    def of(self, kind: Kind) -> HubSpot:
-        if kind not in self.kinds:
-            raise no_such_kind(self.name, kind)
-        return self
-
-    async def check(self) -> Account:
-        """Which portal this is, and that its contacts may be read. Raises Unauthorized."""
-        account = (await self._http.request("GET", ACCOUNT, expect=("portalId",))).json
-        await self._http.request("GET", CONTACTS, params={"limit": 1}, expect=("results",))
-        detail = ", ".join(
-            str(account[k]) for k in ("accountType", "timeZone", "dataHostingLocation") if account.get(k)
-        )
-        return Account(str(account["portalId"]), f"HubSpot portal {account['portalId']}", detail)
-
-    async def schema(self) -> list[RemoteField]:
-        fields = await read_schema(self._http)
-        self._unique = frozenset(field.name for field in fields if field.unique)
-        return fields
-
-    async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
-        created = await create_missing(self._http, wanted)
-        self._unique = None
-        return created
-
-    def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
-        return self._reading.read(fields, since)
-
-    def cursor_at(self, at: datetime) -> Cursor:
-        return self._reading.cursor_at(at)
-
-    async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
-        return await self._reading.find(keys, fields, await self._unique_among(keys))
-
-    async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
-        results = await write(self._http, batch)
-        for result in results:
-            if result.error is not None:
-                self._http.clean(result.error)
-        return results
-
-    def budget(self) -> Budget:
-        return self._http.budget()
-
-    async def aclose(self) -> None:
-        await self._http.aclose()
-
-    async def _unique_among(self, keys: Sequence[Key]) -> frozenset[str]:
-        """Only properties that HubSpot keeps unique can be read by value; which those are is asked once."""
-        if any(key.field not in ("id", EMAIL) for key in keys) and self._unique is None:
-            await self.schema()
-        return self._unique or frozenset({EMAIL})
+        http = Http(client, DIALECT, limits=RateLimits(settings.policies()), patience=patience or Patience())
+        portal = Portal(name, settings, http, clock, MAKERS)
+        super().__init__(portal, CONTACTS)
+        portal.keep(self)

@@ -1,4 +1,4 @@
-"""The live schema of a contact, and the custom properties that we add to it.
+"""The live schema of a type of record, and the custom properties that we add to it.
 
 https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide
 """
@@ -12,12 +12,13 @@ from typing import Any
 from connectors.base import FieldType, RemoteField
 from connectors.errors import Misconfigured, ProtocolChanged, Unauthorized
 from connectors.http import Http
-from connectors.hubspot.api import BATCH, PROPERTIES
+from connectors.hubspot.api import BATCH
+from connectors.hubspot.objects import OWNER, ObjectType
 
 GROUP = "smarketing"
 
-EMAIL = "email"
-"""Unique, though its definition does not say so."""
+PIPELINED = frozenset({"pipeline", "dealstage"})
+"""Choices whose options are not in their definition (`pipelines.py`)."""
 
 _BY_TYPE: Mapping[str, FieldType] = {
     "string": "string",
@@ -48,16 +49,17 @@ _YES_NO = (("true", "Yes"), ("false", "No"))
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-async def read_schema(http: Http) -> list[RemoteField]:
-    """Every property of a contact that is not archived. Raises ProtocolChanged."""
-    answer = await http.request("GET", PROPERTIES, expect=("results",))
+async def read_schema(http: Http, type: ObjectType) -> list[RemoteField]:
+    """Every property that is not archived, and the fields that stand for associations. Raises ProtocolChanged."""
+    answer = await http.request("GET", type.properties_path, expect=("results",))
     try:
-        return [field_of(definition) for definition in answer.json["results"]]
+        fields = [field_of(definition, type.unique) for definition in answer.json["results"]]
+        return [*fields, *(reference.field() for reference in type.references.values())]
     except (KeyError, TypeError, AttributeError) as error:
         raise ProtocolChanged(f"HubSpot described a property in a way we do not know ({error!r}).") from None
 
 
-def field_of(definition: Mapping[str, Any]) -> RemoteField:
+def field_of(definition: Mapping[str, Any], unique: frozenset[str] = frozenset()) -> RemoteField:
     limits = definition.get("modificationMetadata") or {}
     name = definition["name"]
     return RemoteField(
@@ -65,7 +67,8 @@ def field_of(definition: Mapping[str, Any]) -> RemoteField:
         label=definition.get("label") or name,
         type=type_of(definition),
         writable=not (limits.get("readOnlyValue") or definition.get("calculated")),
-        unique=bool(definition.get("hasUniqueValue")) or name == EMAIL,
+        unique=bool(definition.get("hasUniqueValue")) or name in unique,
+        refers="owner" if name == OWNER else None,
         options=tuple(
             (str(option["value"]), str(option.get("label") or option["value"]))
             for option in sorted(definition.get("options") or (), key=lambda o: o.get("displayOrder") or 0)
@@ -75,6 +78,8 @@ def field_of(definition: Mapping[str, Any]) -> RemoteField:
 
 def type_of(definition: Mapping[str, Any]) -> FieldType:
     kind, shown = definition["type"], definition.get("fieldType")
+    if definition["name"] in PIPELINED:
+        return "picklist"
     if definition.get("referencedObjectType") or definition.get("externalOptions"):
         return "reference"
     if kind == "enumeration":
@@ -84,32 +89,32 @@ def type_of(definition: Mapping[str, Any]) -> FieldType:
     return _BY_TYPE.get(kind, "string")
 
 
-async def create_missing(http: Http, wanted: Sequence[RemoteField]) -> list[str]:
+async def create_missing(http: Http, type: ObjectType, wanted: Sequence[RemoteField]) -> list[str]:
     """Create the properties that are not there, in a group of their own; names of those created.
 
     Raises Misconfigured where a person must act: a name that HubSpot does not take, a property that is there but is
     not unique (HubSpot cannot change that later), a token that may not create properties.
     """
-    present = {field.name: field for field in await read_schema(http)}
+    present = {field.name: field for field in await read_schema(http, type)}
     for field in wanted:
         check_wanted(field, present.get(field.name))
     missing = [field for field in wanted if field.name not in present]
     if not missing:
         return []
     try:
-        await _ensure_group(http)
+        await _ensure_group(http, type)
         for start in range(0, len(missing), BATCH):
             inputs = [definition_of(field) for field in missing[start : start + BATCH]]
             # Creating one that is there already fails and changes nothing: to ask twice does no harm.
             await http.request(
-                "POST", f"{PROPERTIES}/batch/create", json={"inputs": inputs}, idempotent=True, accept=(409,)
+                "POST", f"{type.properties_path}/batch/create", json={"inputs": inputs}, idempotent=True, accept=(409,)
             )
     except Unauthorized as error:
         raise Misconfigured(
             f"HubSpot does not let us create properties ({error.message})",
-            hint=f"Grant the scope crm.schemas.contacts.write, or create by hand: {by_hand(missing)}.",
+            hint=f"Grant the scope crm.schemas.{type.name}.write, or create by hand: {by_hand(missing)}.",
         ) from None
-    now = {field.name for field in await read_schema(http)}
+    now = {field.name for field in await read_schema(http, type)}
     left = [field for field in missing if field.name not in now]
     if left:
         raise Misconfigured("HubSpot did not create every property.", hint=f"Create by hand: {by_hand(left)}.")
@@ -125,14 +130,14 @@ def check_wanted(wanted: RemoteField, present: RemoteField | None) -> None:
         )
     if present is not None and wanted.unique and not present.unique:
         raise Misconfigured(
-            f"HubSpot's property {wanted.name!r} is there, but two contacts may hold the same value.",
+            f"HubSpot's property {wanted.name!r} is there, but two records may hold the same value.",
             hint="Uniqueness can only be chosen when a property is created: archive it, or map another one.",
         )
 
 
-async def _ensure_group(http: Http) -> None:
+async def _ensure_group(http: Http, type: ObjectType) -> None:
     group = {"name": GROUP, "label": "smarketing", "displayOrder": -1}
-    await http.request("POST", f"{PROPERTIES}/groups", json=group, idempotent=True, accept=(409,))
+    await http.request("POST", f"{type.properties_path}/groups", json=group, idempotent=True, accept=(409,))
 
 
 def definition_of(field: RemoteField) -> dict[str, Any]:

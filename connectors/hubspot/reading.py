@@ -1,14 +1,14 @@
-"""Reading contacts: everything, what changed, what was deleted, and single ones by key.
+"""Reading records: everything, what changed, what was deleted, and single ones by key.
 
 **What changed** comes from the search API, which is awkward three times over: it stops at 10,000 results a query, it
-sorts by one property only (thousands of contacts may share a time), and it pages by offset, so that a contact edited
+sorts by one property only (thousands of records may share a time), and it pages by offset, so that a record edited
 between two pages shifts one past us. All three go away together by not paging: every query asks for the first page of
-"changed since the window's start, id above the last one seen, by id". Ids are unique and do not move. A contact that
+"changed since the window's start, id above the last one seen, by id". Ids are unique and do not move. A record that
 is edited or indexed behind our back is in the next run's window, since the cursor never passes the run's own start.
 
 **What was deleted** is in no search. The archive is listed without a time filter and in no promised order, so it is
 swept: a bounded number of pages a run, resumed in the next, reporting what was archived since the last whole sweep
-began. A contact merged into another is not in the archive: its survivor names it (`hs_merged_object_ids`), and merges
+began. A record merged into another is not in the archive: its survivor names it (`hs_merged_object_ids`), and merges
 are reported before deletions. An erasure (GDPR) leaves no trace at all: only a complete scan shows it.
 """
 
@@ -24,12 +24,10 @@ from connectors.errors import ProtocolChanged
 from connectors.http import Http
 from connectors.hubspot.api import (
     ARCHIVE_DAYS,
-    CONTACTS,
     LIST_PAGE,
-    MERGED,
-    MORE_EMAILS,
-    SYSTEM_FIELDS,
 )
+from connectors.hubspot.associations import READ_INPUTS, fill
+from connectors.hubspot.objects import CONTACTS, MERGED, MORE_EMAILS, ObjectType
 from connectors.hubspot.search import Filter, batch_read, search
 from connectors.paging import SLACK, ByCursor, Fetch, Params, Position, pages, read_from, run_start
 
@@ -50,8 +48,10 @@ ASKED = "asked"
 class Reading:
     """The read side of the connector. `overlap`: how late the search index may be."""
 
-    def __init__(self, http: Http, clock: Clock, overlap: timedelta, archived_pages: int) -> None:
+    def __init__(self, http: Http, type: ObjectType, clock: Clock, overlap: timedelta, archived_pages: int) -> None:
         self._http = http
+        self._type = type
+        self._more = (MORE_EMAILS,) if type is CONTACTS else ()
         self._clock = clock
         self._overlap = overlap
         self._archived_pages = archived_pages
@@ -75,35 +75,47 @@ class Reading:
         return known is None or (ASKED not in position.memo and self._clock() - known > TOO_OLD)
 
     async def _scan(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
-        """Every live contact by the list API. A resumed scan proves no absence, so the archive is swept in full."""
+        """Every live record by the list API. A resumed scan proves no absence, so the archive is swept in full."""
         whole = position.at is None
-        start = {"limit": LIST_PAGE, "properties": ",".join(asked(fields)), "archived": "false", **(position.at or {})}
-        parse = Parse(fields)
+        start = {
+            "limit": LIST_PAGE,
+            "properties": ",".join(self._asked(fields)),
+            "archived": "false",
+            **(position.at or {}),
+        }
+        parse = Parse(self._type, fields)
         listing = Listing(self._list)
+        wide, held = bool(self._type.referring(fields)), list[Record]()
         async with aclosing(pages(listing.page, NEXT, start, ahead=True)) as turns:
             async for body, following in turns:
                 position = self._dated(position)
                 records, newest = parse(body)
+                held += records
                 if following is not None:
                     position = position.step({"after": following["after"]}, newest)
+                    if wide and len(held) <= READ_INPUTS - LIST_PAGE:
+                        continue  # so that one question about associations covers many pages
+                    records, held = await self._filled(held, fields), []
                     yield Page(records, position.save())
                 else:
+                    records = await self._filled(held, fields)
                     swept = {"swept": position.began.isoformat()} if whole and position.began else {}
                     complete = whole and listing.steady
                     yield Page(records, position.finish(newest, swept, self._slack).save(), complete=complete)
 
     async def _changes(self, fields: Sequence[str], position: Position) -> AsyncGenerator[Page, None]:
-        """Contacts changed since the window's start, by id; then the archive."""
+        """Records changed since the window's start, by id; then the archive."""
         at = dict(position.at or {})
         if position.began is None:
             position = position.model_copy(update={"began": self._clock()})
         merged: set[str] = set()
-        parse = Parse(fields)
+        parse = Parse(self._type, fields)
         while "archive" not in at:
-            hits = await search(self._http, self._changed(position), asked(fields), at.get("id"))
+            hits = await search(self._http, self._type, self._changed(position), self._asked(fields), at.get("id"))
             self._date = hits.date
             position = self._dated(position)
             records, newest = parse({"results": hits.results})
+            records = await self._filled(records, fields)
             merged.update(record.id for record in records if record.became)
             if hits.last is None and not self._archived_pages:
                 yield Page(records, position.finish(newest, slack=self._slack).save())
@@ -117,7 +129,7 @@ class Reading:
     def _changed(self, position: Position) -> list[Filter]:
         assert position.since is not None  # a "changes" position has one: _too_old sees to it
         start = read_from(position.since, self._overlap)
-        return [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
+        return [{"propertyName": self._type.modified, "operator": "GTE", "value": str(int(start.timestamp() * 1000))}]
 
     async def _sweep(self, position: Position, merged: set[str]) -> AsyncGenerator[Page, None]:
         """As much of the archive as one run may read, from where the last run stopped."""
@@ -151,25 +163,25 @@ class Reading:
         return SLACK if self._date is None else timedelta(0)
 
     async def _list(self, params: Params) -> Any:
-        answer = await self._http.request("GET", CONTACTS, params=params, expect=("results",))
+        answer = await self._http.request("GET", self._type.path, params=params, expect=("results",))
         self._date = answer.headers.get("date")
         return answer.json
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str], unique: frozenset[str]) -> list[list[Record]]:
-        """Live contacts per key. Unique properties and ids are read as they are now; for any other property only the
+        """Live records per key. Unique properties and ids are read as they are now; for any other property only the
         search index can tell, which lags."""
         found: dict[Key, list[Record]] = {}
         for name in dict.fromkeys(key.field for key in keys):
             values = list(dict.fromkeys(key.value for key in keys if key.field == name))
             read = self._by_id if name == "id" or name in unique else self._by_value
             for value, records in (await read(name, values, fields)).items():
-                found[Key(name, value)] = records
+                found[Key(name, value)] = await self._filled(records, fields)
         return [found.get(key, []) for key in keys]
 
     async def _by_id(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
-        names = list(dict.fromkeys([*asked(fields), MORE_EMAILS, *(() if name == "id" else (name,))]))
-        results = await batch_read(self._http, values, names, None if name == "id" else name)
-        return sorted_out(name, values, results, fields)
+        names = list(dict.fromkeys([*self._asked(fields), *self._more, *(() if name == "id" else (name,))]))
+        results = await batch_read(self._http, self._type, values, names, None if name == "id" else name)
+        return sorted_out(self._type, name, values, results, fields)
 
     async def _by_value(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:
         """Search wants text in lower case, choices as they are."""
@@ -178,16 +190,26 @@ class Reading:
             some = values[start : start + FEW]
             both = list(dict.fromkeys([*some, *(value.lower() for value in some)]))
             filters = [{"propertyName": name, "operator": "IN", "values": both}]
-            hits = await search(self._http, filters, [*asked(fields), name])
+            hits = await search(self._http, self._type, filters, [*self._asked(fields), name])
             results += hits.results
             while hits.last is not None:
-                hits = await search(self._http, filters, [*asked(fields), name], hits.last)
+                hits = await search(self._http, self._type, filters, [*self._asked(fields), name], hits.last)
                 results += hits.results
-        return sorted_out(name, values, results, fields)
+        return sorted_out(self._type, name, values, results, fields)
+
+    def _asked(self, fields: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys([*self._type.plain(fields), MERGED]))
+
+    async def _filled(self, records: list[Record], fields: Sequence[str]) -> list[Record]:
+        """With the fields that stand for associations, where some are asked for."""
+        if references := self._type.referring(fields):
+            live = {record.id: record.fields for record in records if record.became is None}
+            await fill(self._http, self._type, references, live)
+        return records
 
 
 class Listing:
-    """Pages of the list API, watched: a page that shows a contact of the page before it once more was moved by
+    """Pages of the list API, watched: a page that shows a record of the page before it once more was moved by
     something, and may have lost others. It is asked for again; if it stays so, the scan proves no absence."""
 
     def __init__(self, fetch: Fetch) -> None:
@@ -211,19 +233,19 @@ def ids_of(body: Mapping[str, Any]) -> set[str]:
     try:
         return {item["id"] for item in body["results"]}
     except (KeyError, TypeError) as error:
-        raise ProtocolChanged(f"HubSpot sent a contact without an id ({error!r}).") from None
+        raise ProtocolChanged(f"HubSpot sent a record without an id ({error!r}).") from None
 
 
 class Parse:
-    """Bodies to records. Hot: called once a page, and touches each contact as little as can be."""
+    """Bodies to records. Hot: called once a page, and touches each record as little as can be."""
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        self._spare = [name for name in SYSTEM_FIELDS if name not in fields and name != MERGED]
+    def __init__(self, type: ObjectType, fields: Sequence[str]) -> None:
+        self._spare = [name for name in type.system_fields if name not in fields and name != MERGED]
         self._keep_merged = MERGED in fields
 
     def __call__(self, body: Mapping[str, Any]) -> tuple[list[Record], datetime | None]:
         """The page's records, and the latest change among them. A survivor of a merge is followed by one record per
-        contact that it took the place of. Raises ProtocolChanged."""
+        other one that it took the place of. Raises ProtocolChanged."""
         records: list[Record] = []
         add, when, spare = records.append, datetime.fromisoformat, self._spare
         newest = ""
@@ -241,11 +263,7 @@ class Parse:
                     held.pop(MERGED, None)
             return records, when(newest) if newest else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProtocolChanged(f"HubSpot sent a contact in a shape that we do not know ({error!r}).") from None
-
-
-def asked(fields: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([*fields, MERGED]))
+            raise ProtocolChanged(f"HubSpot sent a record in a shape that we do not know ({error!r}).") from None
 
 
 def replaced(survivor: str, merged: str) -> Iterator[Record]:
@@ -255,7 +273,7 @@ def replaced(survivor: str, merged: str) -> Iterator[Record]:
 
 
 def tombstones(body: Mapping[str, Any], known: datetime | None) -> Iterator[Record]:
-    """Archived contacts, less those archived before `known`."""
+    """Archived records, less those archived before `known`."""
     try:
         for item in body["results"]:
             at = datetime.fromisoformat(item.get("archivedAt") or item["updatedAt"])
@@ -263,18 +281,18 @@ def tombstones(body: Mapping[str, Any], known: datetime | None) -> Iterator[Reco
                 yield Record(item["id"], {}, at, deleted=True)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ProtocolChanged(
-            f"HubSpot listed an archived contact in a shape that we do not know ({error!r})."
+            f"HubSpot listed an archived record in a shape that we do not know ({error!r})."
         ) from None
 
 
 def sorted_out(
-    name: str, values: Sequence[str], results: Iterable[dict[str, Any]], fields: Sequence[str]
+    type: ObjectType, name: str, values: Sequence[str], results: Iterable[dict[str, Any]], fields: Sequence[str]
 ) -> dict[str, list[Record]]:
     """Results back to the values asked for: HubSpot answers in any order, folds the case of e-mails, finds a contact
     by its further e-mails, and gives the survivor for the id of a contact that was merged into it."""
     wanted = {fold(value): value for value in values}
     found: dict[str, list[Record]] = {value: [] for value in values}
-    parse = Parse(fields)
+    parse = Parse(type, fields)
     for item in results:
         held = item.get("properties") or {}
         names = {str(item.get("id")), *split(held.get(MERGED))} if name == "id" else {str(held.get(name) or "")}

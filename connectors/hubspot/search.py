@@ -1,4 +1,4 @@
-"""Two questions that HubSpot answers: which contacts match (an index, a little late), and what these contacts are
+"""Two questions that HubSpot answers: which records match (an index, a little late), and what these records are
 (as they are now).
 
 https://developers.hubspot.com/docs/api-reference/search/guide
@@ -13,7 +13,8 @@ import orjson
 
 from connectors.errors import ProtocolChanged
 from connectors.http import Http
-from connectors.hubspot.api import BATCH, CONTACTS, SEARCH, SEARCH_CHARACTERS, SEARCH_PAGE, mapping
+from connectors.hubspot.api import BATCH, SEARCH, SEARCH_CHARACTERS, SEARCH_PAGE, mapping
+from connectors.hubspot.objects import ObjectType
 from connectors.paging import dig
 
 Filter = Mapping[str, Any]
@@ -28,9 +29,11 @@ class Hits(NamedTuple):
     date: str | None
 
 
-async def search(http: Http, filters: Sequence[Filter], names: Sequence[str], above: str | None = None) -> Hits:
-    """Contacts that match all filters and have an id above `above`. Where the names of all the properties make the
-    question too long, the search brings the ids and batch reads the contacts."""
+async def search(
+    http: Http, type: ObjectType, filters: Sequence[Filter], names: Sequence[str], above: str | None = None
+) -> Hits:
+    """Records that match all filters and have an id above `above`. Where the names of all the properties make the
+    question too long, the search brings the ids and batch reads the records."""
     if above is not None:
         filters = [*filters, {"propertyName": "hs_object_id", "operator": "GT", "value": above}]
     query = {
@@ -42,7 +45,7 @@ async def search(http: Http, filters: Sequence[Filter], names: Sequence[str], ab
     too_long = len(orjson.dumps(query)) > SEARCH_CHARACTERS
     answer = await http.request(
         "POST",
-        f"{CONTACTS}/search",
+        f"{type.path}/search",
         json={**query, "properties": []} if too_long else query,
         idempotent=True,
         expect=("results",),
@@ -52,14 +55,14 @@ async def search(http: Http, filters: Sequence[Filter], names: Sequence[str], ab
     more = bool(found) and dig(answer.json, ("paging", "next", "after")) is not None
     last = highest(above, found) if more else None
     if too_long:
-        found = await batch_read(http, [str(item["id"]) for item in found], names)
+        found = await batch_read(http, type, [str(item["id"]) for item in found], names)
     return Hits(found, last, answer.headers.get("date"))
 
 
 async def batch_read(
-    http: Http, ids: Sequence[str], names: Sequence[str], id_property: str | None = None
+    http: Http, type: ObjectType, ids: Sequence[str], names: Sequence[str], id_property: str | None = None
 ) -> list[dict[str, Any]]:
-    """Contacts as they are now, in no order. Those that are not there are named in `errors` (207), and simply missing
+    """Records as they are now, in no order. Those that are not there are named in `errors` (207), and simply missing
     here. Without `id_property`, `ids` are record ids."""
     found: list[dict[str, Any]] = []
     for start in range(0, len(ids), BATCH):
@@ -67,7 +70,7 @@ async def batch_read(
         if id_property is not None:
             query["idProperty"] = id_property
         answer = await http.request(
-            "POST", f"{CONTACTS}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
+            "POST", f"{type.path}/batch/read", json=query, idempotent=True, expect=("results",), accept=(404,)
         )
         found += mapping(answer.json).get("results") or []
     return found
@@ -80,7 +83,7 @@ def highest(above: str | None, results: Iterable[Mapping[str, Any]]) -> str:
     try:
         top = max((int(item["id"]) for item in results), default=before)
     except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolChanged(f"HubSpot found a contact without an id ({error!r}).") from None
+        raise ProtocolChanged(f"HubSpot found a record without an id ({error!r}).") from None
     if top <= before:
         raise ProtocolChanged("HubSpot's search led back to a page that it had shown before.")
     return str(top)

@@ -1,4 +1,4 @@
-"""Writing contacts: at most one hundred a request, one result per record, in the order given.
+"""Writing records: at most one hundred a request, one result per record, in the order given.
 
 Every input carries a trace id (its place in the batch), which turns HubSpot's batches into ones that may half fail:
 207, with an error per input that is at fault and a result for each of the others. Where HubSpot refuses the whole
@@ -20,7 +20,9 @@ from typing import Any
 from connectors.base import Write, WriteResult
 from connectors.errors import Gone, Invalid, ProtocolChanged, Retry, Stop, Unavailable
 from connectors.http import Http
-from connectors.hubspot.api import BATCH, CONTACTS, STAGE, mapping, rejection
+from connectors.hubspot import associations
+from connectors.hubspot.api import BATCH, STAGE, mapping, rejection
+from connectors.hubspot.objects import ObjectType
 from connectors.hubspot.search import batch_read
 
 Results = dict[int, WriteResult]
@@ -59,6 +61,7 @@ class Input:
 class Request:
     """A batch endpoint and what goes to it in one call."""
 
+    type: ObjectType
     verb: str
     inputs: tuple[Input, ...]
 
@@ -67,25 +70,30 @@ class Request:
         return self.verb != "create"
 
 
-async def write(http: Http, batch: Sequence[Write]) -> list[WriteResult]:
+async def write(http: Http, type: ObjectType, batch: Sequence[Write]) -> list[WriteResult]:
     """One result per write, in order. Raises Retry or Stop only where there is no result yet to lose; afterwards what
     is not known to be done is `unknown`."""
     done: Results = {}
-    inputs = list(_accepted(batch, done))
+    inputs = list(_accepted(type, batch, done))
     try:
-        for request in requests(inputs):
+        for request in requests(type, inputs):
             await _send(http, request, done)
-        await _move_stages_back(http, batch, done)
+        await _move_stages_back(http, type, batch, done)
     except (Retry, Stop):
         if not any(one.place in done for one in inputs):
             raise
+    await associations.write(http, type, batch, done)
     return [done.get(place, WriteResult("unknown", id=one.id)) for place, one in enumerate(batch)]
 
 
-def _accepted(batch: Sequence[Write], done: Results) -> Iterator[Input]:
-    """The writes that can be put into words at all; text with half a surrogate pair cannot, in any encoding."""
+def _accepted(type: ObjectType, batch: Sequence[Write], done: Results) -> Iterator[Input]:
+    """The writes that can be put into words at all; text with half a surrogate pair cannot, in any encoding. One that is
+    about associations alone has nothing to send yet."""
     for place, one in enumerate(batch):
-        properties = encoded(one.fields)
+        properties = encoded({name: value for name, value in one.fields.items() if name not in type.references})
+        if one.operation == "update" and one.fields and not properties:
+            done[place] = WriteResult("done", id=one.id)
+            continue
         try:
             "".join([*properties.values(), one.key.value if one.key else ""]).encode()
         except UnicodeEncodeError:
@@ -96,7 +104,7 @@ def _accepted(batch: Sequence[Write], done: Results) -> Iterator[Input]:
             yield Input(place, one, properties)
 
 
-def requests(inputs: Sequence[Input]) -> Iterator[Request]:
+def requests(type: ObjectType, inputs: Sequence[Input]) -> Iterator[Request]:
     """The fewest calls that carry the batch: one per endpoint and key, and further ones only for an id or key that
     occurs again, since HubSpot refuses a request that names a record twice."""
     waiting = inputs
@@ -110,7 +118,7 @@ def requests(inputs: Sequence[Input]) -> Iterator[Request]:
             else:
                 group[one.identity] = one
         for (verb, _), members in groups.items():
-            yield Request(verb, tuple(members.values()))
+            yield Request(type, verb, tuple(members.values()))
         waiting = later
 
 
@@ -146,7 +154,7 @@ async def _send(http: Http, request: Request, done: Results) -> None:
     try:
         answer = await http.request(
             "POST",
-            f"{CONTACTS}/batch/{request.verb}",
+            f"{request.type.path}/batch/{request.verb}",
             json={"inputs": [one.body() for one in request.inputs]},
             idempotent=request.repeatable,
             expect=("results",),
@@ -216,7 +224,7 @@ def _file(request: Request, body: Mapping[str, Any], done: Results) -> None:
 
 
 def _file_the_rest(request: Request, body: Mapping[str, Any], done: Results, *, strays: bool) -> None:
-    """What HubSpot spoke of in neither list. A contact merged into another is left out of an update's answer without
+    """What HubSpot spoke of in neither list. A record merged into another is left out of an update's answer without
     a word; a single nameless error can only mean a single nameless input; else we do not know, least of all where
     there are results that belong to none (`strays`)."""
     left = [one for one in request.inputs if one.place not in done]
@@ -225,7 +233,7 @@ def _file_the_rest(request: Request, body: Mapping[str, Any], done: Results, *, 
         if len(left) == len(errors) == 1:
             done[one.place] = WriteResult("rejected", id=one.write.id, error=rejection(errors[0]))
         elif request.verb == "update" and not errors and not strays:
-            gone = Gone("HubSpot did not answer for this contact.", hint="It was probably merged into another one.")
+            gone = Gone("HubSpot did not answer for this record.", hint="It was probably merged into another one.")
             done[one.place] = WriteResult("rejected", id=one.write.id, error=gone)
         else:
             done[one.place] = WriteResult("unknown", id=one.write.id)
@@ -251,20 +259,20 @@ def result_place(result: Mapping[str, Any], inputs: Sequence[Input]) -> int:
 
 
 def written(one: Input, result: Mapping[str, Any]) -> WriteResult:
-    """Done, with what HubSpot says it now holds. A different id than ours means that the contact was merged away:
+    """Done, with what HubSpot says it now holds. A different id than ours means that the record was merged away:
     what we sent went to the survivor, which the next read reports."""
     id = str(result["id"])
     if one.write.operation == "update" and one.write.id != id:
-        gone = Gone(f"This contact was merged into contact {id}.", hint="The next run follows it there.")
+        gone = Gone(f"This record was merged into {id}.", hint="The next run follows it there.")
         return WriteResult("rejected", id=one.write.id, error=gone)
     held = result.get("properties") or {}
-    fields = {name: held[name] for name in one.write.fields if name in held}
+    fields = {name: held[name] for name in one.properties if name in held}
     return WriteResult("done", id=id, fields=fields, version=result.get("updatedAt"))
 
 
-async def _move_stages_back(http: Http, batch: Sequence[Write], done: Results) -> None:
+async def _move_stages_back(http: Http, type: ObjectType, batch: Sequence[Write], done: Results) -> None:
     """HubSpot moves `lifecyclestage` forward only, and says nothing when it ignores a move back: the answer then
-    shows the old stage. Such contacts are cleared, set, and read back, all of them in three calls.
+    shows the old stage. Such records are cleared, set, and read back, all of them in three calls.
 
     A crash after the clearing leaves the stage blank, and the write `unknown`: the next run plans it anew, and from
     blank every stage may be set.
@@ -280,10 +288,10 @@ async def _move_stages_back(http: Http, batch: Sequence[Write], done: Results) -
         return
     places = {one.id: place for place, result in done.items() for one in held_back if result.id == one.id}
     try:
-        cleared = await _update_all(http, [replace(one, fields={STAGE: None}) for one in held_back])
+        cleared = await _update_all(http, type, [replace(one, fields={STAGE: None}) for one in held_back])
         ready = [one for one, result in zip(held_back, cleared, strict=True) if result.outcome == "done"]
-        await _update_all(http, ready)
-        read = await batch_read(http, [str(one.id) for one in held_back], [STAGE])
+        await _update_all(http, type, ready)
+        read = await batch_read(http, type, [str(one.id) for one in held_back], [STAGE])
     except (Retry, Stop):
         done.update({places[one.id]: WriteResult("unknown", id=one.id) for one in held_back})
         return
@@ -310,8 +318,8 @@ def stage_result(before: WriteResult, one: Write, now: str | None) -> WriteResul
     return WriteResult("rejected", id=before.id, error=error)
 
 
-async def _update_all(http: Http, writes: Sequence[Write]) -> list[WriteResult]:
+async def _update_all(http: Http, type: ObjectType, writes: Sequence[Write]) -> list[WriteResult]:
     done: Results = {}
-    for request in requests([Input(place, one, encoded(one.fields)) for place, one in enumerate(writes)]):
+    for request in requests(type, [Input(place, one, encoded(one.fields)) for place, one in enumerate(writes)]):
         await _send(http, request, done)
     return [done[place] for place in range(len(writes))]

@@ -12,12 +12,12 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sandbox.hubspot.contacts import Contact, Contacts, Write, render
 from sandbox.hubspot.errors import Refused, conflict, invalid, some_not_found
 from sandbox.hubspot.properties import iso
+from sandbox.hubspot.records import Record, Records, Write
+from sandbox.hubspot.rendering import render
 
 MAX_INPUTS = 100
-DEFAULT_PROPERTIES = ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname")
 
 
 class Outcome(NamedTuple):
@@ -33,45 +33,45 @@ class Job(NamedTuple):
     error: Refused | None
 
 
-def read(contacts: Contacts, asked: Mapping[str, Any], *, archived: bool) -> Outcome:
+def read(records: Records, asked: Mapping[str, Any], *, archived: bool) -> Outcome:
     """The survivor stands in for an id that was merged away."""
     inputs = _inputs(asked)
-    wanted = asked.get("properties") or DEFAULT_PROPERTIES
-    started, found, missing = contacts.now(), dict[int, Contact](), list[str]()
+    wanted = asked.get("properties") or records.type.shown
+    started, found, missing = records.now(), dict[int, Record](), list[str]()
     for item in inputs:
         key = str(item.get("id", ""))
-        contact = contacts.find(key, asked.get("idProperty"), archived=archived)
-        if contact is None:
+        record = records.find(key, asked.get("idProperty"), archived=archived)
+        if record is None:
             missing.append(key)
         else:
-            found[contact.id] = contact
-    results = [render(contact, wanted) for contact in found.values()]
-    errors = [some_not_found(missing).entry({})] if missing else []
-    return _answer(contacts, started, 200, results, errors)
+            found[record.id] = record
+    results = [render(record, wanted) for record in found.values()]
+    errors = [some_not_found(missing, records.type.one).entry({})] if missing else []
+    return _answer(records, started, 200, results, errors)
 
 
-def create(contacts: Contacts, asked: Mapping[str, Any]) -> Outcome:
+def create(records: Records, asked: Mapping[str, Any]) -> Outcome:
     def check(item: Mapping[str, Any]) -> Write:
-        return contacts.check_create(_properties(item))
+        return records.check_create(_properties(item))
 
-    return _write(contacts, asked, check, 201, traced=True)
+    return _write(records, asked, check, 201, traced=True)
 
 
-def update(contacts: Contacts, asked: Mapping[str, Any]) -> Outcome:
+def update(records: Records, asked: Mapping[str, Any]) -> Outcome:
     """A record that is not there never refuses the batch; the others are updated and the answer is 207."""
 
     def check(item: Mapping[str, Any]) -> Write:
         key = str(item.get("id", ""))
-        contact = contacts.find(key, item.get("idProperty"))
-        if contact is None:
-            raise some_not_found([key])
-        return contacts.check_update(contact, _properties(item))
+        record = records.find(key, item.get("idProperty"))
+        if record is None:
+            raise some_not_found([key], records.type.one)
+        return records.check_update(record, _properties(item))
 
     _refuse_duplicates(asked)
-    return _write(contacts, asked, check, 200, traced=True)
+    return _write(records, asked, check, 200, traced=True)
 
 
-def upsert(contacts: Contacts, asked: Mapping[str, Any]) -> Outcome:
+def upsert(records: Records, asked: Mapping[str, Any]) -> Outcome:
     """Update by a unique property, or create with it."""
     inputs = _inputs(asked)
     names = {item.get("idProperty") for item in inputs}
@@ -83,22 +83,22 @@ def upsert(contacts: Contacts, asked: Mapping[str, Any]) -> Outcome:
 
     def check(item: Mapping[str, Any]) -> Write:
         key = str(item.get("id", ""))
-        contact = contacts.find(key, name)
+        record = records.find(key, name)
         values = {name: key, **_properties(item)}
-        return contacts.check_create(values) if contact is None else contacts.check_update(contact, values)
+        return records.check_create(values) if record is None else records.check_update(record, values)
 
     _refuse_duplicates(asked, fold=name == "email")
-    traced = name != "email" or contacts.settings.partial_email_upserts
-    return _write(contacts, asked, check, 200, traced=traced, upsert=True)
+    traced = name != "email" or records.settings.partial_email_upserts
+    return _write(records, asked, check, 200, traced=traced, upsert=True)
 
 
-def archive(contacts: Contacts, asked: Mapping[str, Any]) -> None:
+def archive(records: Records, asked: Mapping[str, Any]) -> None:
     for item in _inputs(asked):
-        contacts.archive(str(item.get("id", "")))
+        records.archive(str(item.get("id", "")))
 
 
 def _write(
-    contacts: Contacts,
+    records: Records,
     asked: Mapping[str, Any],
     check: Callable[[Mapping[str, Any]], Write],
     status: int,
@@ -111,9 +111,9 @@ def _write(
     partial = traced and all(traces)
     if partial and len(set(traces)) != len(traces):
         raise invalid("objectWriteTraceId must be unique for each input")
-    started = contacts.now()
+    started = records.now()
     claims: dict[tuple[str, str], int] = {}
-    jobs = [_job(contacts, item, check, claims, partial) for item in inputs]
+    jobs = [_job(records, item, check, claims, partial) for item in inputs]
     results, errors = list[dict[str, Any]](), list[dict[str, Any]]()
     for job in jobs:
         context = {"objectWriteTraceId": [job.trace]} if job.trace else {}
@@ -121,18 +121,18 @@ def _write(
             assert job.error is not None
             errors.append(job.error.entry(context))
             continue
-        shown = render(contacts.carry_out(job.write), job.write.named)
+        shown = render(records.carry_out(job.write), job.write.named)
         if job.trace:
             shown["objectWriteTraceId"] = job.trace
         if upsert:
-            shown["new"] = job.write.contact is None
+            shown["new"] = job.write.record is None
         results.append(shown)
     random.Random(len(results)).shuffle(results)
-    return _answer(contacts, started, status, results, errors)
+    return _answer(records, started, status, results, errors)
 
 
 def _job(
-    contacts: Contacts,
+    records: Records,
     item: Mapping[str, Any],
     check: Callable[[Mapping[str, Any]], Write],
     claims: dict[tuple[str, str], int],
@@ -143,10 +143,10 @@ def _job(
     try:
         write = check(item)
         for name, value in write.changed.items():
-            if value and (name == "email" or contacts.properties.all[name]["hasUniqueValue"]):
+            if value and (name == "email" or records.properties.all[name]["hasUniqueValue"]):
                 if (name, value) in claims:
                     raise conflict(claims[name, value])
-                claims[name, value] = write.contact.id if write.contact else contacts.last_id + 1
+                claims[name, value] = write.record.id if write.record else records.last_id + 1
     except Refused as error:
         if not partial and error.category != "OBJECT_NOT_FOUND":
             raise
@@ -155,12 +155,12 @@ def _job(
 
 
 def _answer(
-    contacts: Contacts, started: int, status: int, results: list[dict[str, Any]], errors: list[dict[str, Any]]
+    records: Records, started: int, status: int, results: list[dict[str, Any]], errors: list[dict[str, Any]]
 ) -> Outcome:
     body: dict[str, Any] = {"status": "COMPLETE", "results": results}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
-    body |= {"startedAt": iso(started), "completedAt": iso(contacts.now())}
+    body |= {"startedAt": iso(started), "completedAt": iso(records.now())}
     return Outcome(207 if errors else status, body)
 
 

@@ -13,6 +13,9 @@ from sandbox.gate import PAGE, Answer, Scope
 from sandbox.hubspot.errors import invalid
 
 if TYPE_CHECKING:
+    from sandbox.hubspot.properties import Properties
+    from sandbox.hubspot.records import Records
+    from sandbox.hubspot.search import Index
     from sandbox.hubspot.server import HubSpot
 
 
@@ -28,6 +31,19 @@ class Call:
         self.size = len(raw)
         self.query = parse_qs(scope["query_string"].decode())
         self.body: Any = self._parse(raw)
+
+    @property
+    def records(self) -> Records:
+        """Those of the type that the path names."""
+        return self.portal.objects[self.path["type"]]
+
+    @property
+    def index(self) -> Index:
+        return self.portal.indexes[self.path["type"]]
+
+    @property
+    def properties(self) -> Properties:
+        return self.records.properties
 
     def one(self, name: str) -> str | None:
         return self.query[name][-1] if name in self.query else None

@@ -76,8 +76,8 @@ def not_found() -> Refused:
     return Refused(404, "OBJECT_NOT_FOUND", "resource not found")
 
 
-def some_not_found(ids: list[str]) -> Refused:
-    message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
+def some_not_found(ids: list[str], one: str) -> Refused:
+    message = f"Could not get some {one.upper()} objects, they may be deleted or not exist. Check that ids are valid."
     return Refused(404, "OBJECT_NOT_FOUND", message, {"ids": ids})
 
 

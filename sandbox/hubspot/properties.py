@@ -1,4 +1,4 @@
-"""The properties of a contact: their definitions, and what values each of them takes.
+"""The properties of one type of record: their definitions, and what values each of them takes.
 
 Values are kept as the text that HubSpot returns: dates and times in ISO 8601 with milliseconds, numbers and booleans
 as text, several choices joined by ";". "" clears.
@@ -19,69 +19,11 @@ FIELD_TYPES = ("text", "textarea", "date", "file", "number", "select", "radio", 
                "calculation_equation", "phonenumber", "html")  # fmt: skip
 MAX_TEXT = 65_536
 MAX_UNIQUE = 10
-STAGES = (
-    ("subscriber", "Subscriber"),
-    ("lead", "Lead"),
-    ("marketingqualifiedlead", "Marketing Qualified Lead"),
-    ("salesqualifiedlead", "Sales Qualified Lead"),
-    ("opportunity", "Opportunity"),
-    ("customer", "Customer"),
-    ("evangelist", "Evangelist"),
-    ("other", "Other"),
-)
-STATUSES = (
-    ("NEW", "New"),
-    ("OPEN", "Open"),
-    ("IN_PROGRESS", "In Progress"),
-    ("OPEN_DEAL", "Open Deal"),
-    ("UNQUALIFIED", "Unqualified"),
-    ("ATTEMPTED_TO_CONTACT", "Attempted to Contact"),
-    ("CONNECTED", "Connected"),
-    ("BAD_TIMING", "Bad Timing"),
-)
+EXTERNAL = ("hs_merged_object_ids", "hs_additional_emails", "hubspot_owner_id", "pipeline", "dealstage")
+"""Choices whose options other endpoints tell: owners, pipelines."""
 YES_NO = (("true", "True"), ("false", "False"))
 _EMAIL = re.compile(r"[^@\s,;<>\"()\[\]\\]+@[^@\s.,;<>\"()\[\]\\]+(\.[^@\s.,;<>\"()\[\]\\]+)+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-
-
-def _standard() -> dict[str, Body]:
-    text = (
-        "email=Email", "firstname=First Name", "lastname=Last Name", "company=Company Name", "jobtitle=Job Title",
-        "website=Website URL", "address=Street Address", "city=City", "state=State/Region", "zip=Postal Code",
-        "country=Country/Region", "industry=Industry", "salutation=Salutation", "message=Message", "hs_persona=Persona",
-        "hubspot_owner_id=Contact owner", "hs_content_membership_notes=Notes",
-    )  # fmt: skip
-    made = [define(*item.split("="), built_in=True) for item in text]
-    made += [
-        define("phone", "Phone Number", "string", "phonenumber", built_in=True),
-        define("mobilephone", "Mobile Phone Number", "string", "phonenumber", built_in=True),
-        define("fax", "Fax Number", built_in=True),
-        define("annualrevenue", "Annual Revenue", built_in=True),
-        define("numemployees", "Number of Employees", "enumeration", "select", built_in=True,
-               options=[(band, band) for band in ("1-5", "5-25", "25-50", "50-100", "100-500", "500-1000", "1000+")]),
-        define("date_of_birth", "Date of Birth", built_in=True),
-        define("hs_analytics_source_data_1", "Original Source Drill-Down 1", built_in=True, read_only=True),
-        define("hs_analytics_num_page_views", "Number of Pageviews", "number", "number", built_in=True,
-               read_only=True),
-        define("num_conversion_events", "Number of Form Submissions", "number", "number", built_in=True,
-               read_only=True),
-        define("closedate", "Close Date", "datetime", "date", built_in=True),
-        define("hubspotscore", "HubSpot Score", "number", "number", built_in=True, read_only=True),
-        define("lifecyclestage", "Lifecycle Stage", "enumeration", "radio", options=STAGES, built_in=True),
-        define("hs_lead_status", "Lead Status", "enumeration", "radio", options=STATUSES, built_in=True),
-        define("hs_email_optout", "Unsubscribed from all email", "bool", "booleancheckbox", options=YES_NO,
-               built_in=True, read_only=True),
-        define("createdate", "Create Date", "datetime", "date", built_in=True, read_only=True),
-        define("lastmodifieddate", "Last Modified Date", "datetime", "date", built_in=True, read_only=True),
-        define("hs_object_id", "Record ID", "number", "number", built_in=True, read_only=True),
-        define("hs_merged_object_ids", "Merged Contact IDs", "enumeration", "checkbox", built_in=True, read_only=True),
-        define("hs_additional_emails", "Additional email addresses", "enumeration", "checkbox", built_in=True,
-               read_only=True),
-    ]  # fmt: skip
-    for value, label in STAGES:
-        name = f"hs_lifecyclestage_{value}_date"
-        made.append(define(name, f"Became a {label} Date", "datetime", "date", built_in=True, read_only=True))
-    return {prop["name"]: prop for prop in made}
 
 
 def define(
@@ -110,7 +52,7 @@ def define(
         ],
         "displayOrder": -1,
         "calculated": False,
-        "externalOptions": name in ("hs_merged_object_ids", "hs_additional_emails", "hubspot_owner_id"),
+        "externalOptions": name in EXTERNAL,
         "hasUniqueValue": unique,
         "hidden": False,
         "hubspotDefined": built_in,
@@ -127,15 +69,12 @@ def define(
 
 
 class Properties:
-    """The schema of contacts in one portal."""
+    """The schema of one type of record in one portal."""
 
-    def __init__(self, portal_id: int = 0) -> None:
+    def __init__(self, standard: Mapping[str, Body], groups: Mapping[str, str], portal_id: int = 0) -> None:
         self.portal_id = portal_id
-        self.all = _standard()
-        self.groups: dict[str, Body] = {
-            "contactinformation": _group("contactinformation", "Contact information"),
-            "contact_activity": _group("contact_activity", "Contact activity"),
-        }
+        self.all = dict(standard)
+        self.groups: dict[str, Body] = {name: _group(name, label) for name, label in groups.items()}
         self._options: dict[str, frozenset[str]] = {}
 
     def create(self, wanted: Mapping[str, Any]) -> Body:
@@ -200,8 +139,9 @@ class Properties:
         return self.groups[name]
 
     def stages(self) -> list[str]:
-        """The life-cycle stages in their order, custom ones included."""
-        return [option["value"] for option in self.all["lifecyclestage"]["options"]]
+        """The life-cycle stages in their order, custom ones included; none for records that have no such stage."""
+        stage = self.all.get("lifecyclestage")
+        return [option["value"] for option in stage["options"]] if stage else []
 
     def store(self, given: Mapping[str, Any], *, trusted: bool = False) -> dict[str, str]:
         """Values as they will be kept. Raises Refused with one entry per wrong value. `trusted` may set read-only

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sandbox.clock import Clock
-from sandbox.hubspot.contacts import Contact, Values, render
 from sandbox.hubspot.errors import invalid
+from sandbox.hubspot.object_types import ObjectType
 from sandbox.hubspot.properties import Properties, iso
+from sandbox.hubspot.records import Record, Values
+from sandbox.hubspot.rendering import render
 
 PAGE, CAP, GROUPS, FILTERS, ALL_FILTERS, LONGEST = 200, 10_000, 5, 6, 18, 3_000
 _SIMPLE = ("EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN")
@@ -25,7 +27,6 @@ _SETS = ("IN", "NOT_IN")
 _PRESENCE = ("HAS_PROPERTY", "NOT_HAS_PROPERTY")
 _WORDS = ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN")
 OPERATORS = frozenset(_SIMPLE + _SETS + _PRESENCE + _WORDS)
-SEARCHED = ("firstname", "lastname", "email", "phone", "hs_additional_emails", "company", "mobilephone")
 _TOKEN = re.compile(r"[\w*]+")
 _KEPT = 8
 
@@ -34,9 +35,9 @@ Key = str | float
 
 
 class Document(NamedTuple):
-    """A contact as the index knows it. `created`, `modified`: milliseconds."""
+    """A record as the index knows it. `created`, `modified`: milliseconds."""
 
-    contact: Contact
+    record: Record
     values: Values
     created: int
     modified: int
@@ -45,7 +46,8 @@ class Document(NamedTuple):
 class Index:
     """What search knows, `delay` seconds late."""
 
-    def __init__(self, properties: Properties, clock: Clock, delay: float) -> None:
+    def __init__(self, type: ObjectType, properties: Properties, clock: Clock, delay: float) -> None:
+        self.type = type
         self.properties = properties
         self.clock = clock
         self.delay = delay
@@ -58,8 +60,8 @@ class Index:
         self._version = 0
         self._answers: OrderedDict[str, tuple[int, list[int]]] = OrderedDict()
 
-    def changed(self, contact: Contact) -> None:
-        document = Document(contact, contact.values, contact.created, contact.modified)
+    def changed(self, record: Record) -> None:
+        document = Document(record, record.values, record.created, record.modified)
         if self.delay <= 0:
             self._put(document)
         else:
@@ -83,7 +85,7 @@ class Index:
         self.catch_up()
         ids = self._matching(asked)
         start = shift(after, limit)
-        wanted = asked.get("properties") or ("email", "firstname", "lastname")
+        wanted = asked.get("properties") or self.type.shown
         results = [_shown(self._documents[id_], wanted) for id_ in ids[start : start + limit]]
         body: dict[str, Any] = {"total": len(ids), "results": results}
         if after + limit < len(ids):
@@ -118,10 +120,10 @@ class Index:
             tests = [self._test(item) for item in group]
             for document in self._candidates(group):
                 if all(test(document) for test in tests):
-                    found[document.contact.id] = document
+                    found[document.record.id] = document
         if asked.get("query"):
             words = _tokens(str(asked["query"]))
-            found = {id_: d for id_, d in found.items() if _contains(d, words)}
+            found = {id_: d for id_, d in found.items() if _contains(d, words, self.type.searched)}
         ids = self._ordered(found, name, descending)
         self._answers[question] = (self._version, ids)
         if len(self._answers) > _KEPT:
@@ -149,7 +151,7 @@ class Index:
                     ids = {int(key) for key in keys if key.isdecimal()}
                 return [self._documents[id_] for id_ in ids if id_ in self._documents]
         for item in group:
-            if item.get("propertyName") == "lastmodifieddate" and item.get("operator") in ("GT", "GTE", "BETWEEN"):
+            if item.get("propertyName") == self.type.modified and item.get("operator") in ("GT", "GTE", "BETWEEN"):
                 low = int(_number_of(str(item.get("value"))))
                 high = _number_of(str(item["highValue"])) if item.get("operator") == "BETWEEN" else None
                 return self._between(low, high)
@@ -164,7 +166,7 @@ class Index:
                 yield document
 
     def _put(self, document: Document) -> None:
-        id_, entry = document.contact.id, (document.modified, document.contact.id)
+        id_, entry = document.record.id, (document.modified, document.record.id)
         if id_ in self._gone:
             return
         if id_ in self._documents:
@@ -187,12 +189,12 @@ class Index:
         if prop is None:
             raise invalid(f"There was a problem with the request: property {name} does not exist")
         kind = prop["type"]
-        if name == "lastmodifieddate":
+        if name == self.type.modified:
             return lambda document: document.modified
-        if name == "createdate":
+        if name == self.type.created:
             return lambda document: document.created
         if name == "hs_object_id":
-            return lambda document: document.contact.id
+            return lambda document: document.record.id
 
         def read(document: Document) -> Key | None:
             value = document.values.get(name)
@@ -229,7 +231,7 @@ class Index:
         if len(sorts) > 1:
             raise invalid("Only one sort is allowed.")
         if not sorts:
-            return "createdate", False
+            return self.type.created, False
         if isinstance(sorts[0], str):
             return sorts[0].lstrip("-"), sorts[0].startswith("-")
         return str(sorts[0].get("propertyName")), sorts[0].get("direction") == "DESCENDING"
@@ -304,8 +306,8 @@ def _has_all(words: list[str], tokens: list[str]) -> bool:
     return all(any(pattern.fullmatch(token) for token in tokens) for pattern in patterns)
 
 
-def _contains(document: Document, words: list[str]) -> bool:
-    tokens = _tokens(" ".join(document.values.get(name, "") for name in SEARCHED))
+def _contains(document: Document, words: list[str], searched: Iterable[str]) -> bool:
+    tokens = _tokens(" ".join(document.values.get(name, "") for name in searched))
     return all(any(token.startswith(word) for token in tokens) for word in words)
 
 
@@ -314,8 +316,8 @@ def _scrambled(id_: int) -> int:
 
 
 def _shown(document: Document, wanted: Iterable[str]) -> dict[str, Any]:
-    shown = render(document.contact, wanted, values=document.values)
-    if document.modified != document.contact.modified:
+    shown = render(document.record, wanted, values=document.values)
+    if document.modified != document.record.modified:
         stamp = iso(document.modified)
-        shown["properties"]["lastmodifieddate"] = shown["updatedAt"] = stamp
+        shown["properties"][document.record.type.modified] = shown["updatedAt"] = stamp
     return shown

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,47 @@ import orjson
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.gate import Answer, Gate, Ledger
+from sandbox.hubspot import saving
 from sandbox.hubspot.app import make_app
-from sandbox.hubspot.contacts import Contact, Contacts
+from sandbox.hubspot.associations import Associations
 from sandbox.hubspot.errors import Refused, out_of_order, rate_limited
+from sandbox.hubspot.marketing import Marketing
+from sandbox.hubspot.object_types import ALL, COMPANIES, CONTACTS, DEALS, ObjectType
+from sandbox.hubspot.owners import Owners
+from sandbox.hubspot.pipelines import Pipelines
 from sandbox.hubspot.properties import Properties, iso
+from sandbox.hubspot.records import Record, Records, Values
 from sandbox.hubspot.search import Index
 from sandbox.hubspot.settings import Settings
+from sandbox.hubspot.standard import groups, standard
 from sandbox.hubspot.tokens import Tokens
 from sandbox.limits import RateLimit, Window, admit
 
 DAY = 86_400.0
+
+Count = Callable[[Associations, int], str]
+
+
+def _number(start: str, end: str) -> Count:
+    return lambda links, id_: str(len(links.of(start, end, id_)) or "")
+
+
+def _primary(start: str, end: str) -> Count:
+    return lambda links, id_: str(links.primary(start, end, id_) or "")
+
+
+COUNTED: Mapping[str, Mapping[str, Count]] = {
+    "contacts": {"associatedcompanyid": _primary("contacts", "companies")},
+    "companies": {
+        "num_associated_contacts": _number("companies", "contacts"),
+        "num_associated_deals": _number("companies", "deals"),
+    },
+    "deals": {
+        "num_associated_contacts": _number("deals", "contacts"),
+        "hs_primary_associated_company": _primary("deals", "companies"),
+    },
+}
+"""Properties that tell of a record's associations."""
 
 
 class HubSpot:
@@ -37,11 +69,18 @@ class HubSpot:
         self.clock = clock or Clock()
         self.faults = Faults(seed=seed)
         self.requests = Ledger()
-        self.properties = Properties(self.settings.portal_id)
-        self.contacts = Contacts(self.properties, self.clock, self.settings)
-        self.index = Index(self.properties, self.clock, self.settings.index_delay)
-        self.contacts.on_change = self.index.changed
-        self.contacts.on_gone = self.index.gone
+        self.lock = threading.RLock()
+        self.planting = False
+        """While a past is planted: what the portal counts moves no time of change."""
+        self.objects: dict[str, Records] = {}
+        self.indexes: dict[str, Index] = {}
+        self.associations = Associations()
+        self.associations.on_change = self._count
+        self.owners, self.pipelines, self.marketing = Owners(), Pipelines(), Marketing()
+        for kind in ALL:
+            self._open(kind)
+        self.contacts, self.companies, self.deals = (self.objects[k.name] for k in (CONTACTS, COMPANIES, DEALS))
+        self.properties, self.index = self.contacts.properties, self.indexes["contacts"]
         self.tokens = Tokens(self.settings, self.clock)
         windows = (
             Window("TEN_SECONDLY_ROLLING", self.settings.burst, self.settings.burst_seconds),
@@ -50,6 +89,32 @@ class HubSpot:
         )
         self.limits = {window.name: RateLimit(window, self.clock) for window in windows}
         self.app = Gate(make_app(self), self)
+
+    def _open(self, kind: ObjectType) -> None:
+        properties = Properties(standard(kind.name), groups(kind.name), self.settings.portal_id)
+        records = Records(kind, properties, self.clock, self.settings, self.lock)
+        index = Index(kind, properties, self.clock, self.settings.index_delay)
+        self.objects[kind.name], self.indexes[kind.name] = records, index
+
+        def merged(old: list[int], new: int) -> None:
+            for id_ in old:
+                self.associations.move(kind.name, id_, new)
+
+        def rule(values: Values, record: Record | None) -> Values:
+            self.owners.check(values)
+            return self.pipelines.rule(values, record, records.now()) if kind is DEALS else {}
+
+        records.on_change, records.on_gone, records.on_merge, records.rule = index.changed, index.gone, merged, rule
+        records.on_end = lambda id_: self.associations.forget(kind.name, id_)
+        records.on_erase = self.marketing.forget
+
+    def _count(self, name: str, id_: int, *, quietly: bool = False) -> None:
+        """What a record tells of its associations, by properties of its own; a change of them is a change of it."""
+        records = self.objects[name]
+        record = records.live.get(id_)
+        if record is not None and name in COUNTED:
+            told = {prop: count(self.associations, id_) for prop, count in COUNTED[name].items()}
+            records.note(record, told, quietly=quietly or self.planting)
 
     # What the gate asks
 
@@ -81,12 +146,16 @@ class HubSpot:
 
     def summary(self) -> dict[str, Any]:
         stages: dict[str, int] = {}
-        with self.contacts.lock:
+        with self.lock:
             for contact in self.contacts.live.values():
                 stage = contact.values.get("lifecyclestage", "")
                 stages[stage] = stages.get(stage, 0) + 1
             return {
-                "contacts": len(self.contacts.live),
+                **{
+                    name: len(records.live)
+                    for name, records in self.objects.items()
+                    if name == "contacts" or records.live
+                },
                 "archived": len(self.contacts.archived),
                 "merged": len(self.contacts.became),
                 "stages": stages,
@@ -97,7 +166,7 @@ class HubSpot:
         """What a marketer or an administrator does in HubSpot's pages: `{"do": "set", "email": ..., "fields": {...}}`,
         `opt_out`, `merge` (with the `other` e-mail), `delete`, `create`, `expire_tokens`. Fields are HubSpot's own; a
         stage may be set backward. Raises ValueError."""
-        with self.contacts.lock:
+        with self.lock:
             try:
                 return self._edit(edit, edit["do"], edit.get("fields", {}))
             except Refused as error:
@@ -126,7 +195,7 @@ class HubSpot:
 
     # From Python
 
-    def by_email(self, email: str) -> Contact:
+    def by_email(self, email: str) -> Record:
         """Raises ValueError where no live contact has the address."""
         contact = self.contacts.find(email, "email")
         if contact is None:
@@ -137,7 +206,7 @@ class HubSpot:
         """Add contacts, given as HubSpot's own fields (`to_hubspot`), oldest change first; search knows them at once.
         An e-mail that is taken already is left out. Returns how many were added."""
         contacts, before = self.contacts, len(self.contacts.live)
-        with contacts.lock:
+        with self.lock:
             for fields in sorted(people, key=lambda fields: int(fields.get("lastmodifieddate", 0))):
                 if fields.get("email", "").strip().lower() not in contacts.by_value["email"]:
                     contacts.plant(fields)
@@ -148,31 +217,15 @@ class HubSpot:
         return iso(self.contacts.now())
 
     def save(self, path: Path) -> None:
-        """Contacts, archived ones, merges, opt-outs and custom properties, as JSON."""
-        contacts = self.contacts
-        with contacts.lock:
-            held = [*contacts.live.values(), *contacts.archived.values()]
-            state = {
-                "contacts": [[c.id, c.values, c.created, c.modified, c.archived] for c in held],
-                "became": list(contacts.became.items()),
-                "opted_out": sorted(contacts.opted_out),
-                "last_id": contacts.last_id,
-                "properties": [p for p in self.properties.all.values() if not p["hubspotDefined"]],
-                "groups": list(self.properties.groups.values()),
-            }
+        """Everything that is held, as JSON."""
+        with self.lock:
+            state = saving.state(self)
         part = path.with_suffix(".part")
         part.write_bytes(orjson.dumps(state))
         part.replace(path)
 
     def load(self, path: Path) -> None:
         """Into a portal that is still empty."""
-        state, contacts = orjson.loads(path.read_bytes()), self.contacts
-        with contacts.lock:
-            self.properties.all |= {prop["name"]: prop for prop in state["properties"]}
-            self.properties.groups |= {group["name"]: group for group in state["groups"]}
-            contacts.became = {int(old): int(new) for old, new in state["became"]}
-            contacts.opted_out = set(state["opted_out"])
-            contacts.last_id = state["last_id"]
-            for id_, values, created, modified, archived in sorted(state["contacts"]):
-                contacts.restore(Contact(id_, values, created, modified, archived))
-            self.index.catch_up(everything=True)
+        state = orjson.loads(path.read_bytes())
+        with self.lock:
+            saving.restore(self, state)

@@ -32,7 +32,12 @@ class Tokens:
         if late >= 0:
             end = self.clock.now() - timedelta(seconds=late)
             raise expired(late, iso(int(end.timestamp() * 1000)))
-        if scope is not None and scope not in self.settings.scopes:
+        if scope is not None:
+            self.check_scope(scope)
+
+    def check_scope(self, scope: str) -> None:
+        """Raises Refused: 403."""
+        if scope not in self.settings.scopes:
             raise missing_scope(scope)
 
     def known(self, token: str) -> bool:

@@ -19,7 +19,10 @@ Where = Literal["read", "write"]
 
 HARNESSES = {
     "memory": "tests.contract.memory:MemoryHarness",
+    "memory-company": "tests.contract.memory:MemoryCompanyHarness",
     "hubspot": "tests.contract.hubspot:HubSpotHarness",
+    "hubspot-company": "tests.contract.hubspot:HubSpotCompanyHarness",
+    "hubspot-deal": "tests.contract.hubspot:HubSpotDealHarness",
     "salesforce": "tests.contract.salesforce:SalesforceHarness",
     "tryton": "tests.contract.tryton:TrytonHarness",
 }

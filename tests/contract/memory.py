@@ -52,3 +52,18 @@ class MemoryHarness(Harness):
 
     def later(self, seconds: float) -> None:
         self.clock.tick(seconds)
+
+
+class MemoryCompanyHarness(MemoryHarness):
+    """The same for another kind: the connector is the one that `of` gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vendor.kind = "company"
+        self.people = Vendor("memory", clock=self.clock, siblings={"company": self.vendor})
+
+    def connector(self) -> Connector:
+        return Memory(self.people, page_size=self.page).of("company")
+
+    def connector_refused(self) -> Connector:
+        return Memory(self.people, token="not-the-token").of("company")

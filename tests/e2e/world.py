@@ -34,7 +34,7 @@ from console.folders import make
 from mapping.loader import Project, load_project
 from sandbox.both import Both
 from sandbox.gate import App
-from sandbox.hubspot.contacts import Contact
+from sandbox.hubspot.records import Record as Contact
 from sandbox.people import World as People
 from sandbox.serve import serve
 from state.database import open_database

@@ -97,8 +97,8 @@ def test_what_is_not_json_is_a_400(http: httpx.Client, body: bytes) -> None:
 
 
 def test_other_objects_are_not_here(http: httpx.Client) -> None:
-    answer = http.get("/crm/v3/objects/companies")
-    assert answer.json()["message"] == "Unable to infer object type from: companies"
+    answer = http.get("/crm/v3/objects/tickets")
+    assert answer.json()["message"] == "Unable to infer object type from: tickets"
     assert http.get("/nonsense").status_code == 404
 
 
