@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 from connectors.base import Clock
 from connectors.errors import ConnectorError, ProtocolChanged, Retry, Unavailable
 from connectors.http import Answer
-from connectors.salesforce.objects import Column, Entity, from_bulk
+from connectors.salesforce.kinds import Entity
+from connectors.salesforce.objects import Column, from_bulk
 from connectors.salesforce.org import Org, Row, path_of
 from connectors.salesforce.rejects import Complaint, bulk_complaint
 from connectors.salesforce.soql import stamp_time
