@@ -9,7 +9,7 @@ Every vendor's rule is stated, with its source, beside the code that obeys it:
     read       scans, changes, deletions         roles     the people of an Opportunity, read
     find       looking records up                bulk      Bulk API 2.0, both ways
     write      batches, halving, row locks       batch     which writes go in one request
-    members    the people of an Opportunity, written
+    members    the people of an Opportunity, written       erase   deleting, and erasing for good
     rejects    what is said against one record   provision custom fields and who may see them
 """
 
@@ -43,6 +43,7 @@ from connectors.errors import Misconfigured, ProtocolChanged, Stop
 from connectors.http import Http, Patience, open_client
 from connectors.salesforce.bulk import Bulk, Sleep
 from connectors.salesforce.cursor import cursor_at
+from connectors.salesforce.erase import archive, erase
 from connectors.salesforce.find import find
 from connectors.salesforce.kinds import LEAD, SHAPES, Shape
 from connectors.salesforce.objects import schema_of
@@ -134,7 +135,15 @@ class Salesforce:
         if len(batch) > self.can.write_batch:
             raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
         writer = Writer(self._org, self._bulk, self._shape, bulk_above=self._settings.bulk_above, sleep=self._sleep)
-        results = await writer.write(batch)
+        return self._clean(await writer.write(batch))
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await archive(self._org, self._shape, ids))
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await erase(self._org, self._bulk, self._shape, ids))
+
+    def _clean(self, results: list[WriteResult]) -> list[WriteResult]:
         for result in results:
             if result.error is not None:
                 self._http.clean(result.error)
@@ -179,6 +188,8 @@ def _capabilities(shape: Shape, settings: Settings) -> Capabilities:
         provision=writes,
         oldest_first=shape.incremental,
         overlap=timedelta(seconds=settings.overlap),
+        archive=writes,
+        erase=writes,
     )
 
 

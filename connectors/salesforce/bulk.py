@@ -104,9 +104,14 @@ class Bulk:
                 return
 
     async def ingest(
-        self, entity: Entity, operation: Literal["update", "upsert"], named_by: str, rows: Sequence[Mapping[str, Any]]
+        self,
+        entity: Entity,
+        operation: Literal["update", "upsert", "hardDelete"],
+        named_by: str,
+        rows: Sequence[Mapping[str, Any]],
     ) -> Ingested:
-        """Write rows of one object; each has its own columns, `named_by` (Id or the external id) among them.
+        """Write rows of one object; each has its own columns, `named_by` (Id or the external id) among them. To erase
+        them takes no other column.
 
         Raises only while nothing can have been written.
         """

@@ -108,6 +108,7 @@ class Column:
     case_sensitive: bool
     options: tuple[tuple[str, str], ...]
     refers: tuple[str, ...] = ()
+    nillable: bool = True
 
     @property
     def writable(self) -> bool:
@@ -213,6 +214,7 @@ def described(answer: Mapping[str, Any]) -> dict[str, Column]:
                 if option.get("active", True)
             ),
             refers=tuple(field.get("referenceTo") or ()),
+            nillable=bool(field.get("nillable", True)),
         )
     return columns
 

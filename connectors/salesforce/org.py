@@ -45,6 +45,10 @@ class LocatorLost(Misconfigured):
     """A query's pages are no longer kept: they live for two days, and an org keeps few at a time."""
 
 
+class HardDeleteForbidden(Misconfigured):
+    """The user lacks the permission "Bulk API Hard Delete"."""
+
+
 def allowance(headers: Headers) -> tuple[int, int] | None:
     """`Sforce-Limit-Info: api-usage=18/5000`: calls of the last 24 hours, for all the org's integrations together."""
     found = _USAGE.search(headers.get("sforce-limit-info", ""))
@@ -75,6 +79,8 @@ def classify(refusal: Refusal) -> ConnectorError | None:
             return LocatorLost(said)
         case "QUERY_TIMEOUT":
             return Unavailable(said, sent=False, hint="The org is slow; nothing is lost, the next run goes on.")
+        case "FEATURENOTENABLED":
+            return HardDeleteForbidden(said, hint="Give the integration user the permission Bulk API Hard Delete.")
         case "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED":
             return Misconfigured(said, hint="The org's edition has no API access, or it is switched off.")
         case "INSUFFICIENT_ACCESS" | "INSUFFICIENT_ACCESS_OR_READONLY" | "FUNCTIONALITY_NOT_ENABLED":

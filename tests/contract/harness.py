@@ -21,6 +21,8 @@ HARNESSES = {
     "memory": "tests.contract.memory:MemoryHarness",
     "hubspot": "tests.contract.hubspot:HubSpotHarness",
     "salesforce": "tests.contract.salesforce:SalesforceHarness",
+    "salesforce-company": "tests.contract.salesforce:CompanyHarness",
+    "salesforce-deal": "tests.contract.salesforce:DealHarness",
     "tryton": "tests.contract.tryton:TrytonHarness",
 }
 """A connector whose harness module does not exist yet is skipped, by name."""
