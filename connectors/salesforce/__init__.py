@@ -1,19 +1,22 @@
-"""Salesforce: people as Leads until sales converts them, as Contacts from then on; to the engine one kind of record.
+"""Salesforce: people (Leads until sales converts them, Contacts from then on), Accounts, Opportunities, Users.
 
-What it is not: it knows neither mapping nor hub. Lead's field names are the only ones (see `objects`). Every vendor's
-rule is stated, with its source, beside the code that obeys it:
+What it is not: it knows neither mapping nor hub. Of a person Lead's field names are the only ones (see `objects`).
+Every vendor's rule is stated, with its source, beside the code that obeys it:
 
     settings   what an admin sets; sign-in       org       the REST API, its refusals, describe
-    soql       queries built and escaped         objects   Lead and Contact under one set of names
-    read       scans, changes, deletions         cursor    where a read stands
-    find       looking people up                 bulk      Bulk API 2.0, both ways
+    kinds      which objects are which kind      objects   rows as records; Lead and Contact as one
+    soql       queries built and escaped         cursor    where a read stands
+    read       scans, changes, deletions         roles     the people of an Opportunity, read
+    find       looking records up                bulk      Bulk API 2.0, both ways
     write      batches, halving, row locks       batch     which writes go in one request
+    members    the people of an Opportunity, written       erase   deleting, and erasing for good
     rejects    what is said against one record   provision custom fields and who may see them
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
@@ -36,12 +39,14 @@ from connectors.base import (
     no_such_kind,
     utc_now,
 )
-from connectors.errors import ProtocolChanged, Stop
+from connectors.errors import Misconfigured, ProtocolChanged, Stop
 from connectors.http import Http, Patience, open_client
 from connectors.salesforce.bulk import Bulk, Sleep
 from connectors.salesforce.cursor import cursor_at
+from connectors.salesforce.erase import archive, erase
 from connectors.salesforce.find import find
-from connectors.salesforce.objects import ENTITIES, merged_schema
+from connectors.salesforce.kinds import LEAD, SHAPES, Shape
+from connectors.salesforce.objects import schema_of
 from connectors.salesforce.org import DIALECT, Org
 from connectors.salesforce.provision import provision
 from connectors.salesforce.read import Reader
@@ -55,7 +60,7 @@ log = logging.getLogger(__name__)
 
 
 class Salesforce:
-    """One org. Satisfies `connectors.base.Connector`."""
+    """One kind of one org. Satisfies `connectors.base.Connector`."""
 
     def __init__(
         self,
@@ -68,17 +73,11 @@ class Salesforce:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name = name
-        self.kind: Kind = "lead"
-        self.kinds: frozenset[Kind] = frozenset({"lead"})
-        self.can = Capabilities(
-            tombstones=True,
-            upsert_keys=frozenset({"*"}),
-            write_batch=settings.write_batch,
-            find_batch=200,
-            provision=True,
-            oldest_first=True,
-            overlap=timedelta(seconds=settings.overlap),
-        )
+        self.kind: Kind = LEAD.kind
+        self.kinds: frozenset[Kind] = frozenset(SHAPES)
+        self.can = _capabilities(LEAD, settings)
+        self._shape = LEAD
+        self._others: dict[Kind, Salesforce] = {self.kind: self}
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
@@ -94,11 +93,16 @@ class Salesforce:
     def of(self, kind: Kind) -> Salesforce:
         if kind not in self.kinds:
             raise no_such_kind(self.name, kind)
-        return self
+        if kind not in self._others:
+            other = copy.copy(self)  # the same sign-in, the same org, the same count of calls
+            other.kind, other._shape = kind, SHAPES[kind]
+            other.can = _capabilities(other._shape, self._settings)
+            self._others[kind] = other
+        return self._others[kind]
 
     async def check(self) -> Account:
         """Which org, as which user, and how much of the day's calls is left. Raises Unauthorized, Misconfigured."""
-        for entity in ENTITIES:
+        for entity in self._shape.entities:
             await self._org.describe(entity, fresh=True)
         found = await self._org.query(select(["Id", "Name", "OrganizationType", "IsSandbox"], "Organization"))
         if not found["records"]:
@@ -108,27 +112,38 @@ class Salesforce:
         return Account(org["Id"], org["Name"], "; ".join([kind, *await self._user(), *await self._calls_left()]))
 
     async def schema(self) -> list[RemoteField]:
-        """Lead and Contact, merged; a field of one alone says so in its label."""
-        lead, contact = [await self._org.describe(entity, fresh=True) for entity in ENTITIES]
-        return merged_schema(lead, contact)
+        """Of a person Lead's and Contact's fields, merged; a field of one alone says so in its label."""
+        return schema_of(
+            self._shape, {entity: await self._org.describe(entity, fresh=True) for entity in self._shape.entities}
+        )
 
     async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
-        return await provision(self._org, wanted)
+        if wanted and not self.can.provision:
+            raise Misconfigured(f"Salesforce has no custom fields of ours on {self._shape.said}.")
+        return await provision(self._org, self._shape, wanted)
 
     def read(self, fields: Sequence[str], since: Cursor | None = None) -> AsyncIterator[Page]:
-        return Reader(self._org, self._bulk, self._settings, fields, self._clock).pages(since)
+        return Reader(self._org, self._bulk, self._shape, self._settings, fields, self._clock).pages(since)
 
     def cursor_at(self, at: datetime) -> Cursor:
-        return cursor_at(at, self._clock())
+        return cursor_at(at, self._clock(), self._shape.followed)
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
-        return await find(self._org, keys, fields)
+        return await find(self._org, self._shape, keys, fields)
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         if len(batch) > self.can.write_batch:
             raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
-        writer = Writer(self._org, self._bulk, bulk_above=self._settings.bulk_above, sleep=self._sleep)
-        results = await writer.write(batch)
+        writer = Writer(self._org, self._bulk, self._shape, bulk_above=self._settings.bulk_above, sleep=self._sleep)
+        return self._clean(await writer.write(batch))
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await archive(self._org, self._shape, ids))
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        return self._clean(await erase(self._org, self._bulk, self._shape, ids))
+
+    def _clean(self, results: list[WriteResult]) -> list[WriteResult]:
         for result in results:
             if result.error is not None:
                 self._http.clean(result.error)
@@ -159,6 +174,23 @@ class Salesforce:
         if left == 0:
             log.warning("All %d API calls of the last 24 hours are used up.", most)
         return [f"{left:,} of {most:,} API calls left today"]
+
+
+def _capabilities(shape: Shape, settings: Settings) -> Capabilities:
+    writes = shape.creates is not None
+    return Capabilities(
+        create=writes,
+        update=writes,
+        tombstones=shape.deletions,
+        upsert_keys=frozenset({"*"}) if writes else frozenset(),
+        write_batch=settings.write_batch,
+        find_batch=200,
+        provision=writes,
+        oldest_first=shape.incremental,
+        overlap=timedelta(seconds=settings.overlap),
+        archive=writes,
+        erase=writes,
+    )
 
 
 def _base_url(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """A batch of writes as what is sent for each, and which of them can go in one request. Pure.
 
-New people become Leads. An update goes to the object that its id belongs to.
+New people become Leads. An update goes to the object that its id belongs to. What a field's `Members` change is kept
+apart, as `roles`: it is no part of the record.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from connectors.base import Write
+from connectors.base import Members, Write
 from connectors.errors import Invalid, Reject
 from connectors.salesforce.bulk import sayable
-from connectors.salesforce.objects import READ_ONLY_ON_CONTACT, Column, Entity, entity_of, outgoing, payload
+from connectors.salesforce.kinds import LEAD, ROLES, Entity, Shape, entity_of
+from connectors.salesforce.objects import READ_ONLY_ON_CONTACT, Column, outgoing, payload
 
 Known = Callable[[Entity], Mapping[str, Column] | None]
 
@@ -36,11 +38,17 @@ class Item:
     way: Way
     body: Mapping[str, Any]
     dropped: tuple[str, ...]
+    roles: Members | None = None
 
     @property
     def company_kept(self) -> bool:
         """A Contact's Company was to change, and does not."""
         return self.entity == "Contact" and not READ_ONLY_ON_CONTACT.isdisjoint(self.dropped)
+
+    @property
+    def account_left_out(self) -> bool:
+        """A Lead was to belong to an Account, and cannot."""
+        return self.entity == "Lead" and "AccountId" in self.dropped
 
     @property
     def name(self) -> str:
@@ -57,16 +65,21 @@ class Item:
         return {"Id": self.write.id, **self.body} if self.way.operation == "update" else dict(self.body)
 
 
-def item(index: int, write: Write, known: Known) -> Item | Reject:
+def item(index: int, write: Write, known: Known, shape: Shape = LEAD) -> Item | Reject:
     """One write as it is sent, or why it cannot be."""
-    entity = entity_of(write.id or "") if write.operation == "update" else "Lead"
+    entity = entity_of(write.id or "", shape.entities) if write.operation == "update" else shape.creates
     if entity is None:
-        return Invalid(f"{write.id!r} is not the id of a Lead (00Q…) or a Contact (003…).")
+        return Invalid(f"{write.id!r} is not the id of a Salesforce {shape.said}.")
+    roles = write.fields.get(ROLES) if shape.roles else None
+    if roles is not None and not isinstance(roles, Members):
+        return Invalid(f"{ROLES} takes who joins and who leaves.", field=ROLES)
     sent: dict[str, Any] = {}
     dropped: list[str] = []
-    # An external id is the only field to upsert by, and only custom fields can be one on a Lead.
+    # An external id is the only field to upsert by, and only custom fields can be one on these objects.
     key = write.key if write.operation == "create" and write.key and write.key.field.endswith("__c") else None
-    values = {**write.fields, key.field: key.value} if key else write.fields
+    values = {**write.fields, key.field: key.value} if key else dict(write.fields)
+    if shape.roles:
+        values.pop(ROLES, None)
     for field, value in values.items():
         try:
             one, left_out = payload(entity, {field: outgoing(value)}, known(entity))
@@ -75,9 +88,9 @@ def item(index: int, write: Write, known: Known) -> Item | Reject:
         sent |= one
         dropped += left_out
     if key and key.field in dropped:
-        return Invalid(f"Lead has no field {key.field} to create by.", field=key.field)
+        return Invalid(f"{entity} has no field {key.field} to create by.", field=key.field)
     way = Way("upsert", key.field) if key else Way(write.operation)
-    return Item(index, write, entity, way, sent, tuple(dropped))
+    return Item(index, write, entity, way, sent, tuple(dropped), roles)
 
 
 def without_unknown(items: Sequence[Item], known: Known) -> list[Item]:

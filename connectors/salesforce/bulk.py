@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 from connectors.base import Clock
 from connectors.errors import ConnectorError, ProtocolChanged, Retry, Unavailable
 from connectors.http import Answer
-from connectors.salesforce.objects import Column, Entity, from_bulk
+from connectors.salesforce.kinds import Entity
+from connectors.salesforce.objects import Column, from_bulk
 from connectors.salesforce.org import Org, Row, path_of
 from connectors.salesforce.rejects import Complaint, bulk_complaint
 from connectors.salesforce.soql import stamp_time
@@ -103,9 +104,14 @@ class Bulk:
                 return
 
     async def ingest(
-        self, entity: Entity, operation: Literal["update", "upsert"], named_by: str, rows: Sequence[Mapping[str, Any]]
+        self,
+        entity: Entity,
+        operation: Literal["update", "upsert", "hardDelete"],
+        named_by: str,
+        rows: Sequence[Mapping[str, Any]],
     ) -> Ingested:
-        """Write rows of one object; each has its own columns, `named_by` (Id or the external id) among them.
+        """Write rows of one object; each has its own columns, `named_by` (Id or the external id) among them. To erase
+        them takes no other column.
 
         Raises only while nothing can have been written.
         """

@@ -8,6 +8,7 @@ is wrong cannot make rows disappear.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from connectors.base import Cursor
 from connectors.paging import Position
-from connectors.salesforce.objects import ENTITIES, Entity
+from connectors.salesforce.kinds import LEAD, Entity
 from connectors.salesforce.soql import LOWEST_ID, Place, after, moment, since, stamp_time
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
@@ -43,11 +44,11 @@ class Memo(BaseModel):
 
 class Checkpoint(BaseModel):
     """Within a run: the last row read of each object, and each object's newest row. A scan reads one object after the
-    other: `entity`, perhaps by a Bulk job, of which `locator` is the next page."""
+    other: `entity` (None: at the first), perhaps by a Bulk job, of which `locator` is the next page."""
 
     model_config = _FROZEN
 
-    entity: Entity = ENTITIES[0]
+    entity: Entity | None = None
     after: dict[Entity, Place] = {}
     job: str | None = None
     created: AwareDatetime | None = None
@@ -59,13 +60,18 @@ class Checkpoint(BaseModel):
         if place is None:
             return self
         newest = later(self.newest.get(entity), place) or place
-        return self.model_copy(
-            update={"after": {**self.after, entity: place}, "newest": {**self.newest, entity: newest}}
-        )
+        return self.seen(entity, newest).model_copy(update={"after": {**self.after, entity: place}})
+
+    def seen(self, entity: Entity, place: Place | None) -> Checkpoint:
+        """With this row as the newest of its object."""
+        return self if place is None else self.model_copy(update={"newest": {**self.newest, entity: place}})
 
 
-def load(cursor: Cursor | None) -> tuple[Position, Memo | None, Checkpoint | None] | None:
-    """The parts of a saved cursor; None for none, and for one that is not ours: everything is read then."""
+def load(
+    cursor: Cursor | None, entities: Collection[Entity] = LEAD.entities
+) -> tuple[Position, Memo | None, Checkpoint | None] | None:
+    """The parts of a saved cursor; None for none, and for one that is not ours or not of these objects: everything is
+    read then."""
     position = Position.load(cursor) if cursor is not None else None
     if position is None:
         return None
@@ -74,14 +80,16 @@ def load(cursor: Cursor | None) -> tuple[Position, Memo | None, Checkpoint | Non
         checkpoint = Checkpoint.model_validate(position.at) if position.at is not None else None
     except ValidationError:
         return None
+    if checkpoint and checkpoint.entity and checkpoint.entity not in entities:
+        return None
     return (position, memo, checkpoint) if memo or (position.phase == "scan" and checkpoint) else None
 
 
-def cursor_at(at: datetime, now: datetime) -> Cursor:
+def cursor_at(at: datetime, now: datetime, entities: Collection[Entity] = LEAD.entities) -> Cursor:
     """A cursor from which everything changed at or after `at` is read, however long ago that is. It asks for no
     deletions: those of a window of the past are long known, or can no longer be."""
     mark = Mark(place=Place(moment(at), LOWEST_ID), seen=now, settled=True)
-    memo = Memo(ran=now, marks=dict.fromkeys(ENTITIES, mark), deleted=dict.fromkeys(ENTITIES, now))
+    memo = Memo(ran=now, marks=dict.fromkeys(entities, mark), deleted=dict.fromkeys(entities, now))
     return Position(phase="changes", since=at, memo=dumped(memo)).save()
 
 

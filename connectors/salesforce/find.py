@@ -1,7 +1,7 @@
-"""Looking people up, in Leads and Contacts at once, as they are now (a query, not the search index that lags).
+"""Looking records up, in all objects of their kind at once, as they are now (a query, not the search index that lags).
 
 An id is followed to whatever took its record's place; a converted Lead gives its Contact. The answer to a key is every
-live person that has the value, so that two of them are seen to be two.
+live record that has the value, so that two of them are seen to be two.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.base import Key, Record
-from connectors.salesforce.objects import ENTITIES, Columns, Entity, entity_of, long_id, their_name
+from connectors.salesforce.kinds import ROLES, Entity, Shape, entity_of
+from connectors.salesforce.objects import Columns, long_id, their_name
 from connectors.salesforce.org import FieldMissing, Org, Row
+from connectors.salesforce.roles import with_roles
 from connectors.salesforce.soql import askable, chunks_of_fields
 
 # Mergers of mergers: people rarely chain more than two.
 _FOLLOWED = 5
 
 
-async def find(org: Org, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
-    """See `Connector.find`. Raises Misconfigured for a key that is no field of either object."""
-    finder = _Finder(org, fields)
+async def find(org: Org, shape: Shape, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+    """See `Connector.find`. Raises Misconfigured for a key that is no field of the kind."""
+    finder = _Finder(org, shape, fields)
     wanted: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         if askable(key.value):
             wanted["Id" if key.field.lower() == "id" else key.field].append(key.value)
     hits = {field: await finder.hits(field, values) for field, values in wanted.items()}
-    return [await _answer(finder, hits, key) for key in keys]
+    found = [await _answer(finder, hits, key) for key in keys]
+    return await with_roles(org, found) if shape.roles and ROLES in fields else found
 
 
 async def _answer(finder: _Finder, hits: Mapping[str, Mapping[str, list[str]]], key: Key) -> list[Record]:
@@ -40,9 +43,10 @@ async def _answer(finder: _Finder, hits: Mapping[str, Mapping[str, list[str]]], 
 class _Finder:
     """The rows met so far, by id."""
 
-    def __init__(self, org: Org, fields: Sequence[str]) -> None:
+    def __init__(self, org: Org, shape: Shape, fields: Sequence[str]) -> None:
         self.org = org
-        self.columns = {entity: Columns(entity, fields, org.known(entity)) for entity in ENTITIES}
+        self.shape = shape
+        self.columns = {entity: Columns(entity, fields, org.known(entity)) for entity in shape.entities}
         self.fields = fields
         self.records: dict[str, Record] = {}
 
@@ -62,9 +66,9 @@ class _Finder:
             await self._fetch(ids)
             return {id_: [id_] for id_ in ids}
         distinct = list({value.casefold(): value for value in values}.values())
-        found = await asyncio.gather(*(self._matching(entity, field, distinct) for entity in ENTITIES))
+        found = await asyncio.gather(*(self._matching(entity, field, distinct) for entity in self.shape.entities))
         if all(rows is None for rows in found):
-            raise FieldMissing(f"Neither Lead nor Contact can be looked up by {field}.", hint="Correct the match keys.")
+            raise FieldMissing(f"No {self.shape.said} can be looked up by {field}.", hint="Correct the match keys.")
         hits: dict[str, list[str]] = defaultdict(list)
         for value, id_ in (hit for rows in found for hit in rows or ()):
             hits[value].append(id_)
@@ -90,7 +94,10 @@ class _Finder:
         """Read records by id, and those that took their place."""
         for _ in range(_FOLLOWED):
             missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in self.records]
-            by_entity = {entity: [id_ for id_ in missing if entity_of(id_) == entity] for entity in ENTITIES}
+            by_entity = {
+                entity: [id_ for id_ in missing if entity_of(id_, self.shape.entities) == entity]
+                for entity in self.shape.entities
+            }
             if not any(by_entity.values()):
                 return
             await asyncio.gather(*(self._by_id(entity, ids_) for entity, ids_ in by_entity.items() if ids_))
@@ -108,7 +115,7 @@ class _Finder:
         first, *others = chunks_of_fields(tuple(dict.fromkeys([*columns.selected, field])))
         if field not in first:
             first = [*first, field]
-        rows = await self.org.rows_with(entity, first, field, values, deleted=deleted)
+        rows = await self.org.rows_with(entity, first, field, values, deleted=deleted, only=self.shape.only)
         await self.org.widen(entity, rows, others, deleted=deleted)
         for row in rows:
             record = columns.record(row)

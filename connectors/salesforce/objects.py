@@ -1,4 +1,4 @@
-"""Lead and Contact as one kind of record under one set of names, Lead's. Pure: no network.
+"""Rows of an org's objects as records; Lead and Contact as one kind under one set of names, Lead's. Pure: no network.
 
 Salesforce keeps a person as a Lead until sales converts it, then as a Contact, and the two objects call some things
 differently. Outside this folder only Lead's names exist: `Street` is a Contact's `MailingStreet`, `Company` the name
@@ -13,23 +13,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from connectors.base import FieldType, Record, RemoteField
 from connectors.errors import ProtocolChanged
+from connectors.salesforce.kinds import REFERRED, ROLES, Entity, Shape, entity_of
 from connectors.salesforce.soql import moment, name, stamp_time
+
+__all__ = ["Column", "Columns", "described", "entity_of", "from_bulk", "long_id", "outgoing", "payload", "schema_of"]
 
 log = logging.getLogger(__name__)
 
-Entity = Literal["Lead", "Contact"]
-ENTITIES: Final[tuple[Entity, ...]] = ("Lead", "Contact")
-
 # https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_lead.htm
-# and …/sforce_api_objects_contact.htm. The key prefix of an id tells its object.
-_PREFIXES: Final[dict[str, Entity]] = {"00Q": "Lead", "003": "Contact"}
-
+# and …/sforce_api_objects_contact.htm
 ACCOUNT_NAME: Final = "Account.Name"
 CONTACT_NAMES: Final[dict[str, str]] = {
     "Company": ACCOUNT_NAME,
@@ -69,7 +67,12 @@ _CASES: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _BOOKKEEPING: Final[dict[Entity, tuple[str, ...]]] = {
     "Lead": ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId", "IsConverted", "ConvertedContactId"),
     "Contact": ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId"),
+    "Account": ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId"),
+    "Opportunity": ("Id", "SystemModstamp", "IsDeleted"),
+    "User": ("Id", "SystemModstamp"),
 }
+# An owner with this prefix is a queue, of which nobody is the one.
+_QUEUE: Final = "00G"
 _NOT_FIELDS: Final = frozenset({"address", "location", "base64", "anyType", "complexvalue"})
 _TYPES: Final[dict[str, FieldType]] = {
     "textarea": "text",
@@ -104,15 +107,12 @@ class Column:
     external_id: bool
     case_sensitive: bool
     options: tuple[tuple[str, str], ...]
+    refers: tuple[str, ...] = ()
+    nillable: bool = True
 
     @property
     def writable(self) -> bool:
         return self.createable or self.updateable
-
-
-def entity_of(record_id: str) -> Entity | None:
-    """The object that an id belongs to, None where it is neither a Lead nor a Contact."""
-    return _PREFIXES.get(record_id[:3]) if len(record_id) in (15, 18) and record_id.isalnum() else None
 
 
 def long_id(record_id: str) -> str:
@@ -129,9 +129,15 @@ def long_id(record_id: str) -> str:
 
 def their_name(entity: Entity, field: str) -> str | None:
     """The object's own name for one of our fields, None where it is known not to have it."""
-    if entity == "Contact":
-        return None if field in LEAD_ONLY else CONTACT_NAMES.get(field, field)
-    return None if field in CONTACT_ONLY else field
+    match entity:
+        case "Contact":
+            return None if field in LEAD_ONLY else CONTACT_NAMES.get(field, field)
+        case "Lead":
+            return None if field in CONTACT_ONLY else field
+        case "Opportunity":
+            return None if field == ROLES else field
+        case _:
+            return field
 
 
 class Columns:
@@ -162,7 +168,7 @@ class Columns:
             became = (row.get("MasterRecordId") if deleted else None) or contact
             return Record(
                 id=row["Id"],
-                fields={ours: row[theirs] for ours, theirs in self.pairs if theirs in row},
+                fields={ours: _shown(theirs, row[theirs]) for ours, theirs in self.pairs if theirs in row},
                 changed_at=stamp_time(stamp),
                 version=stamp,
                 # A converted Lead whose Contact is out of sight is read-only for ever: nobody can sync with it.
@@ -171,6 +177,15 @@ class Columns:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolChanged(f"Salesforce sent a record in a shape that we do not know ({error!r}).") from None
+
+    def records(self, row: dict[str, Any]) -> list[Record]:
+        """What one row tells: one record."""
+        return [self.record(row)]
+
+
+def _shown(field: str, value: Any) -> Any:
+    queue = field == "OwnerId" and isinstance(value, str) and value.startswith(_QUEUE)
+    return None if queue else value
 
 
 def described(answer: Mapping[str, Any]) -> dict[str, Column]:
@@ -198,13 +213,27 @@ def described(answer: Mapping[str, Any]) -> dict[str, Column]:
                 for option in field.get("picklistValues") or ()
                 if option.get("active", True)
             ),
+            refers=tuple(field.get("referenceTo") or ()),
+            nillable=bool(field.get("nillable", True)),
         )
     return columns
 
 
+def schema_of(shape: Shape, known: Mapping[Entity, Mapping[str, Column]]) -> list[RemoteField]:
+    """Every field of a kind; `known` are the columns of its objects."""
+    if shape.kind == "lead":
+        return merged_schema(known["Lead"], known["Contact"])
+    fields = [_remote(column.name, column) for entity in shape.entities for column in known[entity].values()]
+    if shape.creates is None:
+        fields = [replace(field, writable=False, required=False) for field in fields]
+    if shape.roles:
+        fields.append(RemoteField(ROLES, "Contact Roles", "reference", refers="lead", many=True))
+    return fields
+
+
 def merged_schema(lead: Mapping[str, Column], contact: Mapping[str, Column]) -> list[RemoteField]:
     """Both objects' fields under Lead's names. Requirement is Lead's, since new people are created as Leads; options
-    are those of both, Lead's first; `unique` says that a create may be repeated by this field (an external id)."""
+    are those of both, Lead's first."""
     theirs = {_OUR_NAMES.get(column.name, column.name): column for column in contact.values()}
     fields = []
     for field in dict.fromkeys([*lead, *theirs]):
@@ -215,19 +244,26 @@ def merged_schema(lead: Mapping[str, Column], contact: Mapping[str, Column]) -> 
         options = dict(other.options) if other else {}
         options = {**dict(own.options if own else ()), **options}
         only = "" if own and (other or field in READ_ONLY_ON_CONTACT) else " (Lead only)" if own else " (Contact only)"
-        fields.append(
-            RemoteField(
-                name=field,
-                label=column.label + only,
-                type=_TYPES.get(column.type, "string"),
-                writable=column.writable,
-                required=bool(own and own.required),
-                unique=column.external_id,
-                options=tuple(options.items()),
-                max_length=column.length or None,
-            )
-        )
+        one = _remote(field, column)
+        required = bool(own and own.required)
+        fields.append(replace(one, label=column.label + only, required=required, options=tuple(options.items())))
     return fields
+
+
+def _remote(name: str, column: Column) -> RemoteField:
+    """`unique` says that a create may be repeated by this field (an external id)."""
+    refers = {REFERRED[to] for to in column.refers if to in REFERRED}
+    return RemoteField(
+        name=name,
+        label=column.label,
+        type=_TYPES.get(column.type, "string"),
+        writable=column.writable,
+        required=column.required,
+        unique=column.external_id,
+        options=column.options,
+        max_length=column.length or None,
+        refers=refers.pop() if len(refers) == 1 else None,
+    )
 
 
 def from_bulk(type_: str, text: str) -> Any:

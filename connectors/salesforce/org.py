@@ -22,8 +22,9 @@ from connectors.errors import (
     Unavailable,
 )
 from connectors.http import Answer, Expect, Http
-from connectors.salesforce.objects import Column, Entity, described
-from connectors.salesforce.soql import any_of, chunks_of_values, select
+from connectors.salesforce.kinds import Entity
+from connectors.salesforce.objects import Column, described
+from connectors.salesforce.soql import any_of, both, chunks_of_values, select
 
 Row = dict[str, Any]
 
@@ -42,6 +43,10 @@ class FieldMissing(Misconfigured):
 
 class LocatorLost(Misconfigured):
     """A query's pages are no longer kept: they live for two days, and an org keeps few at a time."""
+
+
+class HardDeleteForbidden(Misconfigured):
+    """The user lacks the permission "Bulk API Hard Delete"."""
 
 
 def allowance(headers: Headers) -> tuple[int, int] | None:
@@ -69,17 +74,19 @@ def classify(refusal: Refusal) -> ConnectorError | None:
                 said, hint="Create the field, or give the integration user access to it (field-level security)."
             )
         case "NOT_FOUND" if "external id field" in refusal.text.lower():
-            return FieldMissing(said, hint="The field must exist on Lead and be marked External ID.")
+            return FieldMissing(said, hint="The field must exist on the object and be marked External ID.")
         case "INVALID_QUERY_LOCATOR":
             return LocatorLost(said)
         case "QUERY_TIMEOUT":
             return Unavailable(said, sent=False, hint="The org is slow; nothing is lost, the next run goes on.")
+        case "FEATURENOTENABLED":
+            return HardDeleteForbidden(said, hint="Give the integration user the permission Bulk API Hard Delete.")
         case "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED":
             return Misconfigured(said, hint="The org's edition has no API access, or it is switched off.")
         case "INSUFFICIENT_ACCESS" | "INSUFFICIENT_ACCESS_OR_READONLY" | "FUNCTIONALITY_NOT_ENABLED":
             return Unauthorized(said, hint="Give the integration user the permission for this (see its profile).")
         case "INVALID_TYPE":
-            return Misconfigured(said, hint="Give the integration user access to the objects Lead and Contact.")
+            return Misconfigured(said, hint="Give the integration user access to this object (object permissions).")
         case _:
             return None
 
@@ -166,13 +173,22 @@ class Org:
         return int(answer.json["totalSize"])
 
     async def rows_with(
-        self, entity: Entity, fields: Sequence[str], field: str, values: Sequence[str], *, deleted: bool = False
+        self,
+        entity: Entity,
+        fields: Sequence[str],
+        field: str,
+        values: Sequence[str],
+        *,
+        deleted: bool = False,
+        only: str = "",
     ) -> list[Row]:
-        """Every row whose `field` has one of the values, in as few calls as addresses allow."""
-        bare = select(fields, entity, any_of(field, []))
+        """Every row whose `field` has one of the values (and that is among `only`), in as few calls as addresses
+        allow."""
+        bare = select(fields, entity, both(any_of(field, []), only))
         rows: list[Row] = []
         for chunk in chunks_of_values(bare, values):
-            page: Row | None = await self.query(select(fields, entity, any_of(field, chunk)), deleted=deleted)
+            statement = select(fields, entity, both(any_of(field, chunk), only))
+            page: Row | None = await self.query(statement, deleted=deleted)
             while page is not None:
                 rows += page["records"]
                 page = await self.more(page)

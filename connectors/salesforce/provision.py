@@ -1,4 +1,4 @@
-"""Creating the custom fields that a mapping needs, on Lead and Contact both.
+"""Creating the custom fields that a mapping needs, on every object of its kind: for people on Lead and Contact both.
 
 Two steps, since a field that the Tooling API creates is visible to nobody: the field, then field-level security for
 the integration user's own profile, and no other. Where either is not allowed, the error says what to do by hand.
@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.base import RemoteField
 from connectors.errors import ConnectorError, Misconfigured, Retry
-from connectors.salesforce.objects import ENTITIES, Entity
+from connectors.salesforce.kinds import ROLES, Entity, Shape
 from connectors.salesforce.org import Org, error_code
 from connectors.salesforce.settings import COLLECTION
 from connectors.salesforce.soql import any_of, literal, select
@@ -34,11 +34,11 @@ _KINDS = {
 }
 
 
-async def provision(org: Org, wanted: Sequence[RemoteField]) -> list[str]:
+async def provision(org: Org, shape: Shape, wanted: Sequence[RemoteField]) -> list[str]:
     """See `Connector.provision`. Raises Misconfigured."""
-    for entity in ENTITIES:
+    for entity in shape.entities:
         await org.describe(entity, fresh=True)
-    missing = [field for field in wanted if not await _visible(org, field.name)]
+    missing = [field for field in wanted if not await _visible(org, shape, field.name)]
     cannot = [field for field in missing if not field.name.endswith("__c") or field.type not in _KINDS]
     if cannot:
         raise Misconfigured(
@@ -47,18 +47,20 @@ async def provision(org: Org, wanted: Sequence[RemoteField]) -> list[str]:
         )
     refused: list[str] = []
     for field in missing:
-        for entity in ENTITIES:
+        for entity in shape.entities:
             if field.name not in await org.describe(entity):
                 refused += await _create(org, entity, field)
-    await _grant(org, missing)
-    hidden = [field for field in missing if not await _visible(org, field.name)]
+    await _grant(org, shape, missing)
+    hidden = [field for field in missing if not await _visible(org, shape, field.name)]
     if hidden or refused:
-        raise Misconfigured(_by_hand(hidden, refused), hint="Then run `smarketing provision` again to check.")
+        raise Misconfigured(_by_hand(shape, hidden, refused), hint="Then run `smarketing provision` again to check.")
     return [field.name for field in missing]
 
 
-async def _visible(org: Org, name: str) -> bool:
-    return all([name in await org.describe(entity) for entity in ENTITIES])
+async def _visible(org: Org, shape: Shape, name: str) -> bool:
+    if shape.roles and name == ROLES:
+        return True
+    return all([name in await org.describe(entity) for entity in shape.entities])
 
 
 async def _create(org: Org, entity: Entity, field: RemoteField) -> list[str]:
@@ -83,10 +85,10 @@ async def _create(org: Org, entity: Entity, field: RemoteField) -> list[str]:
     return [f"{entity}.{field.name}: {first.get('message') or 'not allowed'}"]
 
 
-async def _grant(org: Org, fields: Sequence[RemoteField]) -> None:
+async def _grant(org: Org, shape: Shape, fields: Sequence[RemoteField]) -> None:
     """Let the integration user's profile read and edit the fields that it cannot see. Quietly gives up where it is
     not allowed: the caller looks whether the fields are there."""
-    for entity in ENTITIES:
+    for entity in shape.entities:
         seen = await org.describe(entity, fresh=True)
         hidden = [field for field in fields if field.name not in seen]
         if not hidden:
@@ -151,7 +153,7 @@ def metadata(field: RemoteField) -> dict[str, Any]:
             return {**common, "type": "MultiselectPicklist", "visibleLines": 4, **options}
 
 
-def _by_hand(hidden: Sequence[RemoteField], refused: Sequence[str]) -> str:
+def _by_hand(shape: Shape, hidden: Sequence[RemoteField], refused: Sequence[str]) -> str:
     steps = [
         f"{field.name}: {_KINDS[field.type]}{', External ID, Unique' if field.unique else ''}, label {field.label!r}"
         + (f", values {', '.join(value for value, _ in field.options)}" if field.options else "")
@@ -160,6 +162,6 @@ def _by_hand(hidden: Sequence[RemoteField], refused: Sequence[str]) -> str:
     said = f" Salesforce said: {'; '.join(refused)}." if refused else ""
     return (
         "Some fields are not there, or the integration user may not see them. Create those that are missing under "
-        "Setup > Object Manager > Lead, and Contact > Fields & Relationships, and give the user's profile Read and "
-        f"Edit access to them: {'; '.join(steps) or 'see below'}.{said}"
+        f"Setup > Object Manager > {', and '.join(shape.entities)} > Fields & Relationships, and give the user's "
+        f"profile Read and Edit access to them: {'; '.join(steps) or 'see below'}.{said}"
     )

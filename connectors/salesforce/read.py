@@ -1,4 +1,4 @@
-"""Reading an org: a scan of every Lead and Contact, or what changed since a cursor, deletions and mergers included.
+"""Reading one kind of an org: a scan of every record, or what changed since a cursor, deletions and mergers included.
 
 Each object is read in the order (SystemModstamp, Id), so that any row is a checkpoint. Deleted rows come
 with the living (queryAll), which tells what they were merged into; rows that left the recycle bin come from the delete
@@ -16,12 +16,24 @@ from typing import NamedTuple
 from connectors.base import Clock, Cursor, Page, Record
 from connectors.errors import Misconfigured
 from connectors.paging import Position
+from connectors.salesforce import roles
 from connectors.salesforce.bulk import Bulk, JobFailed
-from connectors.salesforce.cursor import Checkpoint, Memo, dumped, load, next_mark, starting
-from connectors.salesforce.objects import ENTITIES, Columns, Entity
+from connectors.salesforce.cursor import Checkpoint, Mark, Memo, dumped, load, next_mark, starting
+from connectors.salesforce.kinds import ROLES, Entity, Shape
+from connectors.salesforce.objects import Columns
 from connectors.salesforce.org import FieldMissing, LocatorLost, Org, Row, classified, error_code
 from connectors.salesforce.settings import DELETES_KEPT, Settings
-from connectors.salesforce.soql import LOWEST_ID, Place, after, chunks_of_fields, count, moment, select, stamp_time
+from connectors.salesforce.soql import (
+    LOWEST_ID,
+    Place,
+    after,
+    both,
+    chunks_of_fields,
+    count,
+    moment,
+    select,
+    stamp_time,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +55,13 @@ class Turn(NamedTuple):
 class Reader:
     """One read, from a cursor to its end."""
 
-    def __init__(self, org: Org, bulk: Bulk, settings: Settings, fields: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, org: Org, bulk: Bulk, shape: Shape, settings: Settings, fields: Sequence[str], clock: Clock
+    ) -> None:
         self.org = org
+        self.shape = shape
+        self.entities = shape.entities
+        self.roles = shape.roles and ROLES in fields
         self.bulk = bulk
         self.settings = settings
         self.fields = fields
@@ -54,16 +71,22 @@ class Reader:
     async def pages(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         """See `Connector.read`."""
         now = self.clock()
-        fresh = Position(phase="scan", began=now), Memo(ran=now), Checkpoint()
-        position, memo, checkpoint = self._begin(cursor, now) or fresh
+        begun = self._begin(cursor, now)
         deletions: list[Record] = []
-        if position.phase == "changes":
+        if begun is not None and begun[0].phase == "changes" and self.shape.deletions:
+            position, memo, checkpoint = begun
             try:
                 deletions, memo = await self._deletions(memo, position.began or now)
+                begun = position, memo, checkpoint
             except Forgotten as why:
                 log.warning("Salesforce is read in full: %s", why)
-                position, memo, checkpoint = fresh
+                begun = None
+        position, memo, checkpoint = begun or await self._fresh(now)
         complete = position.phase == "scan" and checkpoint == Checkpoint()
+        again: list[str] = []
+        if self.roles and position.phase == "changes":
+            again, last_role = await roles.changed(self.org, starting(memo.marks.get(roles.ROLE), self.overlap))
+            checkpoint = checkpoint.seen(roles.ROLE, last_role)
 
         turns = self._scan(checkpoint) if position.phase == "scan" else self._changes(memo, checkpoint)
         gone: set[str] = set()
@@ -71,14 +94,26 @@ class Reader:
             gone.update(record.id for record in records if record.deleted or record.became)
             if last:
                 rest = [record for record in deletions if record.id not in gone]
+                read = {record.id for record in records}
+                rest += await self._by_id([id_ for id_ in again if id_ not in read])
                 yield Page([*records, *rest], self._end(position, memo, reached), complete=complete)
             else:
                 yield Page(records, position.step(dumped(reached)).save())
 
+    async def _fresh(self, now: datetime) -> tuple[Position, Memo, Checkpoint]:
+        """A scan from the start. What changes in roles meanwhile is read by the next run: from here on."""
+        memo = Memo(ran=now)
+        if not self.roles:
+            return Position(phase="scan", began=now), memo, Checkpoint()
+        newest = await roles.newest(self.org)
+        if newest is not None:
+            memo = Memo(ran=now, marks={roles.ROLE: Mark(place=newest, seen=now)})
+        return Position(phase="scan", began=now, memo=dumped(memo)), memo, Checkpoint()
+
     def _begin(self, cursor: Cursor | None, now: datetime) -> tuple[Position, Memo, Checkpoint] | None:
         """Where to go on; None: with a scan from the start."""
-        loaded = load(cursor)
-        if loaded is None:
+        loaded = load(cursor, self.entities)
+        if loaded is None or (loaded[0].phase == "changes" and not self.shape.incremental):
             return None
         position, memo, checkpoint = loaded
         remembered = memo.ran if memo else position.began
@@ -93,20 +128,20 @@ class Reader:
         began = position.began or self.clock()
         marks = {
             entity: mark
-            for entity in ENTITIES
+            for entity in self._marked
             if (mark := next_mark(memo.marks.get(entity), checkpoint.newest.get(entity), began, self.overlap))
         }
-        deleted = dict.fromkeys(ENTITIES, began) if position.phase == "scan" else memo.deleted
+        deleted = dict.fromkeys(self._marked, began) if position.phase == "scan" else memo.deleted
         newest = max((stamp_time(place.stamp) for place in checkpoint.newest.values()), default=None)
         return position.finish(newest, dumped(Memo(ran=began, marks=marks, deleted=deleted))).save()
 
     async def _changes(self, memo: Memo, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
-        """What changed in both objects, oldest first."""
+        """What changed in all objects, oldest first."""
         streams = {
             entity: _Stream(
                 self._queries(entity, starting(memo.marks.get(entity), self.overlap), checkpoint.after.get(entity))
             )
-            for entity in ENTITIES
+            for entity in self.entities
         }
         last = False
         while not last:
@@ -121,21 +156,22 @@ class Reader:
 
     async def _scan(self, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         """Everything, one object after the other."""
-        for entity in ENTITIES[ENTITIES.index(checkpoint.entity) :]:
+        entities = self.entities
+        for entity in entities[entities.index(checkpoint.entity or entities[0]) :]:
             async for records, reached, last in self._scan_of(entity, checkpoint):
                 checkpoint = reached
-                if last and entity != ENTITIES[-1]:
-                    following = ENTITIES[ENTITIES.index(entity) + 1]
+                if last and entity != entities[-1]:
+                    following = entities[entities.index(entity) + 1]
                     checkpoint = Checkpoint(entity=following, newest=reached.newest)
-                yield Turn(records, checkpoint, last and entity == ENTITIES[-1])
+                yield Turn(records, checkpoint, last and entity == entities[-1])
 
     async def _scan_of(self, entity: Entity, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         """The rest of one object, from the checkpoint on."""
         if checkpoint.job is None and entity not in checkpoint.after:
-            checkpoint = await self._start_job(checkpoint)
+            checkpoint = await self._start_job(entity, checkpoint)
         if checkpoint.job is not None:
             try:
-                async for turn in self._job(checkpoint):
+                async for turn in self._job(entity, checkpoint):
                     yield turn
                 return
             except JobFailed as error:
@@ -145,29 +181,28 @@ class Reader:
             checkpoint = checkpoint.past(entity, _place(records))
             yield Turn(records, checkpoint, last)
 
-    async def _start_job(self, checkpoint: Checkpoint) -> Checkpoint:
+    async def _start_job(self, entity: Entity, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint with a Bulk job, where there is enough to read for one."""
-        entity = checkpoint.entity
-        expected = await self.org.count(count(entity))
+        expected = await self.org.count(count(entity, self.shape.only))
         if expected <= self.settings.bulk_above:
             return checkpoint
         columns = await self._described_columns(entity)
-        job = await self.bulk.start_query(select(columns.selected, entity))
+        job = await self.bulk.start_query(select(columns.selected, entity, self.shape.only))
         log.info("Salesforce has %d %ss: they are read by Bulk job %s.", expected, entity, job.id)
         return Checkpoint(entity=entity, job=job.id, created=job.created, newest=checkpoint.newest)
 
-    async def _job(self, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
-        entity, job = checkpoint.entity, checkpoint.job or ""
+    async def _job(self, entity: Entity, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
+        job = checkpoint.job or ""
         columns = await self._described_columns(entity)
         if checkpoint.locator is None:
             yield Turn([], checkpoint)
         async for rows, locator in self.bulk.query_pages(job, checkpoint.locator, await self.org.describe(entity)):
-            records = [columns.record(row) for row in rows]
+            records = await self._made(columns, rows)
             newest = _place(sorted(records, key=_age))
             # The job may see a late row and miss an earlier change of another: what it saw counts up to its start.
             if newest and checkpoint.created and stamp_time(newest.stamp) > checkpoint.created:
                 newest = Place(moment(checkpoint.created), LOWEST_ID)
-            checkpoint = checkpoint.past(entity, newest).model_copy(update={"locator": locator})
+            checkpoint = checkpoint.past(entity, newest).model_copy(update={"entity": entity, "locator": locator})
             yield Turn(records, checkpoint, last=locator is None)
 
     async def _queries(
@@ -180,7 +215,7 @@ class Reader:
         while True:
             try:
                 async for rows, last in self._query(columns, after(place) if place else where):
-                    records = [columns.record(row) for row in rows]
+                    records = await self._made(columns, rows)
                     place = _place(records) or place
                     yield records, last
                 return
@@ -195,7 +230,8 @@ class Reader:
         """Pages of rows, and whether each is the last. Fields that do not fit into one address are asked for by further queries."""
         entity = columns.entity
         first, *others = chunks_of_fields(columns.selected)
-        page: Row | None = await self.org.query(select(first, entity, where, order=True), deleted=True)
+        statement = select(first, entity, both(self.shape.only, where), order=True)
+        page: Row | None = await self.org.query(statement, deleted=True)
         while page is not None:
             rows: list[Row] = page["records"]
             await self.org.widen(entity, rows, others, deleted=True)
@@ -203,19 +239,50 @@ class Reader:
             page = await self.org.more(page)
 
     async def _described_columns(self, entity: Entity, *, fresh: bool = False) -> Columns:
-        """Columns of which the object is known to have every one. Raises Misconfigured for a field of neither."""
-        either = {each: await self.org.describe(each, fresh=fresh) for each in ENTITIES}
+        """Columns of which the object is known to have every one. Raises Misconfigured for a field of no object."""
+        either = {each: await self.org.describe(each, fresh=fresh) for each in self.entities}
         missing = [
             field
             for field in self.fields
-            if not any(field in (ours for ours, _ in Columns(each, [field], either[each]).pairs) for each in ENTITIES)
+            if field not in self.shape.optional
+            and not (field == ROLES and self.shape.roles)
+            and not any(
+                field in (ours for ours, _ in Columns(each, [field], either[each]).pairs) for each in self.entities
+            )
         ]
         if missing:
             raise Misconfigured(
-                f"Neither Lead nor Contact has {', '.join(missing)} (or the integration user may not see it).",
+                f"No {self.shape.said} has {', '.join(missing)} (or the integration user may not see it).",
                 hint="Run `smarketing provision`, correct the mapping, or check the field-level security.",
             )
         return Columns(entity, self.fields, either[entity])
+
+    @property
+    def _marked(self) -> tuple[Entity, ...]:
+        """The objects whose changes and deletions are followed."""
+        return self.shape.followed if self.roles else self.entities
+
+    async def _made(self, columns: Columns, rows: Sequence[Row]) -> list[Record]:
+        records = [record for row in rows for record in columns.records(row)]
+        return (await roles.with_roles(self.org, [records]))[0] if self.roles else records
+
+    async def _by_id(self, ids: Sequence[str]) -> list[Record]:
+        """These records, which changed without a trace on them."""
+        if not ids:
+            return []
+        (entity,) = self.entities
+        columns = await self._described_columns(entity)
+        first, *others = chunks_of_fields(columns.selected)
+        rows = await self.org.rows_with(entity, first, "Id", ids, deleted=True)
+        await self.org.widen(entity, rows, others, deleted=True)
+        return await self._made(columns, rows)
+
+    async def _check_roles(self, ids: Sequence[str]) -> None:
+        """Roles that went with their Opportunity or Contact are rows of the recycle bin, and were read. Raises
+        Forgotten for the others: of which Opportunity they were can no longer be known."""
+        kept = await self.org.rows_with(roles.ROLE, ["Id"], "Id", ids, deleted=True) if ids else []
+        if len(kept) < len(ids):
+            raise Forgotten(f"{len(ids) - len(kept)} people were taken out of deals, and it does not tell which.")
 
     async def _deletions(self, memo: Memo, began: datetime) -> tuple[list[Record], Memo]:
         """What the delete log tells of records that left the recycle bin, once every `deletes_every` seconds.
@@ -224,7 +291,7 @@ class Reader:
         """
         found: list[Record] = []
         covered = dict(memo.deleted)
-        for entity in ENTITIES:
+        for entity in self._marked:
             since = memo.deleted.get(entity, memo.ran)
             if (began - since).total_seconds() <= self.settings.deletes_every:
                 continue
@@ -245,6 +312,9 @@ class Reader:
         # itself still lists is only its first entry.
         if earliest > since and earliest not in times.values():
             raise Forgotten(f"its delete log of {entity} was purged up to {earliest}, after {since}.")
+        if entity == roles.ROLE:
+            await self._check_roles(list(times))
+            return [], stamp_time(answer.json["latestDateCovered"])
         # What is still in the recycle bin tells whether it was merged, and into what; what was restored is alive.
         columns = Columns(entity, ())
         kept = await self.org.rows_with(entity, columns.selected, "Id", list(times), deleted=True) if times else []

@@ -76,8 +76,13 @@ def select(fields: Sequence[str], entity: str, where: str = "", order: bool = Fa
     return " ".join(parts)
 
 
-def count(entity: str) -> str:
-    return " ".join(("SELECT COUNT() FROM", name(entity)))
+def count(entity: str, where: str = "") -> str:
+    return " ".join(("SELECT COUNT() FROM", name(entity), *(("WHERE", where) if where else ())))
+
+
+def both(one: str, other: str) -> str:
+    """Two conditions, either of which may be ""."""
+    return f"({one}) AND ({other})" if one and other else one or other
 
 
 def since(at: datetime) -> str:

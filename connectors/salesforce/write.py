@@ -5,7 +5,8 @@ the record at fault stands alone. A request whose answer got lost may have been 
 and nothing here tries them again.
 
 A Contact's Company cannot be written. Its result tells the name that its Account goes on having, so that the caller
-knows what the record shows and does not take it for somebody's edit at the next read.
+knows what the record shows and does not take it for somebody's edit at the next read. So does that of a Lead which was
+to belong to an Account. The people of an Opportunity are written after it: see `members`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Literal
 
 from connectors.base import Key, Write, WriteResult
 from connectors.errors import ConnectorError, Duplicate, Gone, Invalid, Reject, Retry, Unavailable
-from connectors.salesforce.batch import Item, Way, for_bulk, item, requests, without_unknown
+from connectors.salesforce.batch import Item, for_bulk, item, requests, without_unknown
 from connectors.salesforce.bulk import Bulk, Sleep
 from connectors.salesforce.find import find
-from connectors.salesforce.objects import ACCOUNT_NAME, ENTITIES, custom, entity_of
+from connectors.salesforce.kinds import LEAD, Shape, entity_of
+from connectors.salesforce.members import write_members
+from connectors.salesforce.objects import ACCOUNT_NAME, custom
 from connectors.salesforce.org import FieldMissing, Org, path_of
 from connectors.salesforce.rejects import Complaint, complaint, reject
 from connectors.salesforce.settings import COLLECTION
@@ -36,8 +39,9 @@ _PATIENCE = 2
 class Writer:
     """One batch."""
 
-    def __init__(self, org: Org, bulk: Bulk, *, bulk_above: int, sleep: Sleep) -> None:
+    def __init__(self, org: Org, bulk: Bulk, shape: Shape, *, bulk_above: int, sleep: Sleep) -> None:
         self.org = org
+        self.shape = shape
         self.bulk = bulk
         self.bulk_above = bulk_above
         self._sleep = sleep
@@ -56,17 +60,19 @@ class Writer:
                 raise
             log.warning("The rest of a batch was not sent to Salesforce; the next run goes on: %s", error)
         await self._tell_companies(items)
+        await self._write_members(items)
         await self._tell_existing(items)
         return [self._results.get(index, WriteResult("unknown", write.id)) for index, write in enumerate(batch)]
 
     async def _items(self, batch: Sequence[Write]) -> list[Item]:
         """What can be sent. Results of the others are known already."""
-        contacts = [write for write in batch if write.id and entity_of(write.id) == "Contact"]
-        if any(custom(write.fields) for write in contacts):
-            await self.org.describe("Contact")
+        if self.shape is LEAD:
+            contacts = [write for write in batch if write.id and entity_of(write.id) == "Contact"]
+            if any(custom(write.fields) for write in contacts):
+                await self.org.describe("Contact")
         items: list[Item] = []
         for index, write in enumerate(batch):
-            made = item(index, write, self.org.known)
+            made = item(index, write, self.org.known, self.shape)
             if isinstance(made, Reject):
                 self._results[index] = WriteResult("rejected", write.id, error=made)
             elif made.way.operation == "update" and not made.body:
@@ -95,7 +101,7 @@ class Writer:
     async def _send(self, items: list[Item]) -> None:
         if self._lost >= _PATIENCE:
             raise Unavailable("Salesforce does not answer.", sent=False)
-        method, path = _endpoint(items[0].way)
+        method, path = _endpoint(items[0])
         body = {"allOrNone": False, "records": [one.record() for one in items]}
         try:
             answer = await self.org.call(method, path, json=body, expect=list, idempotent=False, rejects=True)
@@ -126,13 +132,14 @@ class Writer:
 
     async def _send_known(self, items: list[Item]) -> None:
         """A field of the request does not exist on its object: what does goes again. Raises Misconfigured where a
-        field is on neither object."""
-        columns = {entity: await self.org.describe(entity, fresh=True) for entity in ENTITIES}
+        field is on no object of the kind."""
+        columns = {entity: await self.org.describe(entity, fresh=True) for entity in self.shape.entities}
         missing = {name for one in items for name in one.body if name not in columns[one.entity]}
-        nowhere = sorted(name for name in missing if not any(name in columns[entity] for entity in ENTITIES))
+        known_somewhere = {name for names in columns.values() for name in names} | self.shape.optional
+        nowhere = sorted(missing - known_somewhere)
         if nowhere or not missing:
             raise FieldMissing(
-                f"Salesforce has no field {', '.join(nowhere) or 'that a write names'} on Lead or Contact.",
+                f"Salesforce has no field {', '.join(nowhere) or 'that a write names'} on {self.shape.said}.",
                 hint="Run `smarketing provision`, correct the mapping, or check the field-level security.",
             )
         known = without_unknown(items, self.org.known)
@@ -174,8 +181,21 @@ class Writer:
     def _reject(self, one: Item, error: Reject) -> None:
         self._results[one.index] = WriteResult("rejected", one.write.id, error=error)
 
+    async def _write_members(self, items: Sequence[Item]) -> None:
+        """Who joins and who leaves, for the records that are there."""
+        able = [one for one in items if one.roles is not None and self._outcome(one) == "done"]
+        if able:
+            ids = {one.index: self._results[one.index].id or "" for one in able}
+            alone = frozenset(one.index for one in able if not one.body)
+            changes = [(one.index, ids[one.index], one.roles) for one in able if one.roles is not None]
+            for index, result in (await write_members(self.org, changes, alone)).items():
+                self._results[index] = result
+
     async def _tell_companies(self, items: Sequence[Item]) -> None:
-        """What the Company of a Contact is, where it was to be another."""
+        """What the Company of a Contact is, where it was to be another; and that a Lead belongs to no Account."""
+        for one in items:
+            if one.account_left_out and self._outcome(one) == "done":
+                self._results[one.index] = replace(self._results[one.index], fields={"AccountId": None})
         kept = [one for one in items if one.company_kept and self._outcome(one) == "done"]
         if not kept:
             return
@@ -198,14 +218,15 @@ class Writer:
             error = self._results[one.index].error if one.index in self._results else None
             if one.write.operation != "create" or (not isinstance(error, Gone) and not _nameless(error)):
                 continue
-            email = one.write.fields.get("Email")
-            key = one.write.key if one.way.key else Key("Email", email) if isinstance(email, str) else None
+            natural = self.shape.natural
+            value = one.write.fields.get(natural) if natural else None
+            key = one.write.key if one.way.key else Key(natural or "", value) if isinstance(value, str) else None
             if key is not None:
                 keys[one.index] = key
         if not keys:
             return
         try:
-            found = await find(self.org, list(keys.values()), ["Id"])
+            found = await find(self.org, self.shape, list(keys.values()), ["Id"])
         except (Retry, FieldMissing) as error:
             log.warning("The records that %d creates ran into could not be looked up: %s", len(keys), error)
             return
@@ -220,11 +241,11 @@ class Writer:
         return result.outcome if result else None
 
 
-def _endpoint(way: Way) -> tuple[str, str]:
+def _endpoint(one: Item) -> tuple[str, str]:
     """https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections.html"""
-    match way.operation:
+    match one.way.operation:
         case "upsert":
-            return "PATCH", path_of("composite", "sobjects", "Lead", way.key)
+            return "PATCH", path_of("composite", "sobjects", one.entity, one.way.key)
         case "update":
             return "PATCH", "/composite/sobjects"
         case _:

@@ -81,12 +81,17 @@ def create(sf: Salesforce, call: Call) -> Answer:
     job = Job(
         sf.org.new_id("750"), operation, "", call.args["version"], sf.org.now(), sf.org.user_id, ending, delimiter
     )
+    if operation == "hardDelete" and not sf.org.switches.hard_delete:
+        words = (
+            "hardDelete operation requires special user profile permission, please contact your system administrator"
+        )
+        raise Refused(Problem("FEATURENOTENABLED", words))
     if kind == "query":
         job.soql = body.get("query") or ""
         job.sobject = query.run(sf.org, job.soql, deleted=operation == "queryAll").table.name
         _close(sf.org, job)
     else:
-        table = sf.org.names.get(str(body.get("object")).lower())
+        table = sf.org.seen(str(body.get("object")))
         if table is None:
             raise Refused(Problem("INVALIDENTITY", f"Unable to find object: {body.get('object')}"))
         job.sobject = table.name
@@ -297,8 +302,10 @@ def _write(org: Org, table: Table, job: Job, draft: Draft, keys: Counter[str]) -
         if draft.problems:
             raise Refused(draft.problems)
         raise Refused(Problem("MISSING_ARGUMENT", "Id not specified in an update call", ()))
-    if job.operation in ("delete", "hardDelete"):
+    if job.operation == "delete":
         return org.delete(table, record_id), False
+    if job.operation == "hardDelete":
+        return org.hard_delete(table, record_id), False
     return org.update(table, record_id, draft), False
 
 

@@ -162,7 +162,7 @@ def _typed(sf: Salesforce, records: Sequence[dict[str, Any]]) -> list[tuple[Tabl
         name = attributes.get("type") if isinstance(attributes, dict) else None
         if not isinstance(name, str):
             raise Refused(Problem("INVALID_FIELD", "attributes with a type are required for each sObject"))
-        table = sf.org.names.get(name.lower())
+        table = sf.org.seen(name)
         if table is None:
             raise Refused(Problem("INVALID_TYPE", f"sObject type '{name}' is not supported."))
         found.append((table, record))

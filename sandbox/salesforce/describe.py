@@ -49,7 +49,7 @@ def describe_field(field: Field) -> dict[str, Any]:
             for value in field.values
         ],
         "precision": field.precision if field.type != "int" else 0,
-        "referenceTo": [field.refers_to] if field.refers_to else [],
+        "referenceTo": list(field.targets),
         "relationshipName": field.relationship or None,
         "restrictedPicklist": field.restricted,
         "scale": field.scale,

@@ -9,52 +9,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sandbox.clock import Clock
-from sandbox.salesforce import ids, rules
+from sandbox.salesforce import behaviour, ids, rules
 from sandbox.salesforce.errors import Problem, Refused, entity_is_deleted, no_such_column, no_such_resource
-from sandbox.salesforce.schema import SMARKETING, SOBJECTS, Field
+from sandbox.salesforce.objects import SOBJECTS
+from sandbox.salesforce.schema import CURRENCY, SMARKETING, Field
+from sandbox.salesforce.switches import Switches
 from sandbox.salesforce.table import Row, Table
 from sandbox.salesforce.values import BadValue, Value, from_csv, from_json, stamp
 
 RECYCLE_BIN = timedelta(days=15)
 """How long a deleted record can still be seen by queryAll and getDeleted."""
-
-
-@dataclass
-class Switches:
-    """What a test turns on and off. Times are in seconds of `Clock.elapsed`."""
-
-    duplicate_rule: bool = False
-    """A create whose e-mail some lead or contact has already is refused, unless the client says allowSave."""
-    late_visibility: float = 0.0
-    """Queries show a write only so long after it, with the SystemModstamp of the write: as a long transaction does."""
-    locked: set[str] = field(default_factory=set)
-    """Ids of records that somebody else is writing to."""
-    lock_next: int = 0
-    """So many writes from now on meet a locked row."""
-    field_level_security: bool = True
-    """A field created by the API stays out of sight until a permission set shows it."""
-    page_size: int = 2000
-    session_seconds: float = 7200.0
-    """A session ends this long after it was last used."""
-    bulk_polls: int = 1
-    """So many looks at a bulk job that still find it at work."""
-    bulk_seconds: float = 0.0
-    """... and so long a time."""
-
-    def set(self, switches: Mapping[str, Any]) -> None:
-        """Raises ValueError for a switch that is not there."""
-        for name, value in switches.items():
-            if name not in self.__dataclass_fields__:
-                raise ValueError(f"no switch is called {name!r}: use one of {', '.join(self.__dataclass_fields__)}")
-            setattr(self, name, set(value) if name == "locked" else value)
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "locked": sorted(self.locked)}
 
 
 class Draft(NamedTuple):
@@ -80,7 +49,7 @@ class Org:
         person = {"FirstName": "Integration", "LastName": "User", "Email": "integration@acme.example"}
         self.user_id = self._seed(
             "User", **person, Username="integration@acme.example.sandbox", IsActive=True,
-            TimeZoneSidKey="Europe/Paris", ProfileId=profile,
+            TimeZoneSidKey="Europe/Paris", ProfileId=profile, UserType="Standard",
         )  # fmt: skip
         self.id = self._seed(
             "Organization", Name=name, OrganizationType="Developer Edition", InstanceName="SBX1", IsSandbox=True
@@ -93,10 +62,23 @@ class Org:
             for table in (self.tables["Lead"], self.tables["Contact"]):
                 for one in SMARKETING:
                     self.add_field(table, one)
+            for number, name in enumerate(("Account", "Opportunity")):
+                # Numbers of their own: no record that is made later has another id because of them.
+                self.add_field(self.tables[name], SMARKETING[0], ids.make_id("00N", 62**4 + number))
+
+    def use_currencies(self) -> None:
+        """From now on this org has several."""
+        for name in ("Account", "Opportunity"):
+            self.add_field(self.tables[name], CURRENCY)
+
+    def seen(self, name: str) -> Table | None:
+        """The object of this name, where there is one that the integration user may see."""
+        found = self.names.get(name.lower())
+        return found if found is not None and found.name not in self.switches.hidden else None
 
     def table(self, name: str) -> Table:
         """Raises Refused (404) for an object that this org does not have."""
-        found = self.names.get(name.lower())
+        found = self.seen(name)
         if found is None:
             raise no_such_resource()
         return found
@@ -151,9 +133,11 @@ class Org:
             raise Refused(problems)
         if self.switches.duplicate_rule and not allow_duplicates and table.name in ("Lead", "Contact"):
             rules.check_duplicates(self, table, values)
+        behaviour.check_new(self, table, values)
         rules.check_locks(self, [str(values[n]) for n in ("AccountId",) if n in values])
         for name, default in table.defaults.items():
             values.setdefault(name, self.user_id if default == "<me>" else default)
+        values |= {k: v for k, v in behaviour.implied(self, table, None, values).items() if v is not None}
         now = self.now()
         row: Row = {
             "Id": self.new_id(table.sobject.prefix), **values, "IsDeleted": False,
@@ -161,6 +145,7 @@ class Org:
             "LastModifiedDate": now, "LastModifiedById": self.user_id, "SystemModstamp": now,
         }  # fmt: skip
         self.put(table, row)
+        behaviour.after_create(self, table, row)
         if table.name == "FieldPermissions":
             self._show_field(row)
         return str(row["Id"])
@@ -178,22 +163,52 @@ class Org:
         if problems:
             raise Refused(problems)
         rules.check_locks(self, [row["Id"]])
-        self.write(table, row, values)
+        new = self.write(table, row, values | behaviour.implied(self, table, row, values))
+        behaviour.after_write(self, table, new)
         return str(row["Id"])
 
     def delete(self, table: Table, record_id: object) -> str:
-        """Into the recycle bin, for fifteen days. Raises Refused."""
+        """Into the recycle bin, for fifteen days, with what belongs to it. A contact role goes for good. Raises
+        Refused."""
         row = self.live_row(table, record_id)
         rules.check_locks(self, [row["Id"]])
-        self.write(table, row, {"IsDeleted": True})
+        behaviour.check_delete(self, table, row)
+        if table.name == "OpportunityContactRole":
+            self.vanish(table, row)
+        else:
+            self._bin(table, row, {})
         return str(row["Id"])
 
+    def _bin(self, table: Table, row: Row, along: Row) -> None:
+        for theirs, child in behaviour.children(self, table, row["Id"]):
+            self._bin(theirs, child, along or {behaviour.WITH: row["Id"]})
+        self.write(table, row, {"IsDeleted": True, **along})
+
+    def hard_delete(self, table: Table, record_id: object) -> str:
+        """For good, out of the recycle bin too, with what belongs to it. Raises Refused."""
+        row = table.get(record_id)
+        if row is None or not row["IsDeleted"]:
+            row = table.rows[self.delete(table, record_id)]
+        for theirs in self.tables.values():
+            for child in [r for r in theirs.rows.values() if r.get(behaviour.WITH) == row["Id"]]:
+                self.vanish(theirs, child)
+        self.vanish(table, row)
+        return str(row["Id"])
+
+    def vanish(self, table: Table, row: Row) -> None:
+        if self._undo is not None:
+            self._undo.append((table, row["Id"], row))
+        table.vanish(row["Id"], self.now())
+
     def undelete(self, table: Table, record_id: str) -> None:
-        """Out of the recycle bin. Raises Refused."""
+        """Out of the recycle bin, with what went there along with it. Raises Refused."""
         row = table.get(record_id)
         if row is None or not row["IsDeleted"]:
             raise Refused(Problem("UNDELETE_FAILED", "Entity is not in the recycle bin", ()))
-        self.write(table, row, {"IsDeleted": False, "MasterRecordId": None})
+        self.write(table, row, {"IsDeleted": False, "MasterRecordId": None, behaviour.WITH: None})
+        for theirs in self.tables.values():
+            for child in [r for r in theirs.rows.values() if r.get(behaviour.WITH) == row["Id"]]:
+                self.write(theirs, child, {"IsDeleted": False, behaviour.WITH: None})
 
     def matches(self, table: Table, key: Field, value: object) -> list[Row]:
         """The live records that an upsert by this field would meet."""
@@ -213,10 +228,7 @@ class Org:
         old = table.rows.get(row["Id"])
         if self._undo is not None:
             self._undo.append((table, row["Id"], old))
-        if table.name in ("Lead", "Contact", "User"):
-            row["Name"] = " ".join(part for part in (row.get("FirstName"), row.get("LastName")) if part)
-        elif table.name == "Opportunity":
-            row["IsWon"], row["IsClosed"] = row["StageName"] == "Closed Won", row["StageName"].startswith("Closed")
+        behaviour.derive(table, row)
         table.put(row)
         if self.switches.late_visibility:
             table.veil(row["Id"], old, self.clock.elapsed() + self.switches.late_visibility)
@@ -260,12 +272,12 @@ class Org:
             table.lift_veils(self.clock.elapsed())
             table.empty_bin(before)
 
-    def add_field(self, table: Table, one: Field) -> Field:
+    def add_field(self, table: Table, one: Field, id_: str = "") -> Field:
         """A new custom field. Raises Refused if there is one of that name."""
         if one.name.lower() in (name.lower() for name in table.fields):
             words = f"There is already a field named {one.name.removesuffix('__c')} on {table.name}."
             raise Refused(Problem("DUPLICATE_DEVELOPER_NAME", words, ()))
-        one = replace(one, id=self.new_id("00N"))
+        one = replace(one, id=id_ or self.new_id("00N"))
         table.set_field(one)
         if one.default is not None:
             for row_id, row in table.rows.items():
@@ -320,6 +332,7 @@ class Org:
                     for n, t in self.tables.items()
                 },
                 "rows": {n: list(t.rows.values()) for n, t in self.tables.items()},
+                "vanished": {n: t.vanished for n, t in self.tables.items()},
             }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -333,3 +346,4 @@ class Org:
                     fresh.set_field(Field(**{**one, "values": tuple(one["values"])}))
                 for row in data["rows"].get(name, ()):
                     fresh.put(dict(row))
+                fresh.bin |= data.get("vanished", {}).get(name, {})

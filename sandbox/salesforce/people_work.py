@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from sandbox.salesforce import behaviour
 from sandbox.salesforce.errors import Problem, Refused, entity_is_deleted
 from sandbox.salesforce.org import Draft, Org
 from sandbox.salesforce.table import Row, Table
@@ -45,7 +46,8 @@ def convert_lead(
     contact_id: str | None = None,
     opportunity: str | None = None,
 ) -> Converted:
-    """The lead becomes a contact of an account, new or given, and where `opportunity` names one, a deal.
+    """The lead becomes a contact of an account, new or given, and where `opportunity` names one, a deal in which the
+    contact has the primary role (convertLead's `opportunityName`, or else its `doNotCreateOpportunity`).
 
     Custom fields are carried to those of the same name, as an administrator would have mapped them. The lead stays,
     readable and never again writable. Raises Refused.
@@ -65,6 +67,7 @@ def convert_lead(
             contact = org.live_row(contacts, contact_id)
             org.write(contacts, contact, {k: v for k, v in person.items() if contact.get(k) in (None, False)})
         deal_id = _open_deal(org, lead, opportunity, account_id, contact_id) if opportunity else None
+        _hand_over(org, lead["Id"], contact_id, deal_id or account_id)
         done: dict[str, Any] = {
             "IsConverted": True, "Status": CONVERTED, "ConvertedDate": org.clock.now().date().isoformat(),
             "ConvertedAccountId": account_id, "ConvertedContactId": contact_id, "ConvertedOpportunityId": deal_id,
@@ -81,13 +84,25 @@ def _open_deal(org: Org, lead: Row, name: str, account_id: str, contact_id: str)
     return org.create(org.tables["Opportunity"], Draft(deal, []))
 
 
+def _hand_over(org: Org, lead_id: str, contact_id: str, what_id: str) -> None:
+    """The lead's activities are the contact's from now on, and its campaigns know it under both names."""
+    for name in ("Task", "Event"):
+        table = org.tables[name]
+        for row in list(table.find("WhoId", lead_id)):
+            org.write(table, row, {"WhoId": contact_id, "WhatId": what_id})
+    members = org.tables["CampaignMember"]
+    for row in list(members.find("LeadId", lead_id)):
+        org.write(members, row, {"ContactId": contact_id})
+
+
 def _carried(lead: Row, names: Mapping[str, str]) -> dict[str, Any]:
     return {there: lead[here] for here, there in names.items() if here in lead}
 
 
 def merge(org: Org, name: str, master_id: str, losers: Sequence[str], fields: Mapping[str, Any] | None = None) -> str:
     """One or two records are merged into the master, which takes `fields` as the person chose them. The losers are
-    deleted and point to the master. Only records of one object, of Lead, Contact or Account. Raises Refused."""
+    deleted and point to the master, which takes over whatever belonged to them. Only records of one object, of Lead,
+    Contact or Account. Raises Refused."""
     with org.lock:
         table = org.table(name)
         if not 1 <= len(losers) <= 2 or master_id in losers:
@@ -100,6 +115,7 @@ def merge(org: Org, name: str, master_id: str, losers: Sequence[str], fields: Ma
         if chosen.problems:
             raise Refused(chosen.problems)
         for row in rows:
+            behaviour.move_children(org, table, row["Id"], master["Id"])
             org.write(table, row, {"IsDeleted": True, "MasterRecordId": master["Id"]})
         org.write(table, master, chosen.values)
         return str(master["Id"])

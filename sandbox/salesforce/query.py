@@ -53,7 +53,7 @@ class Answer:
 def run(org: Org, text: str, *, deleted: bool = False) -> Answer:
     """`deleted`: queryAll. Raises Refused (MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE)."""
     select = soql.parse(text)
-    table = org.names.get(select.sobject.lower())
+    table = org.seen(select.sobject)
     if table is None:
         words = f"sObject type '{select.sobject}' is not supported."
         raise soql.malformed(text, text.lower().rfind(select.sobject.lower()), words, "INVALID_TYPE")
@@ -174,12 +174,12 @@ def resolve(org: Org, table: Table, written: str, text: str, at: int) -> Column:
     if link is None:
         words = f"Didn't understand relationship '{head}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names."
         raise soql.malformed(text, at, words, "INVALID_FIELD")
-    parent = org.tables[link.refers_to]
+    parent = org.tables[link.targets[0]]
     inner = resolve(org, parent, rest, text, at)
-    rows, key, get = parent.rows, link.name, inner.get
+    parents, key, get = [org.tables[name].rows for name in link.targets], link.name, inner.get
 
     def through(row: Row) -> Any:
-        above = rows.get(row.get(key, ""))
+        above = next((rows[id_] for rows in parents if (id_ := row.get(key, "")) in rows), None)
         return None if above is None else get(above)
 
     return Column((link.relationship, *inner.path), inner.field, through, parent.name)
@@ -216,7 +216,7 @@ def compiled(org: Org, table: Table, where: Condition, text: str) -> Test:
             return lambda row: (get(row) in wanted) is not negated
 
 
-_FOLDED = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist"})
+_FOLDED = frozenset({"string", "combobox", "textarea", "email", "phone", "url", "picklist", "multipicklist"})
 
 
 def _fold(value: Any) -> Any:

@@ -53,8 +53,8 @@ def dangling(org: Org, table: Table, values: Values) -> list[Problem]:
         value = values.get(field.name)
         if value is None:
             continue
-        target = org.tables[field.refers_to]
-        if value[:3] != target.sobject.prefix:
+        target = next((t for name in field.targets if value[:3] == (t := org.tables[name]).sobject.prefix), None)
+        if target is None:
             problems.append(
                 Problem("MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", (field.name,))
             )

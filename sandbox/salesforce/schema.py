@@ -32,6 +32,7 @@ class Field:
     values: tuple[str, ...] = ()
     restricted: bool = False
     refers_to: str = ""
+    """The object's name; several with | between them."""
     default: Any = None
     calculated: bool = False
     hidden: bool = False
@@ -48,7 +49,13 @@ class Field:
 
     @property
     def indexed(self) -> bool:
-        return self.unique or self.external_id or self.id_lookup
+        relates = bool(self.refers_to) and self.createable and self.name != "OwnerId"
+        return self.unique or self.external_id or self.id_lookup or relates
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The objects that it may refer to."""
+        return tuple(self.refers_to.split("|")) if self.refers_to else ()
 
     @property
     def required(self) -> bool:
@@ -126,6 +133,8 @@ SYSTEM = (
     made(Field("SystemModstamp", "datetime", "System Modstamp", nillable=False)),
 )
 OWNER = link("OwnerId", "User", nillable=False, default="<me>")
+QUEUED = replace(OWNER, refers_to="User|Group")
+"""Leads wait in queues."""
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
 SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 INDUSTRIES = (
@@ -175,7 +184,7 @@ LEAD = SObject(
     "Lead",
     "00Q",
     (
-        *PERSON,
+        *(QUEUED if field is OWNER else field for field in PERSON),
         made(link("MasterRecordId", "Lead")),
         text("Company", 255, nillable=False),
         *address(),
@@ -214,6 +223,7 @@ ACCOUNT = SObject(
         *SYSTEM,
         made(link("MasterRecordId", "Account")),
         text("Name", 255, nillable=False, label="Account Name"),
+        link("ParentId", "Account", label="Parent Account ID"),
         pick("Type", "Prospect", "Customer - Direct", "Channel Partner / Reseller", "Other"),
         *address("Billing"),
         *phones("Phone", "Fax"),
@@ -231,7 +241,8 @@ OPPORTUNITY = SObject(
     (
         *SYSTEM,
         link("AccountId", "Account"),
-        link("ContactId", "Contact"),
+        # Only a new one can be given its primary contact this way; later that is a contact role's business.
+        replace(link("ContactId", "Contact"), updateable=False),
         text("Name", 120, nillable=False),
         pick("StageName", *STAGES, nillable=False, label="Stage"),
         number("Amount", 18, 2, kind="currency"),
@@ -256,6 +267,7 @@ USER = SObject(
         made(text("Name", 121, nillable=False, calculated=True)),
         text("Email", 128, type="email", nillable=False),
         flag("IsActive"),
+        pick("UserType", "Standard", "PowerCustomerSuccess", "CsnOnly", "AutomatedProcess", default="Standard"),
         text("TimeZoneSidKey", 40),
         text("ProfileId", 18),
     ),
@@ -305,11 +317,6 @@ FIELD_PERMISSIONS = SObject(
     plural="FieldPermissions",
     setup=True,
 )
-SOBJECTS = {
-    o.name: o
-    for o in (LEAD, CONTACT, ACCOUNT, OPPORTUNITY, USER, ORGANIZATION, PERMISSION_SET, ASSIGNMENT, FIELD_PERMISSIONS)
-}
-
 SMARKETING_STAGES = (
     "subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "evangelist", "recycled", "disqualified", "lost",
 )  # fmt: skip
@@ -320,7 +327,7 @@ SMARKETING = (
     flag("Smarketing_Sales_Qualified__c"),
     pick("Smarketing_Stage__c", *SMARKETING_STAGES, restricted=True),
 )
-"""What smarketing adds to Lead and Contact. Custom picklists are restricted unless somebody unticks the box."""
+"""What smarketing adds to Lead and Contact; to Account and Opportunity only the first. Custom picklists are restricted unless somebody unticks the box."""
 
 METADATA_TYPES: Mapping[str, str] = {
     "Text": "string", "TextArea": "textarea", "LongTextArea": "textarea", "Email": "email", "Phone": "phone",
@@ -328,3 +335,6 @@ METADATA_TYPES: Mapping[str, str] = {
     "Date": "date", "DateTime": "datetime", "Picklist": "picklist", "MultiselectPicklist": "multipicklist",
 }  # fmt: skip
 """The Metadata API's names of field types -> the REST API's."""
+
+CURRENCY = pick("CurrencyIsoCode", "EUR", "USD", "GBP", restricted=True, default="EUR", label="Currency ISO Code")
+"""Of Account and Opportunity, once an org has more than one currency."""

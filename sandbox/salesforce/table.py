@@ -25,7 +25,7 @@ class Table:
         self.veils: dict[str, tuple[float, Row | None]] = {}
         """Id -> until when (seconds of the clock) queries go on showing what was there before, and what that was."""
         self.bin: dict[str, str] = {}
-        """Deleted rows: id -> when, oldest first."""
+        """The delete log: id -> when, oldest first. The rows are there too, unless they vanished."""
         self._lookups: dict[str, dict[str, set[str]]] = {}
         self._stamps: list[tuple[str, str]] = []
         self._in_order = True
@@ -79,9 +79,19 @@ class Table:
 
     def remove(self, row_id: str) -> None:
         """As if it had never been."""
-        self._index(row_id, self.rows.pop(row_id), {})
+        self._index(row_id, self.rows.pop(row_id, {}), {})
         self.veils.pop(row_id, None)
         self.bin.pop(row_id, None)
+
+    def vanish(self, row_id: str, when: str) -> None:
+        """Gone for good, and in no recycle bin: only the delete log tells that it was there."""
+        self.remove(row_id)
+        self.bin[row_id] = when
+
+    @property
+    def vanished(self) -> dict[str, str]:
+        """What left no row behind: id -> when."""
+        return {row_id: when for row_id, when in self.bin.items() if row_id not in self.rows}
 
     def empty_bin(self, before: str) -> None:
         """Rows deleted before this time are gone for good."""
@@ -117,6 +127,8 @@ class Table:
         if name == "Id":
             row = self.get(value)
             return [row] if row else []
+        if self.fields[name].refers_to:
+            value = ids.canonical(value) or value
         return [self.rows[i] for i in sorted(self._lookups[name].get(str(value).lower(), ()))]
 
     def live(self) -> Iterator[Row]:

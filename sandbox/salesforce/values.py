@@ -185,6 +185,7 @@ def _datetime(field: Field, value: Any) -> str | None:
 
 _READERS: dict[str, Callable[[Field, Any], Value]] = {
     "string": _text,
+    "combobox": _text,
     "textarea": _text,
     "phone": _text,
     "url": _text,

@@ -24,6 +24,8 @@ HARNESSES = {
     "hubspot-company": "tests.contract.hubspot:HubSpotCompanyHarness",
     "hubspot-deal": "tests.contract.hubspot:HubSpotDealHarness",
     "salesforce": "tests.contract.salesforce:SalesforceHarness",
+    "salesforce-company": "tests.contract.salesforce:CompanyHarness",
+    "salesforce-deal": "tests.contract.salesforce:DealHarness",
     "tryton": "tests.contract.tryton:TrytonHarness",
 }
 """A connector whose harness module does not exist yet is skipped, by name."""

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from connectors.base import Connector
+from connectors.base import Connector, Kind
 from connectors.http import Patience
 from connectors.salesforce import Salesforce, Settings
 from sandbox.salesforce import people_work
 from sandbox.salesforce.server import Salesforce as Vendor
+from sandbox.salesforce.table import Table
 from sandbox.serve import serve
 from tests.contract.harness import Fault, Harness, Where
 
@@ -25,6 +26,8 @@ async def no_sleep(seconds: float) -> None:
 class SalesforceHarness(Harness):
     """Batches of 200, so that a full one is one request; larger ones have tests of their own."""
 
+    kind: ClassVar[Kind] = "lead"
+    sobject: ClassVar = "Lead"
     email, text, other, key, picklist = "Email", "FirstName", "LastName", "Smarketing_Id__c", "Status"
     required: ClassVar = {"Company": "Acme"}
     bad: ClassVar = {"Status": "No such status"}
@@ -36,6 +39,7 @@ class SalesforceHarness(Harness):
         self.vendor = Vendor()
         self.org = self.vendor.org
         self.org.switches.page_size = self.page
+        self.org.switches.hard_delete = True
         self.url = ""
 
     @contextmanager
@@ -47,7 +51,8 @@ class SalesforceHarness(Harness):
     def connector(self, **settings: Any) -> Connector:
         accepted = {"client_id": "sandbox-consumer-key", "client_secret": self.secret, "login_url": self.url}
         chosen = Settings(**{**accepted, "write_batch": 200, **settings})
-        return Salesforce("salesforce", chosen, clock=self.org.clock.now, patience=QUICK, sleep=no_sleep)
+        sf = Salesforce("salesforce", chosen, clock=self.org.clock.now, patience=QUICK, sleep=no_sleep)
+        return sf.of(self.kind)
 
     def connector_refused(self) -> Connector:
         return self.connector(client_secret="0123456789abcdef")
@@ -55,26 +60,28 @@ class SalesforceHarness(Harness):
     def person(self, n: int, **more: Any) -> dict[str, Any]:
         return super().person(n, **{"Smarketing_Id__c": f"smk-{n}", **more})
 
+    @property
+    def table(self) -> Table:
+        return self.org.tables[self.sobject]
+
     async def seed(self, fields: Mapping[str, Any]) -> str:
-        leads = self.org.tables["Lead"]
         with self.org.lock:
-            return self.org.create(leads, self.org.read(leads, fields))
+            return self.org.create(self.table, self.org.read(self.table, fields))
 
     async def edit(self, id: str, fields: Mapping[str, Any]) -> None:
-        leads = self.org.tables["Lead"]
         with self.org.lock:
-            self.org.update(leads, id, self.org.read(leads, fields))
+            self.org.update(self.table, id, self.org.read(self.table, fields))
 
     async def delete(self, id: str) -> None:
         with self.org.lock:
-            self.org.delete(self.org.tables["Lead"], id)
+            self.org.delete(self.table, id)
 
     async def merge(self, winner: str, loser: str) -> str:
-        return people_work.merge(self.org, "Lead", winner, [loser])
+        return people_work.merge(self.org, self.sobject, winner, [loser])
 
     async def held(self) -> dict[str, Mapping[str, Any]]:
         with self.org.lock:
-            return {row["Id"]: dict(row) for row in self.org.tables["Lead"].live()}
+            return {row["Id"]: dict(row) for row in self.table.live()}
 
     def fault(self, kind: Fault, where: Where, times: int | None = None) -> None:
         self.vendor.faults.add(kind, path=PATHS[where], times=times)
@@ -90,3 +97,22 @@ class SalesforceHarness(Harness):
         self.org.clock.freeze()
         yield
         self.org.clock.unfreeze()
+
+
+class CompanyHarness(SalesforceHarness):
+    """An Account has no e-mail of its own: Website stands for it."""
+
+    kind = "company"
+    sobject = "Account"
+    email, text, other, picklist = "Website", "BillingCity", "Name", "Type"
+    required: ClassVar = {}
+    bad: ClassVar = {"Phone": "0" * 41}
+
+
+class DealHarness(SalesforceHarness):
+    kind = "deal"
+    sobject = "Opportunity"
+    email, text, other, picklist = "Name", "Description", "LeadSource", "StageName"
+    required: ClassVar = {"StageName": "Prospecting", "CloseDate": "2026-12-31"}
+    bad: ClassVar = {"CloseDate": "in spring"}
+    merges = False
