@@ -72,8 +72,7 @@ class Known(NamedTuple):
     n: int
     lead_id: str
     digest: bytes | None
-    mapping: int
-    state: LinkState
+    remote_id: str
 
 
 @dataclass(slots=True)

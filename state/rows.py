@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mapping.fields import Fields
 from state import tables as t
 from state.bulk import Row
-from state.records import Lead, Link, Review, Side, WriteRow
+from state.records import Known, Lead, Link, Review, Side, WriteRow
 
 LEAD = ("id", "fields", "origin", "stage", "touched", "dirty", "merged_into")
 LINK = ("lead_id", "system", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at")
@@ -23,7 +23,7 @@ CHANGE = ("lead_id", "run_id", "at", "kind", "system", "detail")
 STAGE_EVENT = ("lead_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
 """Columns, in the order of the rows made here."""
 
-KNOWN = sa.select(*(t.link.c[name] for name in ("remote_id", "n", "lead_id", "digest", "mapping", "state")))
+KNOWN = sa.select(*(t.link.c[name] for name in Known._fields))
 CANDIDATES = sa.select(t.match_key.c.hash, t.match_key.c.lead_id)
 LEADS = sa.select(*(t.lead.c[name] for name in LEAD if name != "stage")).order_by(t.lead.c.id)
 LINKS = sa.select(*(t.link.c[name] for name in (*LINK, "n")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
@@ -43,6 +44,9 @@ __all__ = ["Store", "chunks", "dumps", "loads"]
 
 CHUNK = 900
 """Parameters of one IN list: below SQLite's oldest limit of 999."""
+
+_known: Callable[[Row], Known] = partial(tuple.__new__, Known)
+"""`Known(*row)`, in one step: the only thing that is made of a record that has not changed."""
 
 
 class Store:
@@ -140,7 +144,7 @@ class Store:
 
     def known(self, system: str, remote_ids: Iterable[str]) -> dict[str, Known]:
         """What is linked already, of a batch of remote ids."""
-        return {row[0]: Known._make(row[1:]) for row in self._known.rows(self._c, remote_ids, system=system)}
+        return {row[3]: _known(row) for row in self._known.rows(self._c, remote_ids, system=system)}
 
     def candidates(self, hashes: Iterable[int]) -> dict[int, set[str]]:
         """The leads that have each match key."""
