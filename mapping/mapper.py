@@ -90,6 +90,8 @@ class Mapper:
         self.pick = _picker(self.remote_fields)
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
         self.hash = blake2b("\n".join(f"{m.hub} {m.spec}" for m in maps).encode(), digest_size=8).digest()
+        self.hasher = blake2b(self.hash, digest_size=8)
+        """To copy: where the digest of a record begins."""
         self._insisted = [(m.remote, m.default) for m in maps if m.push and m.default is not None]
         self._pulls = [(m.remote, m.hub, m.decode) for m in maps if m.pull and not m.decode_near]
         self._nears = [(m.remote, m.hub, m.decode_near, m.near or "") for m in maps if m.pull and m.decode_near]

@@ -74,8 +74,7 @@ class Known(NamedTuple):
     n: int
     hub_id: str
     digest: bytes | None
-    mapping: int
-    state: LinkState
+    remote_id: str
 
 
 class Waiting(NamedTuple):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mapping.fields import Fields
 from state import tables as t
 from state.bulk import Row
-from state.records import Hub, Link, Review, Side, WriteRow
+from state.records import Hub, Known, Link, Review, Side, WriteRow
 
 HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
 LINK = (
@@ -25,7 +25,7 @@ CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
 STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
 """Columns, in the order of the rows made here."""
 
-KNOWN = sa.select(*(t.link.c[name] for name in ("remote_id", "n", "hub_id", "digest", "mapping", "state")))
+KNOWN = sa.select(*(t.link.c[name] for name in Known._fields))
 CANDIDATES = sa.select(t.match_key.c.hash, t.match_key.c.hub_id)
 HUBS = sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id)
 LINKS = sa.select(*(t.link.c[name] for name in (*LINK, "n")))

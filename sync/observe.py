@@ -6,9 +6,8 @@ read that others may still contradict, its claims are only noted (`seen`) and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -45,41 +44,42 @@ def observe(
     known = ctx.store.known(system, [r.id for r in records])
     fresh: dict[str, tuple[Record, bytes]] = {}
     gone: list[Record] = []
+    met: list[int] = []
     for record in records:
-        link = known.get(record.id)
-        if record.deleted or record.became:
-            fresh.pop(record.id, None)
+        id_, fields, _, _, deleted, became = record
+        if deleted or became:
+            fresh.pop(id_, None)
             gone.append(record)
             continue
-        _met(link, present)
-        mark = digest(mapper, record.fields)
-        if not link or link.digest != mark or forced:
-            fresh[record.id] = (record, mark)
+        link, mark = known.get(id_), digest(mapper, fields)
+        if link is not None:
+            met.append(link.n)
+        if link is None or link.digest != mark or forced:
+            fresh[id_] = (record, mark)
     if gone:
         let_go(ctx, system, gone, at)
         known = ctx.store.known(system, [r.id for r in records])
-        for record in records:  # one that took another's place is met only now that its link says so
-            if not record.deleted and not record.became:
-                _met(known.get(record.id), present)
+        # One that took another's place is met only now that its link says so.
+        living = (r.id for r in records if not r.deleted and not r.became)
+        met += [known[id_].n for id_ in living if id_ in known]
+    _mark(met, present)
     if system in ctx.look_again:
         ctx.look_again[system] -= fresh.keys()
     if fresh:
         ctx.counts(system).fresh += len(fresh)
         batch = Batch()
         _absorb(ctx, system, list(fresh.values()), known, batch, forced or {}, at, settle)
-        for n in batch.links:  # among them links that were free and have just taken a record of this scan
-            _mark(n, present)
+        _mark(batch.links, present)  # among them links that were free and have just taken a record of this scan
         batch.flush(ctx, at)
 
 
-def _met(link: Known | None, present: bytearray | None) -> None:
-    if link:
-        _mark(link.n, present)
-
-
-def _mark(n: int, present: bytearray | None) -> None:
-    if present is not None and n // 8 < len(present):
-        present[n // 8] |= 1 << n % 8
+def _mark(links: Iterable[int], present: bytearray | None) -> None:
+    """Note that these links were met. `present` has no bits for links that were made since the scan began."""
+    if present is not None:
+        end = 8 * len(present)
+        for n in links:
+            if n < end:
+                present[n >> 3] |= 1 << (n & 7)
 
 
 def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
@@ -102,7 +102,9 @@ def digest(mapper: Mapper, fields: Mapping[str, Any]) -> bytes:
         text = orjson.dumps(values)
     except TypeError:  # lone surrogates, integers past 64 bits
         text = repr(values).encode("utf-8", "surrogatepass")
-    return blake2b(mapper.hash + text, digest_size=8).digest()
+    mark = mapper.hasher.copy()
+    mark.update(text)
+    return mark.digest()
 
 
 def _absorb(

@@ -18,7 +18,6 @@ from mapping.transforms.text import did_you_mean, plain
 # -- e-mail -----------------------------------------------------------------------------------------------------------
 
 _COMMON_EMAIL = re.compile(r"[a-z0-9_+][a-z0-9._+-]{0,40}@[a-z0-9][a-z0-9.-]{0,60}\.[a-z]{2,24}")
-_DOUBTFUL = re.compile(r"\.\.|\.@|\.-|-\.")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00a0 \t\r\n"
 
 
@@ -26,20 +25,27 @@ def email(placeholders: Placeholders) -> Pair:
     """Small letters, no spaces around; syntax only, nothing is looked up. `mailto:` is dropped."""
     read = reader(placeholders)
 
-    common, doubtful = _COMMON_EMAIL.fullmatch, _DOUBTFUL.search
+    common = _COMMON_EMAIL.fullmatch
 
     def decode(value: Any) -> Value:
-        if type(value) is str and common(value) and not doubtful(value) and value not in placeholders:
-            return value
+        if type(value) is str and value.isascii():
+            address = value.lower()
+            if common(address) and not _doubtful(address) and address not in placeholders:
+                return address
         found = read(value)
         if found is None:
             return None
         address = found.lower()
-        if common(address) and not doubtful(address):
+        if common(address) and not _doubtful(address):
             return address
         return _uncommon_email(address, placeholders)
 
     return Pair(decode, plain)
+
+
+def _doubtful(address: str) -> bool:
+    """Whether a dot or hyphen stands where not every library lets it stand."""
+    return ".." in address or ".@" in address or ".-" in address or "-." in address
 
 
 def _uncommon_email(address: str, placeholders: Placeholders) -> str | None:
@@ -65,7 +71,7 @@ def _uncommon_email(address: str, placeholders: Placeholders) -> str | None:
 # -- telephone --------------------------------------------------------------------------------------------------------
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_PUNCTUATION = str.maketrans("", "", " \u00a0\t.-/()")
+_PUNCTUATION = b" \t.-/()"
 
 
 def phone(placeholders: Placeholders, region: str | None = None) -> Pair:
@@ -85,7 +91,7 @@ def phone(placeholders: Placeholders, region: str | None = None) -> Pair:
         found = read(value)
         if found is None:
             return None
-        if settled(found):
+        if found != value and settled(found):
             return found
         if found.isascii():
             short = short_road(found)
@@ -107,10 +113,10 @@ def phone_near(placeholders: Placeholders, region: str | None = None) -> Callabl
     settled = _E164.fullmatch
 
     def decode(value: Any, country: Value) -> Value:
-        if type(value) is str and settled(value) and value not in placeholders:
-            return value
         if type(country) is not str or country == region:
             return anywhere(value)
+        if type(value) is str and settled(value) and value not in placeholders:
+            return value
         found = read(value)
         if found is None or settled(found):
             return found
@@ -152,13 +158,13 @@ def _parsed(found: str, region: str | None) -> tuple[str, str]:
 
 @functools.cache
 def _national(region: str | None) -> Callable[[str], str | None]:
-    """A short road for the ordinary ways to write a number: + and the whole number parted by spaces, or a national
+    """A short road for the ordinary ways to write a number in ASCII: + and the whole number parted by spaces, or a national
     number of a region whose rules are plain. None where the long road must decide."""
     code, trunk, fits = _plan(region)
     trunk_length = len(trunk)
 
     def short_road(found: str) -> str | None:
-        digits = found.translate(_PUNCTUATION)
+        digits = found.encode("ascii").translate(None, _PUNCTUATION).decode("ascii")
         if digits[:1] == "+":
             return digits if "(0" not in found and len(digits) <= 16 and _settled(digits) else None
         if fits is None or not digits.isdigit():

@@ -14,7 +14,7 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from state.records import Link, Side, WriteRow
 from state.store import Store
-from sync import merge, observe, plan, pull, push, run
+from sync import identify, merge, observe, plan, pull, push, run
 from sync.context import Context
 from sync.match import Match
 from tests.simulation.world import SimStore
@@ -126,7 +126,7 @@ def digest_outlives_a_push() -> AbstractContextManager[Any]:
             if name != "digest" or value is not None:
                 super().__setattr__(name, value)
 
-    real = Store.leads
+    real = Store.hubs
 
     def leads(self: Store, ids: Any) -> Any:
         found = real(self, ids)
@@ -135,7 +135,7 @@ def digest_outlives_a_push() -> AbstractContextManager[Any]:
                 link.__class__ = Kept
         return found
 
-    return patch.object(Store, "leads", leads)
+    return patch.object(Store, "hubs", leads)
 
 
 def strict_cursor() -> AbstractContextManager[Any]:
@@ -156,7 +156,7 @@ def cursor_first() -> AbstractContextManager[Any]:
         mapper = ctx.rules.mappers[system]
         reading = ctx.connectors[system].reading  # type: ignore[attr-defined]
         if reading is not None:
-            ctx.store.save_cursor(system, pull.STREAM, {"cursor": reading, "mapping": mapper.hash.hex()}, at)
+            ctx.store.save_cursor(system, ctx.kind, {"cursor": reading, "mapping": mapper.hash.hex()}, at)
             ctx.commit()
         real(ctx, system, records, at, **options)
 
@@ -209,7 +209,7 @@ def stages_may_fall() -> AbstractContextManager[Any]:
 
 def match_nothing() -> AbstractContextManager[Any]:
     """Every unknown record is a new person."""
-    return patch.object(observe, "match", lambda own, keys, known, found, taken: Match("new"))
+    return patch.object(identify, "match", lambda own, keys, known, found, taken: Match("new"))
 
 
 def conflicts_unrecorded() -> AbstractContextManager[Any]:
