@@ -46,6 +46,10 @@ class Record(NamedTuple):
     deleted: bool = False
     became: str | None = None
     """Id of the record that took this one's place: it was merged into it, or converted to it. Wins over `deleted`."""
+    problem: str | None = None
+    """Why this record could not be read, for a person: a fault in the data that costs this record and no other. Then
+    `id` names the place ("sales.csv:17"), `fields` is empty, and nothing follows for any lead: it is a question for a
+    person. A scan that met one is not complete."""
 
 
 class Page(NamedTuple):

@@ -17,6 +17,7 @@ from connectors.base import Clock, Connector, utc_now
 from connectors.errors import Misconfigured
 
 CONNECTORS: Mapping[str, tuple[str, str]] = {
+    "file": ("connectors.file", "Files"),
     "hubspot": ("connectors.hubspot", "HubSpot"),
     "memory": ("connectors.memory_file", "MemoryFile"),
     "salesforce": ("connectors.salesforce", "Salesforce"),

@@ -19,7 +19,7 @@ from mapping.transforms import PLACEHOLDERS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Role = Literal["marketing", "crm", "other"]
-ConnectorName = Literal["hubspot", "salesforce", "tryton", "memory"]
+ConnectorName = Literal["hubspot", "salesforce", "tryton", "file", "memory"]
 FieldKind = Literal[
     "text", "name", "email", "phone", "country", "boolean", "integer", "number", "date", "datetime", "picklist",
     "multipicklist",
