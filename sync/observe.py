@@ -45,11 +45,15 @@ def observe(
     fresh: dict[str, tuple[Record, bytes]] = {}
     gone: list[Record] = []
     met: list[int] = []
+    unreadable: list[Review] = []
     for record in records:
-        id_, fields, _, _, deleted, became = record
+        id_, fields, _, _, deleted, became, problem = record
         if deleted or became:
             fresh.pop(id_, None)
             gone.append(record)
+            continue
+        if problem:
+            unreadable.append(_unreadable(ctx, system, record))
             continue
         link, mark = known.get(id_), digest(mapper, fields)
         if link is not None:
@@ -63,6 +67,7 @@ def observe(
         living = (r.id for r in records if not r.deleted and not r.became)
         met += [known[id_].n for id_ in living if id_ in known]
     _mark(met, present)
+    ctx.store.open_reviews(unreadable, ctx.run_id, at)
     if system in ctx.look_again:
         ctx.look_again[system] -= fresh.keys()
     if fresh:
@@ -71,6 +76,14 @@ def observe(
         _absorb(ctx, system, list(fresh.values()), known, batch, forced or {}, at, settle)
         _mark(batch.links, present)  # among them links that were free and have just taken a record of this scan
         batch.flush(ctx, at)
+
+
+def _unreadable(ctx: Context, system: str, record: Record) -> Review:
+    """What the connector itself could make nothing of: a line of a file."""
+    ctx.counts(system).reviews += 1
+    told = Problem("", "", "", record.problem or "")
+    detail = {"problems": [told._asdict()]}
+    return Review("bad_value", ctx.subject(system, record.id), detail, None, system, record.id, record_kind=ctx.kind)
 
 
 def _mark(links: Iterable[int], present: bytearray | None) -> None:
