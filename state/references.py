@@ -39,6 +39,9 @@ NAMES = Lookup(
 )
 
 
+HEIRS = Lookup(sa.select(t.hub.c.id, t.hub.c.merged_into).where(t.hub.c.merged_into.is_not(None)), t.hub.c.id)
+
+
 class References(Connected):
     """The verbs over `reference` and `waiting`."""
 
@@ -74,6 +77,20 @@ class References(Connected):
     def names_of(self, system: str, hub_ids: Iterable[str]) -> dict[str, str]:
         """Hub id -> the id of its live record in this system."""
         return dict(NAMES.rows(self._c, set(hub_ids), system=system))
+
+    def referring(self, target_id: str) -> list[str]:
+        """Everything that refers to this hub record."""
+        c = t.reference.c
+        return sorted({row.hub_id for row in self._c.execute(sa.select(c.hub_id).where(c.target_id == target_id))})
+
+    def adopt(self, loser_id: str, winner_id: str) -> None:
+        """What was part of the loser is part of the winner now, without a step between."""
+        c = t.hub.c
+        self._c.execute(t.hub.update().where(c.merged_into == loser_id).values(merged_into=winner_id))
+
+    def heirs(self, hub_ids: Iterable[str]) -> dict[str, str]:
+        """Hub id -> the one that it has become part of, for those that have."""
+        return dict(HEIRS.rows(self._c, set(hub_ids)))
 
     def wait(self, system: str, remote_ids: Collection[str], rows: Sequence[Waiting]) -> None:
         """What these records wait for from now on."""

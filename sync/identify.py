@@ -31,14 +31,20 @@ class Finder:
         own = {own for r in records if (own := self.own_id(r))}
         hubs = ctx.store.hubs(own.union(*self.found.values()))
         self.hubs = {i: hub for i, hub in hubs.items() if hub.kind == ctx.kind}
+        self.hubs |= ctx.store.hubs(hub.merged_into for hub in self.hubs.values() if hub.merged_into)
 
     def own_id(self, record: Record) -> str | None:
         value = record.fields.get(self.id_field) if self.id_field else None
         ours = isinstance(value, str) and len(value) == 32 and value.isascii() and value.isalnum()
         return str(value) if ours else None  # what else people type there is not even asked for
 
+    def _now(self, hub_id: str | None) -> str | None:
+        """What a hub record has become part of, if it has."""
+        hub = self.hubs.get(hub_id or "")
+        return hub.merged_into if hub and hub.merged_into else hub_id
+
     def match(self, record: Record) -> Match:
-        keys, own = self.keys[record.id], self.own_id(record)
+        keys, own = self.keys[record.id], self._now(self.own_id(record))
         answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
         if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
             return answer

@@ -47,7 +47,7 @@ def reference(name: str, kind: Kind, *, many: bool = False) -> FieldMap:
     return FieldMap(name, name, _listed if many else _text, lambda v: v, refers=kind, many=many, clears=many, spec=name)
 
 
-def others(policies: dict[str, Policy]) -> dict[Kind, Rules]:
+def others(policies: dict[str, Policy], *, follow: bool) -> dict[Kind, Rules]:
     """The rules of companies and deals."""
     prefer = Policy("prefer", SYSTEMS)
     found: dict[Kind, Rules] = {}
@@ -62,6 +62,7 @@ def others(policies: dict[str, Policy]) -> dict[Kind, Rules]:
             hash="simulation",
             kind=kind,
             referred=kind == "company",
+            follow_merges=follow,
             summed=frozenset({"contacts"}) if kind == "deal" else frozenset(),
         )
     return found
@@ -276,9 +277,15 @@ class Rest:
     def _reference(self, system: str, kind: Kind, name: str, hub: Hub, held: Any, by_id: dict[str, Hub]) -> list[str]:
         value = hub.fields.get(name)
         ids = value if isinstance(value, list) else [value] if value else []
-        links = [by_id[str(i)].links.get(system) for i in ids]
-        expected = sorted(link.remote_id for link in links if link and link.state == "live")
-        now = sorted(held) if isinstance(held, list) else [held] if held else []
+        links = {i: by_id[str(i)].links.get(system) for i in ids}
+        expected = sorted(str(i) for i, link in links.items() if link and link.state == "live")
+        target = SHAPES[kind].refers[name]
+        known = {
+            one.links[system].remote_id: one.merged_into or one.id
+            for one in by_id.values()
+            if one.kind == target and system in one.links
+        }
+        now = sorted({known.get(i, i) for i in (held if isinstance(held, list) else [held] if held else [])})
         if not isinstance(value, list) and value and not expected:
             return []  # what it refers to is not in this system
         if now != expected:

@@ -71,7 +71,7 @@ def tellings(name: str, value: Any) -> set[Any]:
     return {value} if value is None else {value, *(norm(system, name)(value) for system in SYSTEMS)}
 
 
-def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False) -> Rules:
+def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False, follow: bool = False) -> Rules:
     """`around`: with the companies and deals of `kinds`."""
     return Rules(
         {system: _mapper(system, around) for system in SYSTEMS},
@@ -88,7 +88,11 @@ def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False)
         ),
         derive=_derive,
         hash="simulation",
-        **({"others": kinds.others({}), "rollups": kinds.ROLLUPS, "promote": kinds.promote} if around else {}),
+        **(
+            {"others": kinds.others({}, follow=follow), "rollups": kinds.ROLLUPS, "promote": kinds.promote}
+            if around
+            else {}
+        ),
         referred=around,
     )
 
@@ -187,7 +191,7 @@ class World:
                     for kind in ("company", "deal")
                 }
         if self.around:
-            self.rules = rules(around=True)
+            self.rules = rules(around=True, follow=self.seed % 4 == 3)
             for name, kind in itertools.product(kinds.SYSTEMS, kinds.SHAPES):
                 self.of(name, kind).refuse = kinds.dangling(self, name, kind)
         self.gone: set[tuple[str, str, str]] = set()
