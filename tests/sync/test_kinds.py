@@ -195,7 +195,7 @@ def test_a_won_deal_makes_its_people_customers(world: World) -> None:
 
 def test_a_deal_that_is_gone_counts_no_more(world: World) -> None:
     lead = world.of("crm", "lead").create({"email": "u@x"})
-    deal = world.of("crm", "deal").create({"code": "d1", "status": "open", "contacts": [lead]})
+    world.of("crm", "deal").create({"code": "d1", "status": "open", "contacts": [lead]})
     quiet(world)
     for system in ("crm", "mkt"):
         for id_ in list(world.of(system, "deal").live()):
@@ -299,7 +299,7 @@ def test_by_policy_a_merge_is_followed(world: World) -> None:
 
 
 def test_a_union_is_taken_apart_again(world: World) -> None:
-    first, second = two_companies(world)
+    two_companies(world)
     pictures = {s: held(world, s, "company") for s in ("crm", "mkt")}
     ids = [the(world, "company", domain=d).id for d in ("a.x", "b.x")]
     before = {hub.id: dict(hub.fields) for hub in _hubs(world)}
