@@ -7,7 +7,7 @@ count of calls. Contacts, companies and deals are one class: what distinguishes 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx
 
@@ -29,8 +29,10 @@ from connectors.base import (
 )
 from connectors.http import Http, Patience, open_client
 from connectors.hubspot import pipelines, removing
+from connectors.hubspot.activities import Activities
 from connectors.hubspot.api import ACCOUNT, BATCH, DIALECT, Settings
 from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS, ObjectType
+from connectors.hubspot.owners import Owners
 from connectors.hubspot.pipelines import Pipelines, read_pipelines
 from connectors.hubspot.portal import Make, Portal
 from connectors.hubspot.properties import create_missing, read_schema
@@ -54,7 +56,7 @@ class Objects:
             write_batch=BATCH,
             find_batch=BATCH,
             provision=True,
-            overlap=timedelta(seconds=settings.overlap_seconds),
+            overlap=portal.overlap,
             archive=True,
             erase=True,
         )
@@ -138,6 +140,8 @@ MAKERS: Mapping[Kind, Make] = {
     "lead": lambda portal: Objects(portal, CONTACTS),
     "company": lambda portal: Objects(portal, COMPANIES),
     "deal": lambda portal: Objects(portal, DEALS),
+    "owner": Owners,
+    "activity": Activities,
 }
 
 
