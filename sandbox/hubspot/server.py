@@ -33,6 +33,8 @@ from sandbox.hubspot.tokens import Tokens
 from sandbox.limits import RateLimit, Window, admit
 
 DAY = 86_400.0
+APART = 7_000_000
+"""Between the first ids of two types: who mixes them up finds nothing."""
 
 Count = Callable[[Associations, int], str]
 
@@ -93,6 +95,7 @@ class HubSpot:
     def _open(self, kind: ObjectType) -> None:
         properties = Properties(standard(kind.name), groups(kind.name), self.settings.portal_id)
         records = Records(kind, properties, self.clock, self.settings, self.lock)
+        records.last_id += APART * len(self.objects)
         index = Index(kind, properties, self.clock, self.settings.index_delay)
         self.objects[kind.name], self.indexes[kind.name] = records, index
 
