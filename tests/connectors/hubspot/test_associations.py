@@ -92,6 +92,27 @@ async def test_a_new_primary_company_is_a_change_of_the_contact(hubspot: Portal,
     assert [(r.id, r.fields[COMPANY]) for page in pages for r in page.records] == [(ids[1], a)]
 
 
+async def test_an_exchange_of_one_contact_for_another_moves_no_time_and_waits_for_a_scan(
+    hubspot: Portal, connector: HubSpot
+) -> None:
+    """HubSpot notes on a deal how many contacts it has, not which."""
+    deals, id, people = connector.of("deal"), deal(hubspot), hubspot.add(3)
+    hubspot.link("deals", id, "contacts", people[0])
+    hubspot.clock.advance(10)
+    cursor = (await read(deals, None, [PEOPLE]))[-1].cursor
+    hubspot.clock.advance(10)
+    hubspot.server.planting = True  # both changes at once, as the pages of HubSpot make them
+    hubspot.server.associations.cut("deals", "contacts", int(id), int(people[0]))
+    hubspot.link("deals", id, "contacts", people[1])
+    hubspot.server.planting = False
+    assert live(await read(deals, cursor, [PEOPLE])) == []
+    (page,) = await read(deals, None, [PEOPLE])
+    assert page.records[0].fields[PEOPLE] == [people[1]]
+    hubspot.link("deals", id, "contacts", people[2])
+    pages = await read(deals, cursor, [PEOPLE])
+    assert pages[0].records[0].fields[PEOPLE] == sorted(people[1:])
+
+
 # Writing
 
 
@@ -153,7 +174,7 @@ async def test_a_company_that_is_gone_costs_only_its_record_and_the_message_says
     error = results[1].error
     assert isinstance(error, Gone)
     assert error.field == COMPANY
-    assert "contact itself is written" in error.message
+    assert "The contact itself is written." in error.message
     assert results[1].id == ids[1]
     assert hubspot.values(ids[1])["firstname"] == "New"
     assert hubspot.calls("companies/batch/create") == 1
@@ -215,3 +236,30 @@ async def test_a_batch_of_associations_has_a_limit_of_its_own(
     assert result.outcome == "done"
     assert len(hubspot.linked("deals", id, "contacts")) == 120
     assert replace(result, fields=None).error is None
+
+
+async def test_a_record_that_was_merged_away_is_not_called_associated(hubspot: Portal, connector: HubSpot) -> None:
+    one, two = hubspot.add(2)
+    (a,) = companies(hubspot, 1)
+    hubspot.contacts.merge(one, two)
+    (result,) = await connector.write([update(one, company=a)])
+    assert isinstance(result.error, Gone)
+    assert "is written" not in result.error.message
+
+
+async def test_of_two_primary_companies_in_one_batch_the_last_holds(hubspot: Portal, connector: HubSpot) -> None:
+    (id,) = hubspot.add(1)
+    a, b = companies(hubspot, 2)
+    results = await connector.write([update(id, company=a), update(id, company=b)])
+    assert [r.outcome for r in results] == ["done"] * 2
+    assert hubspot.linked("contacts", id, "companies") == {b: {PRIMARY, PLAIN}}
+    await connector.write([update(id, company=a), update(id, company=None)])
+    assert hubspot.linked("contacts", id, "companies") == {}
+
+
+async def test_find_asks_for_the_associations_of_all_at_once(hubspot: Portal, connector: HubSpot) -> None:
+    ids, (a,) = hubspot.add(30), companies(hubspot, 1)
+    hubspot.link("contacts", ids[4], "companies", a)
+    found = await connector.find([Key("id", id) for id in ids], FIELDS)
+    assert [one[0].fields[COMPANY] for one in found] == [a if n == 4 else None for n in range(30)]
+    assert hubspot.calls(READ) == 1
