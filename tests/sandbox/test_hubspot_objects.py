@@ -218,3 +218,21 @@ def test_the_story_changes_no_contact_and_is_the_same_again(tmp_path: Path) -> N
     assert loaded.marketing.events == portals[0].marketing.events
     assert loaded.marketing.forms == portals[0].marketing.forms
     assert loaded.owners.all == portals[0].owners.all
+
+
+def test_a_salesperson_edits_deals_and_companies_too(portal: HubSpot) -> None:
+    portal.edit({"do": "create", "object": "companies", "fields": {"name": "A", "domain": "a.example"}})
+    deal = portal.edit({"do": "create", "object": "deals", "fields": {"dealname": "D", "dealstage": "qualifiedtobuy"}})[
+        "id"
+    ]
+    by_name = {"object": "deals", "where": {"dealname": "D"}}
+    portal.edit({"do": "set", **by_name, "fields": {"dealstage": "closedwon"}})
+    to = {"object": "companies", "where": {"domain": "a.example"}}
+    portal.edit({"do": "associate", **by_name, "to": to})
+    held = portal.deals.live[int(deal)].values
+    assert held["hs_is_closed_won"] == "true"
+    assert held["hs_primary_associated_company"] == str(portal.one("companies", {"name": "A"}).id)
+    portal.edit({"do": "delete", **by_name})
+    for wrong in ({"do": "set", **by_name}, {"do": "dance", **to}):
+        with pytest.raises(ValueError, match="none of the deals|no edit of companies"):
+            portal.edit(wrong)
