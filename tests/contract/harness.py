@@ -20,6 +20,7 @@ Where = Literal["read", "write"]
 HARNESSES = {
     "memory": "tests.contract.memory:MemoryHarness",
     "memory-company": "tests.contract.memory:MemoryCompanyHarness",
+    "memory-deal": "tests.contract.memory:MemoryDealHarness",
     "hubspot": "tests.contract.hubspot:HubSpotHarness",
     "hubspot-company": "tests.contract.hubspot:HubSpotCompanyHarness",
     "hubspot-deal": "tests.contract.hubspot:HubSpotDealHarness",
