@@ -46,6 +46,7 @@ class Both:
             now = datetime.now(UTC)
             both.hubspot.seed(to_hubspot(person, now) for person in world.marketing)
             both.salesforce.seed(to_salesforce(person, now) for person in world.crm)
+            both.salesforce.seed_business(world, now)
         return both
 
     @property
