@@ -3,6 +3,7 @@
 An activity never changes, so it is told once it has happened: a Task when it is completed, whatever it was planned
 for; an Event as soon as it stands in the calendar, since nothing in Salesforce changes when its hour comes. One
 CampaignMember is two activities, the second once the person has responded. An id begins with its stream, "call:00T…".
+An Event's copies for those who were invited (IsChild), and the pattern of a series (IsRecurrence), are no events.
 
 Of several people in one activity Salesforce names the first in it (WhoId); the others are in objects that only a
 setting of the org gives.
@@ -31,8 +32,8 @@ CAMPAIGN_NAME: Final = "Campaign.Name"
 _COMMON: Final = ("Id", "SystemModstamp", "IsDeleted", "CreatedDate")
 _WHO: Final = ("WhoId", "WhatId", "AccountId", "OwnerId", "Subject")
 _FIELDS: Final[Mapping[Entity, tuple[str, ...]]] = {
-    "Task": (*_COMMON, *_WHO, "TaskSubtype", "Status", "IsClosed", "CompletedDateTime", "CallType"),
-    "Event": (*_COMMON, *_WHO, "StartDateTime"),
+    "Task": (*_COMMON, *_WHO, "TaskSubtype", "Status", "IsClosed", "CompletedDateTime", "CallType", "IsRecurrence"),
+    "Event": (*_COMMON, *_WHO, "StartDateTime", "IsChild", "IsRecurrence"),
     "CampaignMember": (
         *_COMMON, "LeadId", "ContactId", "Status", "HasResponded", "FirstRespondedDate", CAMPAIGN_NAME,
     ),
@@ -118,7 +119,7 @@ Told = tuple[ActivityType, str, dict[str, Any]]
 
 
 def _tasks(row: Row) -> Iterator[Told]:
-    if row.get("IsClosed"):
+    if row.get("IsClosed") and not row.get("IsRecurrence"):
         type_ = _SUBTYPES.get(row.get("TaskSubtype"), "task")
         direction = "out" if type_ == "email_sent" else _DIRECTIONS.get(row.get("CallType") or "")
         at = row.get("CompletedDateTime") or row["CreatedDate"]
@@ -126,7 +127,8 @@ def _tasks(row: Row) -> Iterator[Told]:
 
 
 def _events(row: Row) -> Iterator[Told]:
-    yield "meeting", _time(row.get("StartDateTime") or row["CreatedDate"]), _about(row)
+    if not row.get("IsChild") and not row.get("IsRecurrence"):
+        yield "meeting", _time(row.get("StartDateTime") or row["CreatedDate"]), _about(row)
 
 
 def _members(row: Row) -> Iterator[Told]:

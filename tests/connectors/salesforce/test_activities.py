@@ -63,6 +63,17 @@ async def test_a_call_an_email_a_task_and_a_meeting(world: World) -> None:
     }
 
 
+async def test_copies_for_the_invited_and_patterns_of_series_are_no_events(world: World) -> None:
+    when = {"StartDateTime": stamp(world.org.clock.now()), "DurationInMinutes": 30}
+    real, copy, series = (world.create("Event", **when) for _ in range(3))
+    call, pattern = (world.create("Task", TaskSubtype="Call", Status="Completed") for _ in range(2))
+    for id_, mark in ((copy, "IsChild"), (series, "IsRecurrence"), (pattern, "IsRecurrence")):
+        table = world.org.table_of(id_)
+        assert table is not None
+        world.org.write(table, table.rows[id_], {mark: True})
+    assert (await read(happened(world))).keys() == {f"meeting:{real}", f"call:{call}"}
+
+
 async def test_a_task_happens_when_it_is_completed(world: World) -> None:
     task = world.create("Task", TaskSubtype="Call", Subject="Ring back")
     sf = happened(world)

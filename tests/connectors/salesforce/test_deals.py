@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from connectors.base import Key, Members, Record, Write
-from connectors.errors import Misconfigured
+from connectors.errors import Gone, Misconfigured
 from connectors.salesforce import Salesforce
 from tests.connectors.salesforce.conftest import World, overruled, pages_of, records_in
 
@@ -260,6 +260,15 @@ async def test_a_contact_that_is_gone_costs_only_what_has_nothing_else_to_write(
     assert alone.error is not None
     assert (beside.outcome, beside.fields) == ("done", {ROLES: []})
     assert world.row(deals[1])["Amount"] == 7
+
+
+async def test_people_for_a_deal_that_is_gone_are_rejected_as_gone(world: World) -> None:
+    contact, one = world.create("Contact"), deal(world)
+    world.delete(one)
+    [result] = (
+        await world.connector().of("deal").write([Write("w", "update", {ROLES: Members(add=(contact,))}, id=one)])
+    )
+    assert isinstance(result.error, Gone)
 
 
 async def test_roles_whose_answer_is_lost_are_unknown(world: World) -> None:

@@ -249,7 +249,7 @@ def test_activities_and_campaigns(client: Client, sf: Org) -> None:
 def test_bulk_hard_delete_takes_its_permission(client: Client, sf: Org) -> None:
     account = client.Account.create({"Name": "Navy"})["id"]
     with pytest.raises(SalesforceMalformedRequest, match="FEATURENOTENABLED"):
-        client.bulk2.Account.hard_delete(records=[{"Id": account}])
+        client.bulk2.Account.hard_delete(records=[{"Id": account}], wait=0)
     sf.org.switches.hard_delete = True
-    client.bulk2.Account.hard_delete(records=[{"Id": account}])
+    client.bulk2.Account.hard_delete(records=[{"Id": account}], wait=0)
     assert client.query_all("SELECT Id FROM Account", include_deleted=True)["totalSize"] == 0
