@@ -48,6 +48,7 @@ class Both:
             both.hubspot.seed(to_hubspot(person, now) for person in world.marketing)
             tell_story(both.hubspot, world, now)
             both.salesforce.seed(to_salesforce(person, now) for person in world.crm)
+            both.salesforce.seed_business(world, now)
         return both
 
     @property
