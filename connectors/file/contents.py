@@ -89,7 +89,8 @@ class Contents:
             if self.patient and not layout.ended(handle, size):
                 end = layout.last_end(handle, size)
             if note and known and hasher.hexdigest() == note.hash and _joins(handle, layout, known, size):
-                at, line, self.resumed = known, note.line, True
+                at, self.resumed = known, True
+                line = note.line if layout.ended(handle, known) else note.line - 1  # whose end is read now
             else:
                 at, line, hasher = layout.mark, 1, new_hasher()
                 handle.seek(0)

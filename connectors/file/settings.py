@@ -28,7 +28,7 @@ def _pattern(value: str) -> str:
 def _known_encoding(value: str) -> str:
     try:
         found = codecs.lookup(value)
-        b"".decode(value)
+        "a".encode(value)  # those that are none of text, such as base64, are refused here
     except LookupError:
         raise ValueError(f"there is no encoding called {value!r}; such as utf-8, utf-16, cp1252") from None
     return found.name
