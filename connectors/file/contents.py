@@ -90,7 +90,8 @@ class Contents:
                 end = layout.last_end(handle, size)
             if note and known and hasher.hexdigest() == note.hash and _joins(handle, layout, known, size):
                 at, self.resumed = known, True
-                line = note.line if layout.ended(handle, known) else note.line - 1  # whose end is read now
+                begins = known in (size, layout.mark) or layout.ended(handle, known)
+                line = note.line if begins else note.line - 1  # whose end is read now
             else:
                 at, line, hasher = layout.mark, 1, new_hasher()
                 handle.seek(0)
@@ -104,7 +105,7 @@ class Contents:
                 problem = Record(f"{self.file.name}:1", {}, problem=told)
                 yield Step([problem], self._note(end, line, hasher))
                 return
-            if rows is not None:
+            if rows is not None and at < end:
                 yield from self._steps(handle, layout, rows, hasher, at, end, line)
             else:
                 self.ended = True

@@ -78,7 +78,7 @@ class OfRecords:
             for name, column, convert in plan:
                 if column in row:
                     value = row[column]
-                    fields[name] = convert(value) if convert and value not in ("", None) else value
+                    fields[name] = value if convert is None else None if _blank(value) else convert(value)
             at = word(row.get(time)) if time else ""
             return Record(id_of(row), fields, read(at) if at else mtime)
 
@@ -145,8 +145,8 @@ class OfActivities:
             for name, column, convert in plan:
                 value = row.get(column)
                 if value is not None and value != "":
-                    fields[name] = value if convert is None else convert(value)
-            if must and not row.get(must):
+                    fields[name] = value if convert is None else None if _blank(value) else convert(value)
+            if must and _blank(row.get(must)):
                 raise Unreadable(f"it does not say what happened: {must} is empty")
             return Record(f"{stream}:{id_of(row)}", fields, at)
 
@@ -180,6 +180,10 @@ def content_id(row: Mapping[str, Any]) -> str:
     """From all that a line says; the order of the columns and empty ones count for nothing."""
     said = {name: value for name, value in row.items() if value is not None and value != ""}
     return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _id_reader(columns: tuple[str, ...]) -> Callable[[Row], str]:

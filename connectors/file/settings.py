@@ -20,7 +20,7 @@ ACTIVITY_TYPES: tuple[str, ...] = get_args(ActivityType)
 
 def _pattern(value: str) -> str:
     path = PurePosixPath(value)
-    if path.is_absolute() or "\\" in value or {"..", "**"} & {*path.parts} or not path.parts:
+    if path.is_absolute() or not path.parts or ".." in path.parts or "**" in value or "\\" in value:
         raise ValueError("expected a pattern inside the folder, such as sales/*.csv, without .. and **")
     return value
 

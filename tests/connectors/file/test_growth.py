@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 
 import pytest
 
@@ -52,6 +53,11 @@ async def test_a_file_that_was_only_touched_says_nothing_new(place: Place) -> No
     await place.read()
     place.touch(path, 100)
     assert names(await place.read()) == {}
+    connector = place.leads()
+    assert [page.records async for page in connector.read(FIELDS, place.cursor)] == [[]]
+    assert connector.budget().calls == 0, "and is then known as it is"
+    place.append("leads.csv", "bad\n", age=50)
+    assert list(problems(await place.read())) == ["leads.csv:3"]
 
 
 async def test_a_new_file_is_read_and_the_others_are_not(place: Place) -> None:
@@ -166,6 +172,27 @@ async def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end_and_t
         place.cursor = page.cursor
     assert [record.id for record in seen] == [str(n) for n in range(50)]
     assert names(await place.read()) == {"1": "Ada"}
+
+
+async def test_a_file_that_was_nothing_but_a_byte_order_mark(place: Place) -> None:
+    assert await place.one("\ufeff") == []
+    place.append("leads.csv", HEAD + ADA + "bad\n")
+    records = await place.read()
+    assert names(records) == {"1": "Ada"}
+    assert list(problems(records)) == ["leads.csv:3"]
+
+
+async def test_a_backfill_reads_what_has_changed_since_and_then_all_that_comes(place: Place) -> None:
+    place.lead["time"] = "Seen"
+    head = "Id,Name,Seen\n"
+    place.put("old.csv", head + "1,Ada,2025-12-01\n", age=86400 * 10)
+    place.put("new.csv", head + "2,Bob,2025-12-01\n3,Cyd,2025-12-31\n")
+    place.cursor = place.leads().cursor_at(datetime(2025, 12, 30, tzinfo=UTC))
+    assert names(await place.read()) == {"3": "Cyd"}
+    assert not any(page.complete for page in place.pages)
+    place.append("new.csv", "4,Dan,2025-11-01\n")
+    place.append("old.csv", "5,Eva,2025-11-01\n", age=2000)
+    assert names(await place.read()) == {"4": "Dan", "1": "Ada", "5": "Eva"}
 
 
 async def test_other_settings_read_everything_again(place: Place) -> None:
