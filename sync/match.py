@@ -35,11 +35,22 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]]) -> list[tuple[st
     """The (rule, hash) pairs by which a lead with these fields is found. An entry with a blank field gives none."""
     keys = []
     for entry in entries:
+        if len(entry) == 1 and type(value := hub.get(entry[0])) is str:
+            key = _key_of_text(entry[0], value)
+            if key:
+                keys.append(key)
+            continue
         values = tuple([folded(hub.get(name)) for name in entry])
         if all(values):
-            name = "+".join(entry)
-            keys.append((name, _hash(name, values)))
+            rule = "+".join(entry)
+            keys.append((rule, _hash(rule, values)))
     return keys
+
+
+@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
+def _key_of_text(rule: str, text: str) -> tuple[str, int] | None:
+    plain = folded(text)
+    return (rule, _hash(rule, (plain,))) if plain else None
 
 
 def match(
@@ -54,11 +65,13 @@ def match(
     if own_id and known(own_id):
         return Match("duplicate" if taken(own_id) else "lead", (own_id,), OUR_ID)
     for rule, key in keys:
-        found = sorted(candidates.get(key, ()))
+        holders = candidates.get(key)
+        if not holders:
+            continue
+        found = sorted(holders)
         if len(found) > 1:
             return Match("ambiguous", tuple(found), rule)
-        if found:
-            return Match("duplicate" if taken(found[0]) else "lead", (found[0],), rule)
+        return Match("duplicate" if taken(found[0]) else "lead", (found[0],), rule)
     return Match("new" if keys else "unmatchable")
 
 
@@ -104,7 +117,6 @@ def folded(value: Value) -> str:
     return " ".join(plain.casefold().split())
 
 
-@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
 def _hash(name: str, values: tuple[str, ...]) -> int:
     text = "\x1f".join((name, *values))
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
