@@ -33,6 +33,7 @@ from state.rows import (
     link_of,
     link_row,
     loads,
+    repeated,
     review_of,
     stage_event_row,
     storable,
@@ -238,10 +239,12 @@ class Store:
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with lead_id, run_id, at, kind, system and detail (a mapping or None)."""
-        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._stored) for row in rows])
+        at = repeated(self._stored)
+        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, at) for row in rows])
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        events = [stage_event_row(row, self._stored) for row in rows]
+        at = repeated(self._stored)
+        events = [stage_event_row(row, at) for row in rows]
         self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)
 
     # --- writes: the plan, the intents, the record of what was sent ------------------------------------------------
