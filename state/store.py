@@ -37,6 +37,7 @@ from state.rows import (
     link_of,
     link_row,
     loads,
+    repeated,
     stage_event_row,
 )
 
@@ -210,8 +211,10 @@ class Store(Outbox, Questions, References):
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with hub_id, run_id, at, kind, system and detail (a mapping or None)."""
-        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._stored) for row in rows])
+        at = repeated(self._stored)
+        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, at) for row in rows])
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        events = [stage_event_row(row, self._stored) for row in rows]
+        at = repeated(self._stored)
+        events = [stage_event_row(row, at) for row in rows]
         self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)

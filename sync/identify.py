@@ -35,6 +35,8 @@ class Finder:
 
     def own_id(self, record: Record) -> str | None:
         value = record.fields.get(self.id_field) if self.id_field else None
+        if value is None:
+            return None
         ours = isinstance(value, str) and len(value) == 32 and value.isascii() and value.isalnum()
         return str(value) if ours else None  # what else people type there is not even asked for
 

@@ -36,11 +36,22 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "le
     An owner's address does not find the lead who has the same."""
     keys = []
     for entry in entries:
+        if len(entry) == 1 and type(value := hub.get(entry[0])) is str:
+            key = _key_of_text(entry[0], kind, value)
+            if key:
+                keys.append(key)
+            continue
         values = tuple([folded(hub.get(name)) for name in entry])
         if all(values):
-            name = "+".join(entry)
-            keys.append((name, _hash(place(name, kind), values)))
+            rule = "+".join(entry)
+            keys.append((rule, _hash(place(rule, kind), values)))
     return keys
+
+
+@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
+def _key_of_text(rule: str, kind: Kind, text: str) -> tuple[str, int] | None:
+    plain = folded(text)
+    return (rule, _hash(place(rule, kind), (plain,))) if plain else None
 
 
 def match(
@@ -55,11 +66,13 @@ def match(
     if own_id and known(own_id):
         return Match("duplicate" if taken(own_id) else "found", (own_id,), OUR_ID)
     for rule, key in keys:
-        found = sorted(candidates.get(key, ()))
+        holders = candidates.get(key)
+        if not holders:
+            continue
+        found = sorted(holders)
         if len(found) > 1:
             return Match("ambiguous", tuple(found), rule)
-        if found:
-            return Match("duplicate" if taken(found[0]) else "found", (found[0],), rule)
+        return Match("duplicate" if taken(found[0]) else "found", (found[0],), rule)
     return Match("new" if keys else "unmatchable")
 
 
@@ -105,7 +118,6 @@ def folded(value: Value) -> str:
     return " ".join(plain.casefold().split())
 
 
-@lru_cache(maxsize=4096)  # asked twice for every new hub: when it is looked for, and when it is stored
 def _hash(name: str, values: tuple[str, ...]) -> int:
     text = "\x1f".join((name, *values))
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
