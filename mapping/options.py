@@ -123,6 +123,8 @@ class Transform(Model):
     """One word out of a table."""
     multipicklist: MultipicklistOptions | None = None
     """Several words out of a table, sorted and without repeats in the hub."""
+    tax_id: NoOptions | None = None
+    """A VAT or tax number as letters and digits, without what stands between them."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Transform:
