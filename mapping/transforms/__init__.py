@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mapping.transforms import companies, people, quantities, text
+from mapping.transforms import companies, domains, people, quantities, text
 from mapping.transforms.pair import PLACEHOLDERS, Decode, Encode, Pair, Placeholders, folded
 
 TRANSFORMS: Mapping[str, Callable[..., Pair]] = {
@@ -28,6 +28,7 @@ TRANSFORMS: Mapping[str, Callable[..., Pair]] = {
     "datetime": quantities.moment,
     "picklist": text.picklist,
     "multipicklist": text.multipicklist,
+    "domain": domains.domain,
     "tax_id": companies.tax_id,
     "reference": companies.reference,
 }
@@ -45,6 +46,7 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "picklist": ("picklist",),
     "multipicklist": ("multipicklist",),
+    "domain": ("domain",),
     "tax_id": ("tax_id",),
     "reference": ("reference",),
 }

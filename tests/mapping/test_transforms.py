@@ -31,6 +31,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"values": {"a": "other", "b": "b"}, "reads": {"other": None}},
     ],
     "multipicklist": [{}, {"values": {"red": "RED", "blue": "BLUE"}}, {"separator": ","}, {"as_list": True}],
+    "domain": [{}],
     "tax_id": [{}],
     "reference": [{}, {"many": True}],
 }
