@@ -17,7 +17,7 @@ from rich.text import Text
 
 from console.failures import Exit, Refusal
 from console.screen import Screen, Sheet, ago, change, many, moment, named, plain, spelled, table, value
-from mapping.compiler import BUILT_IN
+from mapping.derived import BUILT_IN
 from mapping.fields import STAGE, Value
 from mapping.loader import Project
 from mapping.transforms import FITS, TRANSFORMS, folded

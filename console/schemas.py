@@ -14,8 +14,9 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
 from connectors.base import FieldType, RemoteField
-from mapping.compiler import BUILT_IN, COMPUTED, transform_of
+from mapping.compiler import transform_of
 from mapping.config import HubField, MappedField, MappingFile, ProjectFile
+from mapping.derived import BUILT_IN, COMPUTED
 from mapping.fields import REASON, STAGE
 from mapping.problems import nearest
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mapping.compiler import COMPUTED, SALES_QUALIFIED, transform_of
+from mapping.compiler import transform_of
 from mapping.conditions import Condition
 from mapping.config import HubField, MappedField, MappedStage, MappingFile
+from mapping.derived import COMPUTED, SALES_QUALIFIED
 from mapping.fields import REASON, STAGE
 from mapping.names import Names, check_condition, check_conflict, check_region
 from mapping.problems import listed, nearest

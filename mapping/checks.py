@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping.check_mapping import check_mapping
-from mapping.compiler import BUILT_IN, COMPUTED, slots
 from mapping.conditions import Condition
 from mapping.config import HubField, MappingFile, OnConflict, ProjectFile, Vocabulary
+from mapping.derived import BUILT_IN, COMPUTED, slots
 from mapping.fields import OPTED_OUT, STAGE
 from mapping.names import Names, check_condition, check_conflict, check_region
 from mapping.problems import listed, nearest

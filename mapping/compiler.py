@@ -6,110 +6,114 @@ meaning of its entry does, and at no other time.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from mapping.conditions import evidence, predicate
-from mapping.config import HubField, MappedField, MappingFile, OnConflict, ProjectFile
-from mapping.fields import OPTED_OUT, REASON, STAGE, Fields, Policy, Value
+from mapping.conditions import predicate
+from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
+from mapping.derived import computed, derivation, lifecycle_of, rollups_of, shared_fields
+from mapping.fields import KINDS, OPTED_OUT, REASON, STAGE, Kind, Policy
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
+from mapping.moves import departure, promotion
 from mapping.rules import Limits, Rules
-from mapping.scoring import Score, Scorer, scorer
 from mapping.transforms import FITS, TRANSFORMS, Pair, folded
 from mapping.transforms.people import phone_near
-
-SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
-BUILT_IN: Mapping[str, HubField] = {
-    STAGE: HubField(label="Stage"),
-    REASON: HubField(type="text", label="Reason of the stage"),
-    SCORE: HubField(type="integer", label="Score"),
-    SCORE_REASON: HubField(type="text", label="Reason of the score"),
-    SALES_QUALIFIED: HubField(type="boolean", label="Sales qualified"),
-}
-"""Shared fields that every project has."""
 
 COUNTRY = "country"
 """The field by which telephone numbers without a country code are read."""
 
-COMPUTED = (SCORE, SCORE_REASON, SALES_QUALIFIED)
 _ROLES = ("crm", "marketing", "other")
-_SLOT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def rules_of(
     config: ProjectFile, mappings: Mapping[str, MappingFile], digest: str, without: Iterable[str] = ()
 ) -> Rules:
     left_out = set(without)
+    by_kind = {kind: _of_kind(config, mappings, kind, digest, left_out) for kind in KINDS}
+    synced = {kind: rules for kind, rules in by_kind.items() if kind == "lead" or rules.mappers}
+    referred = {
+        m.refers for rules in synced.values() for mapper in rules.mappers.values() for m in mapper.maps.values()
+    }
+    summed = {(r.kind, r.via) for rules in synced.values() for r in rules.rollups}
+    for kind, rules in synced.items():
+        by = frozenset(via for of, via in summed if of == kind)
+        synced[kind] = replace(rules, referred=kind in referred, summed=by)
+    leads = synced.pop("lead")
+    return replace(
+        leads, promote=promotion(config, leads.lifecycle), leave=departure(config, leads.lifecycle), others=synced
+    )
+
+
+def _of_kind(
+    config: ProjectFile, mappings: Mapping[str, MappingFile], kind: Kind, digest: str, left_out: Container[str]
+) -> Rules:
     lifecycle = lifecycle_of(config)
-    names = [name for name in config.systems if name in mappings and name not in left_out]
+    told = {name: found for name, mapping in mappings.items() if (found := mapping.of(kind)) is not None}
+    names = [name for name in config.systems if name in told and name not in left_out]
+    wanted = {name for mapping in told.values() for name in mapping.fields}
     return Rules(
-        mappers={name: mapper_of(config, mappings[name], name, lifecycle) for name in names},
-        policies=policies_of(config, mappings),
+        mappers={name: mapper_of(config, told[name], kind, name, lifecycle) for name in names},
+        policies=policies_of(config, told, kind),
         lifecycle=lifecycle,
         limits=Limits(**config.guards.model_dump()),
-        derive=derivation(config, lifecycle, {name for mapping in mappings.values() for name in mapping.fields}),
-        promote=promotion(config, lifecycle),
+        derive=derivation(config, kind, lifecycle, wanted),
         hash=digest,
+        kind=kind,
+        rollups=rollups_of(config, kind, lifecycle),
     )
-
-
-def lifecycle_of(config: ProjectFile) -> Lifecycle:
-    ladder = tuple(stage.name for stage in config.vocabulary.ladder)
-    side = config.vocabulary.side
-    return Lifecycle(
-        ladder=ladder,
-        side={state.name: ladder if state.moves is None else state.moves for state in side},
-        reasons={state.name: state.reasons for state in side if state.reasons},
-    )
-
-
-def scorer_of(config: ProjectFile) -> Scorer:
-    """Also for explaining a score. Without `scoring`, every lead scores 0."""
-    if config.scoring is None:
-        return lambda hub: Score(0)
-    return scorer(config.scoring.rules, lifecycle_of(config))
 
 
 # -- mappers ----------------------------------------------------------------------------------------------------------
 
 
-def mapper_of(config: ProjectFile, mapping: MappingFile, system: str, lifecycle: Lifecycle) -> Mapper:
-    maps = [field_map(config, mapping, name, entry) for name, entry in mapping.fields.items()]
-    maps += _stage_maps(config, mapping)
+def mapper_of(config: ProjectFile, mapping: KindMapping, kind: Kind, system: str, lifecycle: Lifecycle) -> Mapper:
+    maps = [field_map(config, mapping, kind, name, entry) for name, entry in mapping.fields.items()]
+    if isinstance(mapping, MappingFile):
+        maps += _stage_maps(config, mapping)
     always = lambda hub: True  # noqa: E731
     return Mapper(
         system,
         sorted(maps, key=lambda m: m.hub),
         role=config.systems[system].role,
         match=mapping.match,
+        propose=mapping.propose,
+        known_as=same_users(config, system) if kind == "owner" else {},
         id_field=mapping.id_field,
         create_when=predicate(mapping.create_when, lifecycle) if mapping.create_when else always,
         sync_when=predicate(mapping.sync_when, lifecycle) if mapping.sync_when else always,
     )
 
 
-def field_map(config: ProjectFile, mapping: MappingFile, name: str, entry: MappedField) -> FieldMap:
-    field = BUILT_IN.get(name) or config.fields[name]
+def same_users(config: ProjectFile, system: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """A user's id in this system -> (system, id) of the same person in others, by the table of owners."""
+    table = config.owners.table if config.owners else ()
+    return {row[system]: tuple((s, i) for s, i in row.items() if s != system) for row in table if system in row}
+
+
+def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, entry: MappedField) -> FieldMap:
+    field = shared_fields(config, kind)[name]
     transform, options = transform_of(config, field, entry)
     placeholders = [*config.placeholders, *([str(entry.default)] if entry.default is not None else [])]
     pair: Pair = TRANSFORMS[transform](folded(placeholders), **options)
-    pull = entry.direction != "push" and not field.derived and name not in COMPUTED
-    push = entry.direction != "pull"
+    pull = entry.direction != "push" and not field.derived and name not in computed(kind)
+    push = entry.direction != "pull" and kind != "owner"
     spec = {
         "remote": entry.remote,
         "transform": transform,
         "options": options,
         "pull": pull,
         "push": push,
-        "clears": entry.clears,
+        "clears": entry.clears or field.many,
     }
     if entry.default is not None:
         spec["default"] = entry.default
-    near = _country_of(config, mapping) if transform == "e164" else None
+    if field.to is not None:
+        spec["refers"] = field.to
+    near = _country_of(config, mapping, kind) if transform == "e164" else None
     if near:
         spec["near"] = near
     return FieldMap(
@@ -119,17 +123,19 @@ def field_map(config: ProjectFile, mapping: MappingFile, name: str, entry: Mappe
         encode=pair.encode,
         pull=pull,
         push=push,
-        clears=entry.clears,
+        clears=entry.clears or field.many,
         spec=canonical(spec),
         default=entry.default,
         near=near,
+        refers=field.to,
+        many=field.many,
         decode_near=phone_near(folded(placeholders), **options) if near else None,
     )
 
 
-def _country_of(config: ProjectFile, mapping: MappingFile) -> str | None:
-    """The hub field that tells a person's country, where this system is read for it."""
-    field, entry = config.fields.get(COUNTRY), mapping.fields.get(COUNTRY)
+def _country_of(config: ProjectFile, mapping: KindMapping, kind: Kind) -> str | None:
+    """The hub field that tells a record's country, where this system is read for it."""
+    field, entry = shared_fields(config, kind).get(COUNTRY), mapping.fields.get(COUNTRY)
     return COUNTRY if field and field.type == "country" and entry and entry.direction != "push" else None
 
 
@@ -141,6 +147,8 @@ def transform_of(config: ProjectFile, field: HubField, entry: MappedField) -> tu
         options = {"region": config.region}
     if name in ("picklist", "multipicklist") and not options.get("values"):
         options = {**options, "values": {option: option for option in field.options}}
+    if name == "reference":
+        options = {"many": field.many}
     return name, options
 
 
@@ -173,29 +181,29 @@ def canonical(meaning: Any) -> str:
 # -- policies ---------------------------------------------------------------------------------------------------------
 
 
-def policies_of(config: ProjectFile, mappings: Mapping[str, MappingFile]) -> dict[str, Policy]:
+def policies_of(config: ProjectFile, mappings: Mapping[str, KindMapping], kind: Kind) -> dict[str, Policy]:
     """One for every hub field that some system is read for."""
     order = tuple(sorted(config.systems, key=lambda name: (_ROLES.index(config.systems[name].role), name)))
-    fields: dict[str, HubField] = {**BUILT_IN, **config.fields}
+    fields = shared_fields(config, kind)
     said = {name: field.on_conflict for name, field in fields.items()}
     for mapping in mappings.values():
         for name, entry in mapping.fields.items():
             said[name] = said.get(name) or entry.on_conflict
-        if mapping.stage is not None:
+        if isinstance(mapping, MappingFile) and mapping.stage is not None:
             said[STAGE] = said.get(STAGE) or mapping.stage.on_conflict
     return {
-        name: policy_of(said[name] or default_conflict(name, field), config, order)
+        name: policy_of(said[name] or default_conflict(kind, name, field), config, order)
         for name, field in fields.items()
-        if not field.derived and name not in COMPUTED
+        if not field.derived and name not in computed(kind)
     }
 
 
-def default_conflict(name: str, field: HubField) -> OnConflict:
-    if name == STAGE:
+def default_conflict(kind: Kind, name: str, field: HubField) -> OnConflict:
+    if name == STAGE and kind == "lead":
         return OnConflict(rule="furthest")
     if name == OPTED_OUT:
         return OnConflict(rule="opt_out_wins")
-    return OnConflict(rule="union") if field.type == "multipicklist" else OnConflict(prefer=())
+    return OnConflict(rule="union") if field.type == "multipicklist" or field.many else OnConflict(prefer=())
 
 
 def policy_of(said: OnConflict, config: ProjectFile, order: tuple[str, ...]) -> Policy:
@@ -204,85 +212,3 @@ def policy_of(said: OnConflict, config: ProjectFile, order: tuple[str, ...]) -> 
     for word in said.systems:
         named += [word] if word in config.systems else [s for s in order if config.systems[s].role == word]
     return Policy(said.kind, tuple(dict.fromkeys([*named, *order])))
-
-
-# -- derived fields and promotion -------------------------------------------------------------------------------------
-
-
-def derivation(config: ProjectFile, lifecycle: Lifecycle, wanted: Container[str]) -> Callable[[Fields], Fields]:
-    """`wanted`: the fields that some mapping has; others are not computed."""
-    score = scorer_of(config) if config.scoring else None
-    floor = config.vocabulary.sales_qualified
-    qualified = frozenset(stage for stage in lifecycle.ladder if lifecycle.at_least(stage, floor))
-    fields = [(name, field) for name, field in sorted(config.fields.items()) if name in wanted]
-    computed = [(name, _formula(field)) for name, field in fields if field.derived]
-    fallbacks = [(name, _filling(field.fallback)) for name, field in fields if field.fallback]
-
-    def derive(hub: Fields) -> Fields:
-        derived: Fields = {SALES_QUALIFIED: hub.get(STAGE) in qualified}
-        if score is not None:
-            found = score(hub)
-            derived[SCORE] = found.total
-            derived[SCORE_REASON] = found.reason or None
-        for name, formula in computed:
-            derived[name] = formula(hub)
-        for name, formula in fallbacks:
-            if hub.get(name) is None and (value := formula(hub)) is not None:
-                derived[name] = value
-        return derived
-
-    return derive
-
-
-def _formula(field: HubField) -> Callable[[Fields], Value]:
-    if field.same_as is not None:
-        source = field.same_as
-        return lambda hub: hub.get(source)
-    if field.template is not None:
-        return _filling(field.template)
-    constant = field.constant
-    return lambda hub: constant
-
-
-def slots(template: str) -> list[str]:
-    """The fields that a template asks for."""
-    return _SLOT.findall(template)
-
-
-def _filling(template: str) -> Callable[[Fields], Value]:
-    """The template as a function: None where every field that it asks for is blank; spaces around blanks close up."""
-    texts, names = _SLOT.split(template)[::2], slots(template)
-
-    def fill(hub: Fields) -> Value:
-        found = [_spelled(hub.get(name)) for name in names]
-        if found and not any(found):
-            return None
-        pieces = [piece for pair in zip(texts, [*found, ""], strict=True) for piece in pair]
-        return " ".join("".join(pieces).split()) or None
-
-    return fill
-
-
-def _spelled(value: Value) -> str:
-    if value is None:
-        return ""
-    return ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], tuple[str, str] | None]:
-    steps = [
-        (lifecycle.rank(stage), stage, condition, predicate(condition, lifecycle))
-        for stage, condition in config.vocabulary.promote.items()
-    ]
-    steps.sort(key=lambda step: -step[0])
-
-    def promote(hub: Fields) -> tuple[str, str] | None:
-        rank = lifecycle.rank(hub.get(STAGE))
-        if rank < 0:  # no stage says that nobody calls this person a lead; side states are left by people
-            return None
-        for above, stage, condition, holds in steps:
-            if above > rank and holds(hub):
-                return stage, evidence(condition, hub)
-        return None
-
-    return promote

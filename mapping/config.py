@@ -1,4 +1,4 @@
-"""What an admin writes, as models: `smarketing.yaml` and `mappings/<system>.yaml`.
+"""What an admin writes, as models: `smarketing.yaml`, and by way of `mapping.mapped` the mappings of the systems.
 
 Only the shape is checked here, file by file (unknown keys are errors); what the files say of each other is checked in
 `mapping.checks`, and made to run in `mapping.compiler`. Invariant: the same meaning gives the same model, and so the
@@ -7,141 +7,36 @@ same hash, however the file is laid out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 
 from mapping.conditions import Condition, Model
-from mapping.fields import PolicyKind
+from mapping.fields import Kind
 from mapping.lifecycle import LADDER
-from mapping.options import TransformSpec, Word
+from mapping.mapped import KindMapping, MappedField, MappedReason, MappedStage, MappingFile
+from mapping.options import Word
+from mapping.shared import HubField, Name, OnConflict, RollUp
 from mapping.transforms import PLACEHOLDERS
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Role = Literal["marketing", "crm", "other"]
-ConnectorName = Literal["hubspot", "salesforce", "tryton", "file", "memory"]
-FieldKind = Literal[
-    "text", "name", "email", "phone", "country", "boolean", "integer", "number", "date", "datetime", "picklist",
-    "multipicklist",
+__all__ = [
+    "HubField",
+    "KindFields",
+    "KindMapping",
+    "Leaving",
+    "MappedField",
+    "MappedReason",
+    "MappedStage",
+    "MappingFile",
+    "OnConflict",
+    "OwnerFields",
+    "ProjectFile",
+    "RollUp",
 ]  # fmt: skip
 
-
-def _rule(value: Any) -> Any:
-    """`furthest` is short for `{rule: furthest}`."""
-    return {"rule": value} if isinstance(value, str) else value
-
-
-def _several(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-class OnConflict(Model):
-    """Who wins when two systems changed a field since they last agreed; the policies of `mapping.fields.Policy`.
-    Systems are named by their name or by their role."""
-
-    prefer: tuple[Word, ...] | None = None
-    """Systems or roles in the order in which they are believed; those left out follow."""
-    owner: Word | None = None
-    """One system or role that is master; what another says is put back."""
-    rule: Literal["furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"] | None = None
-    """Or one of these rules, by its name."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> OnConflict:
-        if sum(part is not None for part in (self.prefer, self.owner, self.rule)) != 1:
-            raise ValueError("say one of: prefer, owner, or the name of a rule")
-        return self
-
-    @property
-    def kind(self) -> PolicyKind:
-        if self.rule is not None:
-            return self.rule
-        return "owner" if self.owner is not None else "prefer"
-
-    @property
-    def systems(self) -> tuple[str, ...]:
-        return (self.owner,) if self.owner is not None else self.prefer or ()
-
-
-Conflict = Annotated[OnConflict, BeforeValidator(_rule, json_schema_input_type=str | OnConflict)]
-
-# -- mappings/<system>.yaml -------------------------------------------------------------------------------------------
-
-Direction = Literal["both", "pull", "push"]
-
-
-class MappedField(Model):
-    """How one hub field lives in this system."""
-
-    remote: Word
-    """The field's name in this system's API."""
-    transform: TransformSpec | None = None
-    """How the value is spelled here; the one that fits the shared field's type where it is not said."""
-    direction: Direction = "both"
-    """`pull`: only read. `push`: only written."""
-    on_conflict: Conflict | None = None
-    """As in `smarketing.yaml`; said once a field, wherever it stands."""
-    clears: bool = False
-    """Whether emptying the field here empties it everywhere, and the other way round. Where false, a blank is no
-    opinion and is filled again."""
-    default: bool | int | float | str | None = None
-    """Written where the hub has no value and the system insists on one; never read back as a value."""
-
-
-class MappedReason(Model):
-    remote: Word
-    """The field that holds the reason of a side state."""
-    values: dict[Word, Word] = Field(default_factory=dict)
-    """Reason code -> this system's word for it; any text where there are none."""
-    reads: dict[str, Word | None] = Field(default_factory=dict)
-    """As for the stage."""
-    direction: Direction = "both"
-    """As for a field."""
-
-
-class MappedStage(Model):
-    """`values`: every stage of the vocabulary -> this system's word for it. `reads`: how a remote word is read that
-    stands for several stages, or is never written; null: it says nothing about the stage."""
-
-    remote: Word
-    """The field that holds the stage."""
-    values: dict[Word, Word]
-    """Every stage of the vocabulary -> this system's word for it."""
-    reads: dict[str, Word | None] = Field(default_factory=dict)
-    """How a word is read that stands for several stages, or is never written; null: it says nothing about the stage."""
-    direction: Direction = "both"
-    """As for a field."""
-    on_conflict: Conflict | None = None
-    """`furthest` where it is not said."""
-    reason: MappedReason | None = None
-    """Where the reason of a side state is kept."""
-
-
-MatchEntry = Annotated[
-    tuple[Word, ...],
-    BeforeValidator(_several, json_schema_input_type=str | list[str]),
-    Field(min_length=1),
-]
-
-
-class MappingFile(Model):
-    """`mappings/<system>.yaml`: ties one system's fields to the shared ones."""
-
-    match: tuple[MatchEntry, ...] = (("email",),)
-    """Hub fields by which an unknown record is recognised, strongest first; a list: all of them together."""
-    id_field: Word | None = None
-    """The remote field that carries our own id. It is always tried before `match`."""
-    create_when: Condition | None = None
-    """Which leads are created in this system. Where it is not said: all that could be found again."""
-    sync_when: Condition | None = None
-    """Which leads this system is told about at all."""
-    fields: dict[Word, MappedField] = Field(default_factory=dict)
-    """Shared field -> how it lives here."""
-    stage: MappedStage | None = None
-    """How the stage lives here."""
-
-
-# -- smarketing.yaml --------------------------------------------------------------------------------------------------
+Role = Literal["marketing", "crm", "other"]
+ConnectorName = Literal["hubspot", "salesforce", "tryton", "file", "memory"]
 
 
 class System(Model):
@@ -171,6 +66,13 @@ class SideState(Model):
     """Reason codes; any text where there are none."""
 
 
+class Leaving(Model):
+    when: Condition
+    """A condition on at least one roll-up: it is by that that a new reason is known."""
+    reason: Word | None = None
+    """The reason that is noted with the side state."""
+
+
 class Vocabulary(Model):
     ladder: tuple[Stage, ...] = tuple(Stage(name=name) for name in LADDER)
     """The stages, lowest first."""
@@ -184,43 +86,23 @@ class Vocabulary(Model):
     """The stage from which on a lead counts as sales-qualified."""
     promote: dict[Word, Condition] = Field(default_factory=dict)
     """Stage -> what earns it. Only for leads on a lower step of the ladder; side states are left by people."""
+    leave: dict[Word, Leaving] = Field(default_factory=dict)
+    """Side state -> what makes a lead leave the ladder for it. Once: whoever takes the lead back up has seen the reason,
+    and only a new one (another lost deal) counts again."""
 
 
-class HubField(Model):
-    """One shared field. Derived ones (template, constant, same_as) are computed and only ever pushed; `fallback` is a
-    template that fills an ordinary field while no system has a value for it."""
+class KindFields(Model):
+    """The shared fields of one more kind of record."""
 
-    type: FieldKind = "text"
-    """What it holds."""
-    label: str = ""
-    """For people; the name where it is not said."""
-    on_conflict: Conflict | None = None
-    """Who wins when two systems changed it. Where it is not said: `prefer` by role, `union` for a multipicklist,
-    `opt_out_wins` for `opted_out`."""
-    options: tuple[Word, ...] = ()
-    """The values of a picklist."""
-    template: str | None = None
-    """Derived: other fields in a text, "{first_name} {last_name}"."""
-    constant: bool | int | float | str | None = None
-    """Derived: always this."""
-    same_as: Word | None = None
-    """Derived: a copy of this field (or of `stage`)."""
-    fallback: str | None = None
-    """A template that fills an ordinary field while no system has a value for it."""
+    fields: dict[Name, HubField] = Field(min_length=1)
+    """As for leads."""
 
-    @property
-    def derived(self) -> bool:
-        return not (self.template is None and self.constant is None and self.same_as is None)
 
-    @model_validator(mode="after")
-    def _coherent(self) -> HubField:
-        if sum(part is not None for part in (self.template, self.constant, self.same_as)) > 1:
-            raise ValueError("a field is derived in one way: template, constant or same_as")
-        if self.derived and self.fallback is not None:
-            raise ValueError("a derived field needs no fallback")
-        if self.type == "picklist" and not self.options and not self.derived:
-            raise ValueError("a picklist needs its options")
-        return self
+class OwnerFields(KindFields):
+    """The shared fields of the systems' users."""
+
+    table: tuple[dict[Name, Word], ...] = ()
+    """Users who have another e-mail address in each system, one entry a person: system -> the user's id there."""
 
 
 class Guards(Model):
@@ -272,11 +154,27 @@ class ProjectFile(Model):
     vocabulary: Vocabulary = Vocabulary()
     """The stages."""
     fields: dict[Name, HubField] = Field(min_length=1)
-    """The shared fields. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
+    """The shared fields of leads. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
     themselves."""
+    companies: KindFields | None = None
+    """The shared fields of companies; not synced where it is not said."""
+    deals: KindFields | None = None
+    """The shared fields of deals; not synced where it is not said."""
+    owners: OwnerFields | None = None
+    """The shared fields of the systems' users, to whom leads, companies and deals belong. Users are never written."""
     placeholders: tuple[str, ...] = PLACEHOLDERS
     """Texts that mean "nobody knows", in any case; never taken for values."""
     guards: Guards = Guards()
     """When a plan stops and asks."""
     scoring: Scoring | None = None
     """Where there is none, no lead has a score."""
+
+    def fields_of(self, kind: Kind) -> Mapping[str, HubField] | None:
+        """None for a kind that the project does not sync."""
+        if kind == "lead":
+            return self.fields
+        sections: dict[Kind, KindFields | None] = {
+            "company": self.companies, "deal": self.deals, "owner": self.owners,
+        }  # fmt: skip
+        section = sections[kind]
+        return section.fields if section else None

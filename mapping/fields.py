@@ -6,6 +6,7 @@ text. None is blank. A key that is absent from `Fields` was not read and says no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,8 @@ KINDS: tuple[Kind, ...] = ("owner", "company", "lead", "deal")
 STAGE = "stage"
 REASON = "stage_reason"
 OPTED_OUT = "opted_out"
+EVIDENCE = "stage_evidence"
+"""What of a lead's neighbours was known when it last had a reason to leave the ladder: the same is no reason twice."""
 
 PolicyKind = Literal["prefer", "owner", "furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"]
 
@@ -45,6 +48,10 @@ class Policy:
     def rank(self, system: str) -> int:
         """0 is the most preferred."""
         return self.systems.index(system) if system in self.systems else len(self.systems)
+
+
+PLURALS: Mapping[Kind, str] = {"owner": "owners", "company": "companies", "lead": "leads", "deal": "deals"}
+"""How an admin's files call the kinds. Leads have no section of their own: they are what the files are about."""
 
 
 def place(system: str, kind: Kind) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 
 from mapping.checks import check
-from mapping.compiler import canonical, rules_of, scorer_of
+from mapping.compiler import canonical, rules_of
 from mapping.config import MappingFile, ProjectFile
+from mapping.derived import scorer_of
 from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer

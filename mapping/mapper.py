@@ -47,6 +47,9 @@ class FieldMap:
     country. Takes the place of `decode` in `to_hub`; what was written is read the same by either."""
 
 
+NONE: Mapping[str, Sequence[tuple[str, str]]] = {}
+
+
 class Problem(NamedTuple):
     """A value that could not be read or written: it costs its record, never the run."""
 
@@ -60,7 +63,9 @@ class Mapper:
     """Everything the engine asks of one system's mapping.
 
     `id_field` is the remote field that carries our own id, where the system has one. `match` are hub fields by which
-    an unknown record is recognised, strongest first, each entry one or more fields that must all be equal.
+    an unknown record is recognised, strongest first, each entry one or more fields that must all be equal; `propose`
+    the same for what is only likely, and for a person to say. `known_as`: a record's id -> (system, id) of records that are
+    known to be the same, before anything is compared.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class Mapper:
         *,
         role: str = "other",
         match: Sequence[tuple[str, ...]] = (("email",),),
+        propose: Sequence[tuple[str, ...]] = (),
+        known_as: Mapping[str, Sequence[tuple[str, str]]] = NONE,
         id_field: str | None = None,
         create_when: Callable[[Fields], bool] = lambda hub: True,
         sync_when: Callable[[Fields], bool] = lambda hub: True,
@@ -78,6 +85,8 @@ class Mapper:
         self.role = role
         self.maps = {m.hub: m for m in maps}
         self.match = tuple(match)
+        self.propose = tuple(propose)
+        self.known_as = known_as
         self.id_field = id_field
         self.create_when = create_when
         self.sync_when = sync_when

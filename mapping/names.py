@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mapping.compiler import BUILT_IN
 from mapping.conditions import Condition, Test, leaves
 from mapping.config import HubField, OnConflict, ProjectFile
+from mapping.derived import BUILT_IN
 from mapping.fields import STAGE
 from mapping.problems import listed, nearest
 from mapping.source import Loc, Source

@@ -123,6 +123,11 @@ class Transform(Model):
     """One word out of a table."""
     multipicklist: MultipicklistOptions | None = None
     """Several words out of a table, sorted and without repeats in the hub."""
+    domain: NoOptions | None = None
+    """The domain that a company registered, of a web address, an e-mail address or a bare domain. One that many share (of
+    free mailboxes, of social networks) is no value."""
+    tax_id: NoOptions | None = None
+    """A VAT or tax number as letters and digits, without what stands between them."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Transform:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mapping.fields import KINDS, Fields, Kind, Policy, Value
 from mapping.lifecycle import Lifecycle
@@ -23,6 +24,19 @@ class Limits:
     floor: int = 20
     canaries: Mapping[str, str] = field(default_factory=dict)
     """system -> a value of its first match field (an e-mail) that must be found there before anything is written"""
+
+
+class Departure(NamedTuple):
+    """`seen`: the reasons to leave the ladder that are known, as text to keep with the hub. `stage`: where a new one
+    among them takes the lead; with the reason to note, and the evidence in words."""
+
+    seen: str | None = None
+    stage: str | None = None
+    reason: str | None = None
+    evidence: str = ""
+
+
+STAYS = Departure()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,9 @@ class Rules:
     promote: Callable[[Fields], tuple[str, str] | None] = lambda hub: None
     """The stage that a lead has earned, and the evidence in words: given its fields, derived ones included. None where
     it stays. Only ever a move up the ladder that the lifecycle allows, and never out of a side state."""
+    leave: Callable[[Fields], Departure] = lambda hub: STAYS
+    """Whether something has become of a lead that takes it off the ladder, given its fields, roll-ups included; and what
+    of that is known by now. Only ever to a side state."""
     hash: str = ""
     """Of the whole published configuration."""
     kind: Kind = "lead"

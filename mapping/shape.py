@@ -87,7 +87,7 @@ def _tell(source: Source, model: type[BaseModel], loc: Loc, detail: ErrorDetails
         value = source.at(loc)
         if value is None and loc:  # short for {rule: …}
             value = source.at(loc[:-1])
-        source.error(loc, "this value is not known", listed(known), nearest(value, known))
+        source.error(loc, "this value is not known", listed(known, 30), nearest(value, known))
     elif kind == "scalar":
         source.error(loc, "this has the wrong type", "a single value: text, a number, true or false")
     elif kind in ("string_pattern_mismatch", "string_too_long"):

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Record
-from mapping.mapper import Problem
+from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side
 from sync.batch import Batch
 from sync.context import Context
 from sync.match import OUR_ID, Match, contradicts, likeness, match, match_keys
+
+TABLE = "the table of owners"
 
 Forced = Mapping[str, dict[str, Any]]
 """Remote id -> what a person said it is: {"hub": id}, {"new": true} or {"ignore": true}."""
@@ -25,11 +27,15 @@ class Finder:
     def __init__(self, ctx: Context, system: str, records: Sequence[Record], values: Mapping[str, Any]) -> None:
         self.system, self.kind = system, ctx.kind
         self.id_field = ctx.rules.mappers[system].id_field
-        self.entries = ctx.rules.mappers[system].match
+        mapper = ctx.rules.mappers[system]
+        self.entries, propose = mapper.match, mapper.propose
         self.keys = {r.id: match_keys(values[r.id], self.entries, self.kind) for r in records}
-        self.found = ctx.store.candidates({key for keys in self.keys.values() for _, key in keys})
+        self.likely = {r.id: match_keys(values[r.id], propose, self.kind) for r in records} if propose else {}
+        asked = (key for keys in (*self.keys.values(), *self.likely.values()) for _, key in keys)
+        self.found = ctx.store.candidates(set(asked))
         own = {own for r in records if (own := self.own_id(r))}
-        hubs = ctx.store.hubs(own.union(*self.found.values()))
+        self.same = _same(ctx, mapper, records) if mapper.known_as else {}
+        hubs = ctx.store.hubs(own.union(*self.found.values(), self.same.values()))
         self.hubs = {i: hub for i, hub in hubs.items() if hub.kind == ctx.kind}
         self.hubs |= ctx.store.hubs(hub.merged_into for hub in self.hubs.values() if hub.merged_into)
 
@@ -46,6 +52,26 @@ class Finder:
         return hub.merged_into if hub and hub.merged_into else hub_id
 
     def match(self, record: Record) -> Match:
+        if (same := self.same.get(record.id)) in self.hubs:
+            return Match("duplicate" if self.taken(str(same)) else "found", (str(same),), TABLE)
+        answer = self._by_keys(record)
+        return self._proposed(record, answer) if self.likely and answer.answer in ("new", "unmatchable") else answer
+
+    def _proposed(self, record: Record, answer: Match) -> Match:
+        """Nobody is this record for certain: who is likely to be, and neither told apart by anything better nor known to
+        be another record of this system?"""
+        keys = self.keys[record.id]
+        for rule, key in self.likely[record.id]:
+            near = sorted(
+                hub_id
+                for hub_id in self.found.get(key, ())
+                if hub_id in self.hubs and not self.taken(hub_id) and not contradicts(keys, self._keys_of(hub_id))
+            )
+            if near:
+                return Match("ambiguous", tuple(near), rule)
+        return Match("new") if self.likely[record.id] else answer
+
+    def _by_keys(self, record: Record) -> Match:
         keys, own = self.keys[record.id], self._now(self.own_id(record))
         answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
         if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
@@ -72,8 +98,27 @@ class Finder:
     def add(self, hub: Hub, record: Record) -> None:
         """Later records of the same batch must find it."""
         self.hubs[hub.id] = hub
-        for _, key in self.keys[record.id]:
+        for _, key in (*self.keys[record.id], *self.likely.get(record.id, ())):
             self.found.setdefault(key, set()).add(hub.id)
+
+
+def _same(ctx: Context, mapper: Mapper, records: Sequence[Record]) -> dict[str, str]:
+    """Record id -> the hub record of what the admin's table says is the same in another system."""
+    rows = {r.id: mapper.known_as[r.id] for r in records if r.id in mapper.known_as}
+    systems = {system for others in rows.values() for system, _ in others}
+    known = {s: ctx.store.known(s, {i for others in rows.values() for of, i in others if of == s}) for s in systems}
+    found: dict[str, str] = {}
+    for record_id, others in rows.items():
+        for system, remote_id in others:
+            if remote_id in known[system]:
+                found.setdefault(record_id, known[system][remote_id].hub_id)
+    return found
+
+
+def _undecided(mapper: Mapper, record: Record, values: Mapping[str, Any]) -> bool:
+    """Whether it is matched by a reference to a record that has no hub record yet: without it, it would be anybody."""
+    names = {name for entry in mapper.match for name in entry if name in mapper.references}
+    return any(name not in values and record.fields.get(mapper.references[name].remote) for name in names)
 
 
 def identify(
@@ -90,6 +135,8 @@ def identify(
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
     if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
         return None  # who it is cannot be read: the review on the bad value is the way out
+    if mapper.references and _undecided(mapper, record, values):
+        return None  # it is read again once what it refers to is known
     said = forced.get(record.id, {})
     found = finder.match(record)
     if "hub" in said:

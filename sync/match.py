@@ -3,6 +3,7 @@
 In order: our own id on the record, then the match fields of the mapping, strongest first. (The link, the strongest
 of all, is known before a record comes here.) Two candidates are a question for a person, never "the first": a wrong
 match mixes two people. A second record of the same system for one hub is a duplicate, and also a question.
+What is only likely (`propose`) is asked as well, where nothing better is known.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from rapidfuzz import fuzz
 
 from mapping.fields import Fields, Kind, Value, place
 from mapping.mapper import Mapper
+from sync.legal_forms import without_legal_form
 
 OUR_ID = "our id"
+NAME = "name"
 
 Answer = Literal["found", "new", "ambiguous", "duplicate", "unmatchable"]
 
@@ -41,7 +44,7 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "le
             if key:
                 keys.append(key)
             continue
-        values = tuple([folded(hub.get(name)) for name in entry])
+        values = tuple([_plain(kind, name, hub.get(name)) for name in entry])
         if all(values):
             rule = "+".join(entry)
             keys.append((rule, _hash(place(rule, kind), values)))
@@ -50,8 +53,14 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "le
 
 @lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
 def _key_of_text(rule: str, kind: Kind, text: str) -> tuple[str, int] | None:
-    plain = folded(text)
+    plain = _plain(kind, rule, text)
     return (rule, _hash(place(rule, kind), (plain,))) if plain else None
+
+
+def _plain(kind: Kind, name: str, value: Value) -> str:
+    """`folded`; of a company's name also without its legal form: Acme Inc. is Acme."""
+    text = folded(value)
+    return without_legal_form(text) if text and kind == "company" and name == NAME else text
 
 
 def match(
@@ -88,7 +97,17 @@ def contradicts(ours: Sequence[tuple[str, int]], theirs: Sequence[tuple[str, int
 
 def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
     """How alike two hubs are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
-    weights = {"email": 4, "phone": 3, "last_name": 2, "first_name": 1, "company": 2, "city": 1}
+    weights = {
+        "email": 4,
+        "phone": 3,
+        "last_name": 2,
+        "first_name": 1,
+        "company": 2,
+        "city": 1,
+        "domain": 4,
+        "tax_id": 4,
+        "name": 2,
+    }
     total = score = 0.0
     reasons = []
     for name, weight in weights.items():
@@ -103,8 +122,8 @@ def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
 
 
 def entries(mappers: Mapping[str, Mapper]) -> tuple[tuple[str, ...], ...]:
-    """Every match entry that any system uses, so that a hub is found by whichever one asks."""
-    return tuple(dict.fromkeys(entry for mapper in mappers.values() for entry in mapper.match))
+    """Every entry that any system matches or proposes by, so that a hub is found by whichever one asks."""
+    return tuple(dict.fromkeys(entry for m in mappers.values() for entry in (*m.match, *m.propose)))
 
 
 def folded(value: Value) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mapping.fields import REASON, STAGE, Fields, Kind, Value
+from mapping.fields import EVIDENCE, REASON, STAGE, Fields, Kind, Value
 from mapping.rules import Rules
 from state.records import Hub
 from sync.match import match_keys
@@ -92,7 +92,8 @@ def _compute(settled: Settled, rules: Rules) -> None:
     """What nobody types: derived fields, and the stage that they earn, which may change them once more."""
     hub = settled.hub.fields
     derived = rules.derive(hub)
-    if _promote(settled, derived, rules):
+    promoted = _promote(settled, derived, rules)
+    if _leave(settled, derived, rules) or promoted:
         derived = rules.derive(hub)
     for name, value in derived.items():
         old = hub.get(name)
@@ -110,6 +111,24 @@ def _promote(settled: Settled, derived: Fields, rules: Rules) -> bool:
             _set(settled, STAGE, stage, evidence, first.old if first else old)
             return True
     return False
+
+
+def _leave(settled: Settled, derived: Fields, rules: Rules) -> bool:
+    """Off the ladder, where a new reason for it is known. What is known is noted whether or not the lead moves: who
+    opens it again, or had closed it before, has decided in the light of it."""
+    hub = settled.hub.fields
+    old = hub.get(STAGE)
+    leaves = rules.leave({**hub, **derived})
+    if leaves.seen != hub.get(EVIDENCE):
+        _set(settled, EVIDENCE, leaves.seen, "derived", hub.get(EVIDENCE))
+    first = settled.changes.get(STAGE)
+    reopened = first is not None and first.old in rules.lifecycle.side
+    if leaves.stage is None or rules.lifecycle.rank(old) < 0 or reopened:
+        return False
+    _set(settled, STAGE, leaves.stage, leaves.evidence, first.old if first else old)
+    if leaves.reason is not None and leaves.reason != hub.get(REASON):
+        _set(settled, REASON, leaves.reason, leaves.evidence, hub.get(REASON))
+    return True
 
 
 def _set(settled: Settled, name: str, value: Value, rule: str, old: Value) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mapping.transforms import people, quantities, text
+from mapping.transforms import companies, domains, people, quantities, text
 from mapping.transforms.pair import PLACEHOLDERS, Decode, Encode, Pair, Placeholders, folded
 
 TRANSFORMS: Mapping[str, Callable[..., Pair]] = {
@@ -28,6 +28,9 @@ TRANSFORMS: Mapping[str, Callable[..., Pair]] = {
     "datetime": quantities.moment,
     "picklist": text.picklist,
     "multipicklist": text.multipicklist,
+    "domain": domains.domain,
+    "tax_id": companies.tax_id,
+    "reference": companies.reference,
 }
 
 FITS: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +46,9 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "picklist": ("picklist",),
     "multipicklist": ("multipicklist",),
+    "domain": ("domain",),
+    "tax_id": ("tax_id",),
+    "reference": ("reference",),
 }
 """Type of a hub field -> the transforms that give such values; the first is the one used where none is named."""
 

@@ -323,10 +323,14 @@ def test_editors_get_a_schema() -> None:
     assert set(schema) == {"smarketing.yaml", "mappings/*.yaml"}
     assert set(schema["mappings/*.yaml"]["properties"]) == {
         "match",
+        "propose",
         "id_field",
         "create_when",
         "sync_when",
         "fields",
         "stage",
+        "companies",
+        "deals",
+        "owners",
     }
     json.dumps(schema)

@@ -31,6 +31,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"values": {"a": "other", "b": "b"}, "reads": {"other": None}},
     ],
     "multipicklist": [{}, {"values": {"red": "RED", "blue": "BLUE"}}, {"separator": ","}, {"as_list": True}],
+    "domain": [{}],
+    "tax_id": [{}],
+    "reference": [{}, {"many": True}],
 }
 CASES = [(name, options) for name, several in OPTIONS.items() for options in several]
 IDS = [f"{name}-{index}" for name, several in OPTIONS.items() for index in range(len(several))]
