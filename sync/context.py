@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.base import Clock, Connector
-from mapping.fields import Kind, place
+from mapping.fields import Kind, RecordKind, place
 from mapping.rules import Rules
 from state.ids import new_id
 from state.store import Store
@@ -103,6 +103,9 @@ class Context:
     every: Mapping[Kind, Rules] = field(default_factory=dict)
     """the rules of every kind that is synced"""
 
+    reads: RecordKind | None = None
+    """What is read, where that is not the kind of hub record that the run is at work on: activities"""
+
     def __post_init__(self) -> None:
         self.entries = entries(self.rules.mappers)
 
@@ -117,9 +120,13 @@ class Context:
         fresh: dict[str, Any] = {"vanished": {}, "empty": set(), "behind": set(), "look_again": {}}
         return replace(self, rules=rules, connectors=connectors, store=self.store.of(kind), **fresh)
 
+    def of_activities(self) -> Context:
+        """The same run, reading what happened to the hub records that it is at work on."""
+        return replace(self, reads="activity")
+
     def place(self, system: str) -> str:
         """What people are told of these records in this system by."""
-        return place(system, self.kind)
+        return place(system, self.reads or self.kind)
 
     def subject(self, system: str, remote_id: str | None) -> str:
         """What a question about a record is filed under."""

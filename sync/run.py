@@ -20,6 +20,7 @@ from state.lock import LEASE, Lease
 from state.records import Review, WriteRow
 from state.store import Store
 from sync import references
+from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
@@ -151,6 +152,7 @@ async def _work(ctx: Context, options: Options) -> None:
     carry_out_guard(ctx)
     for one in kinds:
         await _pull_all(kinds, one, options)
+    await _pull_activities(ctx, kinds, options)
     for one in reversed(kinds):  # what refers to others comes first: they may sum it up
         settle_touched(one.ctx)
     plan = Plan()
@@ -185,7 +187,7 @@ def _context(
     clock: Clock,
     progress: Progress,
 ) -> Context:
-    unknown = sorted(set(connectors) - set(rules.mappers))
+    unknown = sorted(set(connectors) - set(rules.mappers) - rules.activities)
     if unknown:
         raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
     run_id = new_id()
@@ -224,6 +226,18 @@ async def _pull_all(kinds: Sequence[Work], one: Work, options: Options) -> None:
 
     await _each(kinds, one, read, order)
     await _each(kinds, one, catch_up, [s for s in order if s in ctx.behind & working])
+
+
+async def _pull_activities(ctx: Context, kinds: Sequence[Work], options: Options) -> None:
+    """Last: by then whoever an activity names is known, if anybody is. A system whose leads could not be read is left
+    out."""
+    if ctx.rules.activities:
+        [leads] = [one for one in kinds if one.ctx.kind == "lead"]
+        failed = leads.ctx.connectors.keys() - leads.working
+        one = Work(ctx.of_activities(), set(ctx.rules.activities & ctx.connectors.keys() - failed))
+        turn_the_day(one.ctx)
+        read = partial(pull_activities, full=options.full, window=options.window)
+        await _each([*kinds, one], one, read)
 
 
 async def _push_all(kinds: Sequence[Work], plan: Plan) -> None:
