@@ -66,6 +66,13 @@ class References(Connected):
         lookup = Lookup(self.engine.dialect, query, t.link.c.hub_id)
         return {(system, hub_id) for system, hub_id in lookup.rows(self._c, set(hub_ids))}
 
+    def depended_on(self, system: str, hub_ids: Collection[str]) -> set[str]:
+        """Those of these hub records that others refer to which have a live record in this system."""
+        c, link = t.reference.c, t.link.c
+        live = sa.exists().where(link.hub_id == c.hub_id, link.system == system, link.state == "live")
+        query = sa.select(c.target_id).where(c.target_id.in_(self._values(hub_ids)), live).distinct()
+        return {row.target_id for row in self._c.execute(query)}
+
     def names_of(self, system: str, hub_ids: Iterable[str]) -> dict[str, str]:
         """Hub id -> the id of its live record in this system."""
         c = t.link.c
