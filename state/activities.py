@@ -55,22 +55,24 @@ def month_of(at: datetime) -> int:
     return at.year * 100 + at.month
 
 
+_c = t.activity.c
+_month, _system = sa.bindparam("month", type_=sa.Integer), sa.bindparam("system", type_=sa.Text)
+_version = sa.func.coalesce(_c.changed, _c.at)
+HERE = Lookup(sa.select(_c.remote_id, _c.month, _version).where(_c.month == _month, _c.system == _system), _c.remote_id)
+MOVED = Lookup(
+    sa.select(_c.remote_id, _c.month, _version).where(
+        _c.system == _system, sa.text(f"type IN {t.MOVABLE}")
+    ),  # as the index says it
+    _c.remote_id,
+)
+HELD = Lookup(
+    sa.select(_c.remote_id, _c.month, _c.at, _c.type, _c.leads).where(_c.month == _month, _c.system == _system),
+    _c.remote_id,
+)
+
+
 class Activities(Connected):
     """The verbs over `activity` and its companions."""
-
-    def __init__(self, engine: sa.Engine, *, dry: bool = False) -> None:
-        super().__init__(engine, dry=dry)
-        c = t.activity.c
-        month, system = sa.bindparam("month", type_=sa.Integer), sa.bindparam("system", type_=sa.Text)
-        version = sa.func.coalesce(c.changed, c.at)
-        here = sa.select(c.remote_id, c.month, version).where(c.month == month, c.system == system)
-        moved = sa.select(c.remote_id, c.month, version).where(
-            c.system == system, sa.text(f"type IN {t.MOVABLE}")
-        )  # as the index says it
-        held = sa.select(c.remote_id, c.month, c.at, c.type, c.leads).where(c.month == month, c.system == system)
-        self._here = Lookup(engine.dialect, here, c.remote_id)
-        self._moved = Lookup(engine.dialect, moved, c.remote_id)
-        self._held = Lookup(engine.dialect, held, c.remote_id)
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 
@@ -131,15 +133,15 @@ class Activities(Connected):
         known: dict[str, tuple[int, Any]] = {}
         for month, ids in months.items():
             if month in there:
-                for id_, _, version in self._here.rows(self._c, ids, month=month, system=system):
+                for id_, _, version in HERE.rows(self._c, ids, month=month, system=system):
                     known[id_] = month, version
         movable = [one.remote_id for one in activities if one.type in t.MOVABLE and one.remote_id not in known]
-        for id_, month, version in self._moved.rows(self._c, movable, system=system):
+        for id_, month, version in MOVED.rows(self._c, movable, system=system):
             known[id_] = month, version
         return known
 
     def _held_of(self, system: str, month: int, ids: Iterable[str]) -> Iterable[Held]:
-        return (Held(*row) for row in self._held.rows(self._c, ids, month=month, system=system))
+        return (Held(*row) for row in HELD.rows(self._c, ids, month=month, system=system))
 
     def _remove(self, system: str, month: int, held: Sequence[Held]) -> None:
         if not held:

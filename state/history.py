@@ -174,6 +174,18 @@ class History:
         """The last runs, newest first."""
         return [_run(row) for row in self._c.execute(sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit))]
 
+    def runs_named(self, part: str, limit: int = 6) -> list[Run]:
+        """Runs whose id begins or ends so, newest first."""
+        c = t.run.c
+        named = sa.or_(c.id.startswith(part, autoescape=True), c.id.endswith(part, autoescape=True))
+        return [_run(row) for row in self._c.execute(sa.select(t.run).where(named).order_by(c.id.desc()).limit(limit))]
+
+    def last_that_wrote(self) -> Run | None:
+        """The newest run of which any write was done."""
+        wrote = sa.exists().where(t.write.c.run_id == t.run.c.id, t.write.c.state == "done")
+        row = self._c.execute(sa.select(t.run).where(wrote).order_by(t.run.c.id.desc()).limit(1)).first()
+        return _run(row) if row else None
+
     def runs_by_id(self, ids: Iterable[str]) -> dict[str, Run]:
         found: dict[str, Run] = {}
         for part in chunks(sorted(set(ids))):

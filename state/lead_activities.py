@@ -18,19 +18,17 @@ from state.activities import OF_LEAD, Activities, Held, month_of
 from state.bulk import Lookup
 from state.records import Told
 
+_c = t.activity_lead.c
+COUNTED = Lookup(
+    sa.select(_c.hub_id, _c.type, sa.func.count(), sa.func.max(_c.at))
+    .where(_c.month == sa.bindparam("month"), _c.at >= sa.bindparam("since"), _c.at < sa.bindparam("until"))
+    .group_by(_c.hub_id, _c.type),
+    _c.hub_id,
+)
+
 
 class LeadActivities(Activities):
     """The verbs that ask by lead, and those that drop."""
-
-    def __init__(self, engine: sa.Engine, *, dry: bool = False) -> None:
-        super().__init__(engine, dry=dry)
-        c = t.activity_lead.c
-        counted = (
-            sa.select(c.hub_id, c.type, sa.func.count(), sa.func.max(c.at))
-            .where(c.month == sa.bindparam("month"), c.at >= sa.bindparam("since"), c.at < sa.bindparam("until"))
-            .group_by(c.hub_id, c.type)
-        )
-        self._counted = Lookup(engine.dialect, counted, c.hub_id)
 
     # --- by lead ----------------------------------------------------------------------------------------------------
 
@@ -41,7 +39,7 @@ class LeadActivities(Activities):
         span = {"since": self._stored(since), "until": self._stored(until)}
         for month in self._months():
             if month_of(since) <= month <= month_of(until):
-                for hub_id, type_, count, latest in self._counted.rows(self._c, hub_ids, month=month, **span):
+                for hub_id, type_, count, latest in COUNTED.rows(self._c, hub_ids, month=month, **span):
                     more, last = found.get((hub_id, type_), (0, latest))
                     found[hub_id, type_] = more + count, max(last, latest)
         return [

@@ -122,12 +122,15 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class WriteRow:
-    """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new]."""
+    """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new].
+
+    A `restore` puts back what the system held before an earlier write, and leaves the hub as it is; an `archive` takes
+    a record out of use that we had created. Only a revert plans either."""
 
     run_id: str
     hub_id: str
     system: str
-    operation: Literal["create", "update"]
+    operation: Literal["create", "update", "restore", "archive"]
     remote_id: str | None
     fields: dict[str, tuple[Value, Value]]
     state: str = "planned"

@@ -87,7 +87,7 @@ run = sa.Table(
     "run",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),  # sync, backfill, rescan, apply
+    sa.Column("kind", sa.String(16), nullable=False),  # sync, backfill, rescan, apply, revert
     sa.Column("started", Utc, nullable=False),
     sa.Column("ended", Utc),
     sa.Column("outcome", sa.String(16)),  # done, partial, stopped, failed; none while it runs or after a crash
@@ -238,7 +238,7 @@ change = sa.Table(
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("kind", sa.String(12), nullable=False),  # created, merged, derived, linked, unlinked, resolved
+    sa.Column("kind", sa.String(12), nullable=False),  # created, merged, linked, unlinked, resolved, reverted
     sa.Column("system", Word, nullable=False),  # where it came from
     sa.Column("detail", sa.Text),  # {field: {old, new, from, rule, lost}}; none on "created": every value is the first
 )
@@ -265,7 +265,7 @@ write = sa.Table(
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("system", Word, nullable=False),
     sa.Column("kind", Of, nullable=False, server_default="lead"),  # the hub record's
-    sa.Column("operation", sa.String(8), nullable=False),  # create, update
+    sa.Column("operation", sa.String(8), nullable=False),  # create, update, restore, archive
     sa.Column("remote_id", sa.String(128)),
     sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
     sa.Column("state", sa.String(8), nullable=False),  # planned, sent (the intent), done, rejected, unknown, dropped

@@ -37,8 +37,10 @@ class Counts:
     reviews: int = 0
     planned_creates: int = 0
     planned_updates: int = 0
+    planned_archives: int = 0
     created: int = 0
     updated: int = 0
+    archived: int = 0
     rejected: int = 0
     unknown: int = 0
     recovered: int = 0
@@ -61,10 +63,14 @@ class Report:
     stops: list[dict[str, str]] = field(default_factory=list)
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
+    reverts: str = ""
+    """The run that this one takes back."""
+    left: list[dict[str, str]] = field(default_factory=list)
+    """Of a revert: what it does not take back, and why; by ids and fields, without values."""
 
     @property
     def writes(self) -> int:
-        return sum(c.created + c.updated for c in self.systems.values())
+        return sum(c.created + c.updated + c.archived for c in self.systems.values())
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "started": self.started.isoformat()}

@@ -27,6 +27,7 @@ from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_hub
 from sync.pull import Window, catch_up, pull, settle_touched
 from sync.push import push, recover
+from sync.revert import opposite
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Options:
     fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
     again instead of what is new (a backfill, resumable). `order`: the systems to read
     first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
-    that ran."""
+    that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written."""
 
     kind: str = "sync"
     full: bool = False
@@ -45,6 +46,7 @@ class Options:
     window: Window | None = None
     order: tuple[str, ...] = ()
     document: str = ""
+    revert: str = ""
     batch: int = BATCH
 
 
@@ -157,7 +159,10 @@ async def _work(ctx: Context, options: Options) -> None:
         settle_touched(one.ctx)
     plan = Plan()
     for one in kinds:
-        _plan(one, plan, options)
+        if options.revert:
+            _plan_revert(one, plan, options)
+        else:
+            _plan(one, plan, options)
     await _judge(kinds, plan)
     if plan.stops:
         _stop(ctx, plan.stops)
@@ -191,7 +196,7 @@ def _context(
     if unknown:
         raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
     run_id = new_id()
-    report = Report(run_id, options.kind, clock())
+    report = Report(run_id, options.kind, clock(), reverts=options.revert)
     ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
     ctx.every = {kind: rules.of(kind) for kind in rules.kinds}
     ctx.batch = options.batch
@@ -310,6 +315,27 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
         ctx.counts(system).planned_updates = tally.updates
 
 
+def _plan_revert(one: Work, plan: Plan, options: Options) -> None:
+    """The opposite of what a run wrote, stored as rows like any plan."""
+    ctx = one.ctx
+    tallies = {system: Tally(linked=ctx.store.count_links(system)) for system in sorted(one.working)}
+    plan.tallies |= {ctx.place(system): tally for system, tally in tallies.items()}
+    after = ""
+    while done := ctx.store.done_by(options.revert, after, ctx.batch):
+        after = max(done)
+        rows, left = opposite(ctx, one.working, done)
+        rows = [row for row in rows if options.only is None or fingerprint(row) in options.only]
+        for row in rows:
+            tallies[row.system].add(row)
+        ctx.report.left += [one._asdict() for one in left]
+        ctx.store.add_writes(rows, ctx.clock())
+        ctx.commit()
+        ctx.progress("plan", "", plan.writes)
+    for system, tally in tallies.items():
+        ctx.counts(system).planned_updates = tally.updates
+        ctx.counts(system).planned_archives = tally.archives
+
+
 def _held(ctx: Context) -> set[tuple[str, str]]:
     """Leads that may be a record which nobody has placed yet: they are not created in its system meanwhile."""
     return {
@@ -336,7 +362,10 @@ async def _judge(kinds: Sequence[Work], plan: Plan) -> None:
         for system, canary in rules.limits.canaries.items()
         if system in leads.working and plan.writes_to(system) and not await _present(leads.ctx, system, canary)
     }
-    facts = Facts(last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing)
+    facts = Facts(
+        last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing,
+        leads.ctx.report.reverts,
+    )  # fmt: skip
     found = guard(plan.tallies, rules.limits, facts)
     ctx = leads.ctx
     plan.stops = [stop for stop in found if not ctx.confirmed and (stop.code, stop.system) not in ctx.approved]
