@@ -56,7 +56,9 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Made if it is not there.", metavar="FOLDER")] = HERE,
     preset: Annotated[
         str,
-        typer.Option(help="Systems to start with, joined by a plus: hubspot, salesforce, tryton.", metavar="SYSTEMS"),
+        typer.Option(
+            help="Systems to start with, joined by a plus: hubspot, salesforce, tryton, file.", metavar="SYSTEMS"
+        ),
     ] = "hubspot+salesforce",
     as_json: Json = False,
 ) -> int:

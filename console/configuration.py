@@ -153,7 +153,20 @@ def table_of(model: type[BaseModel]) -> str:
 def _settings() -> Iterator[str]:
     yield f"## settings of each connector\n\n{SETTINGS}"
     for name in CONNECTORS:
-        yield f"### {name}\n\n{table_of(settings_of(name))}"
+        model = settings_of(name)
+        yield f"### {name}\n\n{table_of(model)}"
+        for inner, keys in _inner(model).items():
+            yield f"#### {', '.join(keys)} of {name}\n\n{table_of(inner)}"
+
+
+def _inner(model: type[BaseModel]) -> Mapping[type[BaseModel], list[str]]:
+    """Groups of keys within settings, and the keys that take them."""
+    takers: dict[type[BaseModel], list[str]] = {}
+    for key, field in model.model_fields.items():
+        for kind in get_args(field.annotation):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                takers.setdefault(kind, []).append(key)
+    return takers
 
 
 def _transforms() -> Iterator[str]:

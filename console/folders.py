@@ -45,6 +45,20 @@ SYSTEMS = {
       user: ${TRYTON_USER}
       password: ${TRYTON_PASSWORD}
 """,
+    "file": """\
+  file:
+    connector: file
+    role: other
+    settings:
+      # CSV and JSONL files that are put in this folder are read; nothing in it is changed.
+      folder: inbox
+      lead:
+        files: leads*.csv
+        # The column that tells people apart.
+        id: Email
+        # What is so of everybody in these files.
+        constants: {Source: Offline, Stage: lead}
+""",
 }
 """What each preset puts under `systems:`."""
 
@@ -56,6 +70,7 @@ GITIGNORE = """\
 *.sqlite-wal
 plans/
 logs/
+inbox/
 """
 
 
@@ -112,7 +127,7 @@ def make(folder: Path, systems: dict[str, str], env: dict[str, str] | None = Non
     files |= {f"mappings/{name}.yaml": (PRESETS / f"{name}.yaml").read_text("utf-8") for name in systems}
     files |= _for_editors(files)
     folder.mkdir(parents=True, exist_ok=True)
-    for inner in ("mappings", ".schemas"):
+    for inner in ("mappings", ".schemas", *(["inbox"] if "file" in systems else [])):
         (folder / inner).mkdir(exist_ok=True)
     written = []
     for name, text in files.items():

@@ -73,6 +73,8 @@ class Rules:
     """The rules of the other kinds that are synced."""
     summed: frozenset[str] = frozenset()
     """The fields that some other kind's rollup comes by."""
+    follow_merges: bool = False
+    """Two hub records whose records a system has merged become one by themselves. Where not, a person is asked."""
     referred: bool = False
     """Whether other kinds refer to this one."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.gate import App
 from sandbox.hubspot import FAST, HubSpot, Settings
+from sandbox.hubspot.seeding import tell_story
 from sandbox.people import World, make_world, to_hubspot
 from sandbox.salesforce.seeding import to_salesforce
 from sandbox.salesforce.server import Salesforce
@@ -45,7 +46,9 @@ class Both:
         else:
             now = datetime.now(UTC)
             both.hubspot.seed(to_hubspot(person, now) for person in world.marketing)
+            tell_story(both.hubspot, world, now)
             both.salesforce.seed(to_salesforce(person, now) for person in world.crm)
+            both.salesforce.seed_business(world, now)
         return both
 
     @property

@@ -115,14 +115,15 @@ def make_companies(world: World) -> dict[str, Company]:
     companies: dict[str, Company] = {}
     for domain in sorted(staff.keys() - {""}):
         people = staff[domain]
+        somewhere = next((p for p in people if p["country"] and p["city"]), people[0])
         companies[domain] = Company(
             key=domain,
             name=_name(people, domain),
             domain=domain,
             industry=_known(people, "industry"),
             employees=dice.choice([p["employees"] for p in people if p["employees"]] or [""]),
-            country=_known(people, "country"),
-            city=_known(people, "city"),
+            country=somewhere["country"],
+            city=somewhere["city"],
             stage=max((p["stage"] for p in people if p["stage"] in LADDER), key=LADDER.index, default="lead"),
             owner=dice.choices(OWNERS, (5, 5, 4, 4, 3, 1))[0].key,
             people=tuple(sorted({p["key"] for p in people})),

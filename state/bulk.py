@@ -54,30 +54,36 @@ class Bulk:
 
 class Lookup:
     """`query` for the rows whose `column` is one of many values. They travel as one parameter: JSON for SQLite, an
-    array for PostgreSQL; a list of question marks would be read anew for every batch."""
+    array for PostgreSQL; a list of question marks would be read anew for every batch. Compiled when first used."""
 
-    def __init__(self, dialect: sa.Dialect, query: sa.Select[Any], column: sa.ColumnElement[Any]) -> None:
-        self._json = dialect.name == "sqlite"
-        if self._json:
-            some: Any = sa.select(sa.column("value")).select_from(
-                sa.func.json_each(sa.bindparam("some", type_=sa.Text))
-            )
-            query = query.where(column.in_(some))
-        else:
-            query = query.where(column == sa.any_(sa.bindparam("some", type_=postgresql.ARRAY(column.type))))
-        compiled: Any = query.compile(dialect=dialect)
-        self._sql = str(compiled)
-        self._fixed = dict(compiled.params)
-        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+    def __init__(self, query: sa.Select[Any], column: sa.ColumnElement[Any]) -> None:
+        self._query, self._column = query, column
+        self._compiled: dict[str, tuple[str, dict[str, Any], Sequence[str] | None]] = {}
 
     def rows(self, connection: sa.Connection, values: Iterable[Any], **others: Any) -> Iterator[Row]:
         """`others`: values of the query's own parameters."""
         some: list[Any] = list(values)
         if not some:
             return iter(())
-        given = {**self._fixed, **others, "some": orjson.dumps(some).decode() if self._json else some}
-        parameters: Any = given if self._order is None else tuple(given[name] for name in self._order)
-        cursor = connection.exec_driver_sql(self._sql, parameters).cursor
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = self._compile(dialect)
+        sql, fixed, order = self._compiled[dialect.name]
+        given = {**fixed, **others, "some": orjson.dumps(some).decode() if dialect.name == "sqlite" else some}
+        parameters: Any = given if order is None else tuple(given[name] for name in order)
+        cursor = connection.exec_driver_sql(sql, parameters).cursor
         assert cursor is not None
         found: Iterator[Row] = iter(cursor.fetchall())
         return found
+
+    def _compile(self, dialect: sa.Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
+        if dialect.name == "sqlite":
+            some: Any = sa.select(sa.column("value")).select_from(
+                sa.func.json_each(sa.bindparam("some", type_=sa.Text))
+            )
+            query = self._query.where(self._column.in_(some))
+        else:
+            array = sa.bindparam("some", type_=postgresql.ARRAY(self._column.type))
+            query = self._query.where(self._column == sa.any_(array))
+        compiled: Any = query.compile(dialect=dialect)
+        return str(compiled), dict(compiled.params), getattr(compiled, "positiontup", None)

@@ -76,6 +76,7 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
             "synchronous=NORMAL",
             "wal_autocheckpoint=8000",  # a page that many batches write to is copied home once for all of them
             "cache_size=-65536",
+            "temp_store=MEMORY",  # what undoes half a statement that fails: small, and gone with the process
             "busy_timeout=30000",
             "foreign_keys=ON",
         ):

@@ -24,6 +24,24 @@ class Referrer(NamedTuple):
     fields: Fields
 
 
+_LIVE = t.link.c.state == "live"
+REFERRERS = Lookup(
+    sa.select(t.reference.c.target_id, t.hub.c.kind, t.reference.c.field, t.hub.c.fields)
+    .join_from(t.reference, t.hub, t.hub.c.id == t.reference.c.hub_id)
+    .where(t.hub.c.merged_into.is_(None), sa.exists().where(t.link.c.hub_id == t.hub.c.id, _LIVE))
+    .order_by(t.reference.c.target_id, t.reference.c.hub_id),
+    t.reference.c.target_id,
+)
+LIVING = Lookup(sa.select(t.link.c.system, t.link.c.hub_id).where(_LIVE), t.link.c.hub_id)
+NAMES = Lookup(
+    sa.select(t.link.c.hub_id, t.link.c.remote_id).where(t.link.c.system == sa.bindparam("system"), _LIVE),
+    t.link.c.hub_id,
+)
+
+
+HEIRS = Lookup(sa.select(t.hub.c.id, t.hub.c.merged_into).where(t.hub.c.merged_into.is_not(None)), t.hub.c.id)
+
+
 class References(Connected):
     """The verbs over `reference` and `waiting`."""
 
@@ -49,28 +67,30 @@ class References(Connected):
 
     def referrers(self, target_ids: Iterable[str]) -> Iterator[Referrer]:
         """Everything alive that refers to these hub records."""
-        c, h, link = t.reference.c, t.hub.c, t.link.c
-        alive = sa.exists().where(link.hub_id == h.id, link.state == "live")
-        query = (
-            sa.select(c.target_id, h.kind, c.field, h.fields)
-            .join_from(t.reference, t.hub, h.id == c.hub_id)
-            .where(h.merged_into.is_(None), alive)
-            .order_by(c.target_id, c.hub_id)
-        )
-        rows = Lookup(self.engine.dialect, query, c.target_id).rows(self._c, set(target_ids))
+        rows = REFERRERS.rows(self._c, set(target_ids))
         return (Referrer(target, kind, field, loads(fields)) for target, kind, field, fields in rows)
 
     def living(self, hub_ids: Iterable[str]) -> set[tuple[str, str]]:
         """(system, hub id) wherever one of these hub records has a live record."""
-        query = sa.select(t.link.c.system, t.link.c.hub_id).where(t.link.c.state == "live")
-        lookup = Lookup(self.engine.dialect, query, t.link.c.hub_id)
-        return {(system, hub_id) for system, hub_id in lookup.rows(self._c, set(hub_ids))}
+        return {(system, hub_id) for system, hub_id in LIVING.rows(self._c, set(hub_ids))}
 
     def names_of(self, system: str, hub_ids: Iterable[str]) -> dict[str, str]:
         """Hub id -> the id of its live record in this system."""
-        c = t.link.c
-        query = sa.select(c.hub_id, c.remote_id).where(c.system == sa.bindparam("system"), c.state == "live")
-        return dict(Lookup(self.engine.dialect, query, c.hub_id).rows(self._c, set(hub_ids), system=system))
+        return dict(NAMES.rows(self._c, set(hub_ids), system=system))
+
+    def referring(self, target_id: str) -> list[str]:
+        """Everything that refers to this hub record."""
+        c = t.reference.c
+        return sorted({row.hub_id for row in self._c.execute(sa.select(c.hub_id).where(c.target_id == target_id))})
+
+    def adopt(self, loser_id: str, winner_id: str) -> None:
+        """What was part of the loser is part of the winner now, without a step between."""
+        c = t.hub.c
+        self._c.execute(t.hub.update().where(c.merged_into == loser_id).values(merged_into=winner_id))
+
+    def heirs(self, hub_ids: Iterable[str]) -> dict[str, str]:
+        """Hub id -> the one that it has become part of, for those that have."""
+        return dict(HEIRS.rows(self._c, set(hub_ids)))
 
     def wait(self, system: str, remote_ids: Collection[str], rows: Sequence[Waiting]) -> None:
         """What these records wait for from now on."""

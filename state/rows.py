@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from mapping.fields import Fields
 from state import tables as t
-from state.bulk import Row
+from state.bulk import Lookup, Row
 from state.records import Hub, Known, Link, Review, Side, WriteRow
 
 HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
@@ -25,10 +25,16 @@ CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
 STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
 """Columns, in the order of the rows made here."""
 
-KNOWN = sa.select(*(t.link.c[name] for name in Known._fields))
-CANDIDATES = sa.select(t.match_key.c.hash, t.match_key.c.hub_id)
-HUBS = sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id)
-LINKS = sa.select(*(t.link.c[name] for name in (*LINK, "n")))
+KNOWN = Lookup(
+    sa.select(*(t.link.c[name] for name in Known._fields)).where(
+        t.link.c.system == sa.bindparam("system"), t.link.c.kind == sa.bindparam("kind")
+    ),
+    t.link.c.remote_id,
+)
+CANDIDATES = Lookup(sa.select(t.match_key.c.hash, t.match_key.c.hub_id), t.match_key.c.hash)
+HUBS = Lookup(sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id), t.hub.c.id)
+LINKS = Lookup(sa.select(*(t.link.c[name] for name in (*LINK, "n"))), t.link.c.hub_id)
+REMOTE_IDS = Lookup(sa.select(t.link.c.remote_id), t.link.c.n)
 """What is read of them, in the order in which the functions below take it."""
 
 Write = Callable[[datetime | None], Any]
@@ -86,6 +92,20 @@ def link_of(row: Row, at: Read) -> Link:
     base = loads(remote)
     side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at))
     return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind)
+
+
+def repeated(at: Write) -> Write:
+    """As `at`, quicker where the same object comes again and again: a batch has one time for all that it notes."""
+    last: datetime | None = None
+    stored: Any = at(None)
+
+    def write(moment: datetime | None) -> Any:
+        nonlocal last, stored
+        if moment is not last:
+            stored, last = at(moment), moment
+        return stored
+
+    return write
 
 
 def change_row(change: dict[str, Any], at: Write) -> Row:

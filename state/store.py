@@ -14,7 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from state import tables as t
-from state.bulk import Lookup, Row
+from state.bulk import Row
 from state.connection import chunks
 from state.outbox import Outbox
 from state.questions import Questions
@@ -28,6 +28,7 @@ from state.rows import (
     KNOWN,
     LINK,
     LINKS,
+    REMOTE_IDS,
     STAGE_EVENT,
     change_row,
     dumps,
@@ -36,28 +37,20 @@ from state.rows import (
     link_of,
     link_row,
     loads,
+    repeated,
     stage_event_row,
 )
 
 __all__ = ["Store", "chunks", "dumps", "loads"]
 
 
-_known: Callable[[Row], Known] = partial(tuple.__new__, Known)
+known_of: Callable[[Row], Known] = partial(tuple.__new__, Known)
 """`Known(*row)`, in one step: the only thing that is made of a record that has not changed."""
 
 
 class Store(Outbox, Questions, References):
     """The database of one project, as the engine sees it: one kind of hub record at a time, leads unless it is asked
     for another (`of`). Not for use by two threads at once."""
-
-    def __init__(self, engine: sa.Engine, *, dry: bool = False) -> None:
-        super().__init__(engine, dry=dry)
-        known = KNOWN.where(t.link.c.system == sa.bindparam("system"), t.link.c.kind == sa.bindparam("kind"))
-        self._known = Lookup(engine.dialect, known, t.link.c.remote_id)
-        self._candidates = Lookup(engine.dialect, CANDIDATES, t.match_key.c.hash)
-        self._hubs = Lookup(engine.dialect, HUBS, t.hub.c.id)
-        self._links = Lookup(engine.dialect, LINKS, t.link.c.hub_id)
-        self._remote_ids = Lookup(engine.dialect, sa.select(t.link.c.remote_id), t.link.c.n)
 
     # --- runs and cursors -----------------------------------------------------------------------------------------
 
@@ -123,21 +116,21 @@ class Store(Outbox, Questions, References):
 
     def known(self, system: str, remote_ids: Iterable[str]) -> dict[str, Known]:
         """What is linked already, of a batch of remote ids."""
-        rows = self._known.rows(self._c, remote_ids, system=system, kind=self.kind)
-        return {row[3]: _known(row) for row in rows}
+        rows = KNOWN.rows(self._c, remote_ids, system=system, kind=self.kind)
+        return {row[3]: known_of(row) for row in rows}
 
     def candidates(self, hashes: Iterable[int]) -> dict[int, set[str]]:
         """The hubs that have each match key."""
         found: dict[int, set[str]] = {}
-        for key, hub_id in self._candidates.rows(self._c, hashes):
+        for key, hub_id in CANDIDATES.rows(self._c, hashes):
             found.setdefault(key, set()).add(hub_id)
         return found
 
     def hubs(self, ids: Iterable[str]) -> dict[str, Hub]:
         """Hub records with all their links, whatever their kind."""
         some = set(ids)
-        found = {hub.id: hub for hub in map(hub_of, self._hubs.rows(self._c, some))}
-        for row in self._links.rows(self._c, some):
+        found = {hub.id: hub for hub in map(hub_of, HUBS.rows(self._c, some))}
+        for row in LINKS.rows(self._c, some):
             link = link_of(row, self._read)
             found[link.hub_id].links[link.system] = link
         return found
@@ -162,7 +155,7 @@ class Store(Outbox, Questions, References):
         return [row[0] for row in cursor.fetchall()] if cursor else []
 
     def remote_ids(self, links: Iterable[int]) -> list[str]:
-        return [row[0] for row in self._remote_ids.rows(self._c, links)]
+        return [row[0] for row in REMOTE_IDS.rows(self._c, links)]
 
     def count_links(self, system: str) -> int:
         """How many live links there are."""
@@ -218,8 +211,10 @@ class Store(Outbox, Questions, References):
 
     def log_changes(self, rows: Sequence[dict[str, Any]]) -> None:
         """Rows with hub_id, run_id, at, kind, system and detail (a mapping or None)."""
-        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, self._stored) for row in rows])
+        at = repeated(self._stored)
+        self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, at) for row in rows])
 
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
-        events = [stage_event_row(row, self._stored) for row in rows]
+        at = repeated(self._stored)
+        events = [stage_event_row(row, at) for row in rows]
         self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)

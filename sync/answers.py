@@ -14,6 +14,7 @@ from sync.identify import Forced
 from sync.match import match_keys
 from sync.merge import PERSON
 from sync.pull import reread
+from sync.unite import unite
 
 
 async def carry_out_for(ctx: Context, system: str) -> None:
@@ -23,10 +24,14 @@ async def carry_out_for(ctx: Context, system: str) -> None:
         for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True)
         if r.system == system and r.record_kind == ctx.kind
     ]
+    for review in answered:
+        if (review.resolution or {}).get("merge") and review.hub_id and review.detail.get("hub"):
+            rule = f"review {review.id}"
+            unite(ctx, str(review.detail["hub"]), review.hub_id, ctx.clock(), by=PERSON, rule=rule)
     forced: Forced = {
         review.remote_id: review.resolution
         for review in answered
-        if review.remote_id and review.resolution and not review.resolution.get("ignore")
+        if review.remote_id and review.resolution and not review.resolution.keys() & {"ignore", "merge"}
     }
     if forced:
         await reread(ctx, system, sorted(forced), forced=forced)

@@ -100,6 +100,8 @@ class Context:
     """systems whose reading took so long, or went so far back, that they have to be asked for what is new"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
+    every: Mapping[Kind, Rules] = field(default_factory=dict)
+    """the rules of every kind that is synced"""
 
     def __post_init__(self) -> None:
         self.entries = entries(self.rules.mappers)

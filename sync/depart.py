@@ -14,6 +14,7 @@ from state.records import Hub, Link, Review
 from sync.batch import Batch
 from sync.context import Context
 from sync.merge import unseen
+from sync.unite import unite
 
 
 def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> None:
@@ -24,6 +25,7 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
     holder = {remote_id: link.hub_id for remote_id, link in known.items()}
     hubs = ctx.store.hubs([known[r.id].hub_id for r in gone if r.id in known])
     batch = Batch()
+    unions: list[tuple[str, str]] = []
     for record in gone:
         link = hubs[known[record.id].hub_id].links[system] if record.id in known else None
         if link is None or link.state != "merged":  # that it was merged may be a question itself, and read again
@@ -45,32 +47,28 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
             kind = "unlinked"
         if link.state == "merged" and record.became and holder[record.became] != link.hub_id:
             hub = hubs[link.hub_id]
-            if hub.alive:  # two hubs are one person, and some system does not know yet
-                about = {"why": "merged", "by": system, "hub": holder[record.became], **detail}
-                batch.reviews.append(
-                    Review(
-                        "duplicate",
-                        ctx.subject(system, record.id),
-                        about,
-                        hub.id,
-                        system,
-                        record.id,
-                        record_kind=ctx.kind,
-                    )
-                )
-            else:
+            if hub.merged_into or not hub.alive or ctx.rules.follow_merges:
+                unions.append((holder[record.became], hub.id))
                 for name, other in hub.links.items():
                     batch.close(ctx, ctx.subject(name, other.remote_id), "duplicate")
+            else:  # two are one, and some system does not know yet
+                about = {"why": "merged", "by": system, "hub": holder[record.became], **detail}
+                subject = ctx.subject(system, record.id)
+                batch.reviews.append(
+                    Review("duplicate", subject, about, hub.id, system, record.id, record_kind=ctx.kind)
+                )
         batch.touch(link)
         row = {"hub_id": link.hub_id, "run_id": ctx.run_id, "at": at, "kind": kind, "system": system}
         batch.changes.append({**row, "detail": detail})
     batch.flush(ctx, at)
+    for winner, loser in unions:
+        unite(ctx, ctx.store.heirs([winner]).get(winner, winner), loser, at, by=system, rule=f"merged in {system}")
     if ctx.rules.summed:
         ctx.store.touch_targets([link.hub_id for link in batch.links.values()], ctx.rules.summed)
 
 
 def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, batch: Batch) -> None:
-    """What a record says last counts where its heir has no field for it: a Hub's status "converted", which its Contact
+    """What a record says last counts where its heir has no field for it: a Lead's status "converted", which its Contact
     cannot show."""
     last = unseen(link.side.base_remote, ctx.rules.mappers[system].to_hub(record.fields)[0])
     if last:
@@ -81,7 +79,7 @@ def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, b
 
 def _may_move(link: Link, record: Record) -> bool:
     """A link that a refused write took for deleted may still hear that its record goes on under another id."""
-    return link.state == "live" or (link.state == "deleted" and record.became is not None)
+    return link.state in ("live", "ignored") or (link.state == "deleted" and record.became is not None)
 
 
 def _to_the_end(gone: Sequence[Record]) -> list[Record]:

@@ -37,14 +37,22 @@ class Finder:
         self.same = _same(ctx, mapper, records) if mapper.known_as else {}
         hubs = ctx.store.hubs(own.union(*self.found.values(), self.same.values()))
         self.hubs = {i: hub for i, hub in hubs.items() if hub.kind == ctx.kind}
+        self.hubs |= ctx.store.hubs(hub.merged_into for hub in self.hubs.values() if hub.merged_into)
 
     def own_id(self, record: Record) -> str | None:
         value = record.fields.get(self.id_field) if self.id_field else None
+        if value is None:
+            return None
         ours = isinstance(value, str) and len(value) == 32 and value.isascii() and value.isalnum()
         return str(value) if ours else None  # what else people type there is not even asked for
 
+    def _now(self, hub_id: str | None) -> str | None:
+        """What a hub record has become part of, if it has."""
+        hub = self.hubs.get(hub_id or "")
+        return hub.merged_into if hub and hub.merged_into else hub_id
+
     def match(self, record: Record) -> Match:
-        if (same := self.same.get(record.id)) in self.hubs:
+        if (same := self._now(self.same.get(record.id))) in self.hubs:
             return Match("duplicate" if self.taken(str(same)) else "found", (str(same),), TABLE)
         answer = self._by_keys(record)
         return self._proposed(record, answer) if self.likely and answer.answer in ("new", "unmatchable") else answer
@@ -64,7 +72,7 @@ class Finder:
         return Match("new") if self.likely[record.id] else answer
 
     def _by_keys(self, record: Record) -> Match:
-        keys, own = self.keys[record.id], self.own_id(record)
+        keys, own = self.keys[record.id], self._now(self.own_id(record))
         answer = match(own, keys, self.hubs.__contains__, self.found, self.taken)
         if len(keys) < 2 or not answer.candidates or answer.by in (OUR_ID, keys[0][0]):
             return answer

@@ -38,21 +38,29 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "le
     """The (rule, hash) pairs by which a hub record with these fields is found. An entry with a blank field gives none.
     An owner's address does not find the lead who has the same."""
     keys = []
-    fold = _of_company if kind == "company" else _as_it_is
     for entry in entries:
-        values = tuple([fold(name, folded(hub.get(name))) for name in entry])
+        if len(entry) == 1 and type(value := hub.get(entry[0])) is str:
+            key = _key_of_text(entry[0], kind, value)
+            if key:
+                keys.append(key)
+            continue
+        values = tuple([_plain(name, kind, hub.get(name)) for name in entry])
         if all(values):
-            name = "+".join(entry)
-            keys.append((name, _hash(place(name, kind), values)))
+            rule = "+".join(entry)
+            keys.append((rule, _hash(place(rule, kind), values)))
     return keys
 
 
-def _as_it_is(name: str, value: str) -> str:
-    return value
+def _plain(name: str, kind: Kind, value: Value) -> str:
+    """The value as it is compared: a company's name without its legal form."""
+    text = folded(value)
+    return without_legal_form(text) if kind == "company" and name == NAME and text else text
 
 
-def _of_company(name: str, value: str) -> str:
-    return without_legal_form(value) if name == NAME and value else value
+@lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
+def _key_of_text(rule: str, kind: Kind, text: str) -> tuple[str, int] | None:
+    plain = _plain(rule, kind, text)
+    return (rule, _hash(place(rule, kind), (plain,))) if plain else None
 
 
 def match(
@@ -67,11 +75,13 @@ def match(
     if own_id and known(own_id):
         return Match("duplicate" if taken(own_id) else "found", (own_id,), OUR_ID)
     for rule, key in keys:
-        found = sorted(candidates.get(key, ()))
+        holders = candidates.get(key)
+        if not holders:
+            continue
+        found = sorted(holders)
         if len(found) > 1:
             return Match("ambiguous", tuple(found), rule)
-        if found:
-            return Match("duplicate" if taken(found[0]) else "found", (found[0],), rule)
+        return Match("duplicate" if taken(found[0]) else "found", (found[0],), rule)
     return Match("new" if keys else "unmatchable")
 
 
@@ -127,7 +137,6 @@ def folded(value: Value) -> str:
     return " ".join(plain.casefold().split())
 
 
-@lru_cache(maxsize=4096)  # asked twice for every new hub: when it is looked for, and when it is stored
 def _hash(name: str, values: tuple[str, ...]) -> int:
     text = "\x1f".join((name, *values))
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

@@ -86,9 +86,12 @@ def _first_sight(system: str, side: Side) -> Merged:
     """A new hub that one system shows: what the general way gives, at a tenth of its cost; first loads are long. Of the
     changes only the stage's is told: that the others are the first value of their field goes without saying."""
     read, side.seen = side.seen, {}
-    hub: Fields = {name: value for name, value in read.items() if value or value == 0}  # what is not blank
-    for name in read.keys() - hub.keys():
-        read[name] = None
+    hub: Fields = {}
+    for name, value in read.items():
+        if value or value == 0:  # what is not blank
+            hub[name] = value
+        else:
+            read[name] = None
     side.base_remote, side.base_hub = read, dict(read)
     changes = {STAGE: Change(None, hub[STAGE], system, "only change")} if STAGE in hub else {}
     return Merged(hub, {"": system}, changes)

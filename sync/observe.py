@@ -151,6 +151,8 @@ def _absorb(
         link = known.get(record.id)
         if link:
             hub = hubs[link.hub_id]
+            if hub.merged_into:
+                continue  # one record too many of somebody: it waits for a person to merge it with the other
             side_link = hub.links[system]
             rebased = _reopen(ctx, system, side_link)
         else:

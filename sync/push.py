@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.base import Key, Record, Write, WriteResult
 from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
+from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side, WriteRow
 from sync import references
@@ -216,7 +217,21 @@ def _advance(mapper: Mapper, side: Side, row: WriteRow, answer: Mapping[str, Any
     edit that has not been read yet."""
     shown = mapper.to_hub(answer)[0] if answer else {}
     for name, value in row.sent().items():
-        side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), value)
+        if name in mapper.references and mapper.references[name].many:
+            _advance_members(side, name, row.fields[name], shown)
+        else:
+            side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), value)
+
+
+def _advance_members(side: Side, name: str, change: tuple[Value, Value], shown: Fields) -> None:
+    """Of a list, only who joined and who left by our writing is agreed on. Whoever else is in it by now was put there
+    by somebody, and has yet to be read."""
+    old, new = (set(references.ids_in(value)) for value in change)
+    joined, left = new - old, old - new
+    if name in shown:
+        joined &= set(references.ids_in(shown[name]))
+    before = set(references.ids_in(side.base_remote.get(name)))
+    side.absorb(name, sorted((before | joined) - left) or None, change[1])
 
 
 def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record) -> Link:

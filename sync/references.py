@@ -49,15 +49,16 @@ def _translate(
         assert field.refers is not None
         ids = {key: ids_in(values[name]) for key, values in read.items() if values.get(name)}
         known = ctx.store.of(field.refers).known(system, {i for some in ids.values() for i in some})
+        heirs = ctx.store.heirs(link.hub_id for link in known.values())
         for key, some in ids.items():
             unknown = [(key, field.refers, i) for i in some if i not in known]
             missing += unknown
             if unknown:
                 del read[key][name]
             elif field.many:
-                read[key][name] = sorted({known[i].hub_id for i in some})
+                read[key][name] = sorted({heirs.get(known[i].hub_id, known[i].hub_id) for i in some})
             else:
-                read[key][name] = known[some[0]].hub_id
+                read[key][name] = heirs.get(known[some[0]].hub_id, known[some[0]].hub_id)
     return missing
 
 

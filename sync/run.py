@@ -191,6 +191,7 @@ def _context(
     run_id = new_id()
     report = Report(run_id, options.kind, clock())
     ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
+    ctx.every = {kind: rules.of(kind) for kind in rules.kinds}
     ctx.batch = options.batch
     return ctx
 

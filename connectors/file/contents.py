@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 from connectors.base import Record
 from connectors.file.cursor import Note
 from connectors.file.folder import Found, opened
-from connectors.file.records import Shape
+from connectors.file.records import Make, Shape
 from connectors.file.rows import Row, Rows, rows_of
 from connectors.file.text import CHUNK, LONGEST, Layout, new_hasher, read, survey
 from connectors.file.values import Unreadable
@@ -89,7 +89,9 @@ class Contents:
             if self.patient and not layout.ended(handle, size):
                 end = layout.last_end(handle, size)
             if note and known and hasher.hexdigest() == note.hash and _joins(handle, layout, known, size):
-                at, line, self.resumed = known, note.line, True
+                at, self.resumed = known, True
+                begins = known in (size, layout.mark) or layout.ended(handle, known)
+                line = note.line if begins else note.line - 1  # whose end is read now
             else:
                 at, line, hasher = layout.mark, 1, new_hasher()
                 handle.seek(0)
@@ -103,7 +105,7 @@ class Contents:
                 problem = Record(f"{self.file.name}:1", {}, problem=told)
                 yield Step([problem], self._note(end, line, hasher))
                 return
-            if rows is not None:
+            if rows is not None and at < end:
                 yield from self._steps(handle, layout, rows, hasher, at, end, line)
             else:
                 self.ended = True
@@ -113,6 +115,7 @@ class Contents:
     def _steps(
         self, handle: BinaryIO, layout: Layout, rows: Rows, hasher: Any, at: int, end: int, line: int
     ) -> Iterator[Step]:
+        make = self._shape.bind(rows.columns, self._mtime)
         raw = b""
         while at < end:
             handle.seek(at + len(raw))
@@ -127,12 +130,12 @@ class Contents:
                 parsed = rows.parse(text, damaged=damaged, first=line == 1, final=final, force=force)
                 if parsed.open:
                     cut = layout.cut(raw[:cut], parsed.open)
-                records = self._records(parsed.rows, line)
+                records = self._records(parsed.rows, make, line)
                 line += parsed.lines - parsed.open
                 hasher.update(raw[:cut])
                 at, raw = at + cut, raw[cut:]
             elif len(raw) > LONGEST:
-                records = self._records([(0, f"it is longer than {LONGEST >> 20} MB")], line)
+                records = self._records([(0, f"it is longer than {LONGEST >> 20} MB")], make, line)
                 at, line, raw = _skip(handle, layout, hasher, at, end), line + 1, b""
             else:
                 continue
@@ -143,15 +146,15 @@ class Contents:
                 yield Step(records, self._note(at, line, hasher))
         self.ended = True
 
-    def _records(self, rows: Sequence[Row], line: int) -> list[Record]:
+    def _records(self, rows: Sequence[Row], make: Make, line: int) -> list[Record]:
         """`line`: the number of the block's first."""
-        made, record, mtime = [], self._shape.record, self._mtime
+        made: list[Record] = []
         for number, row in rows:
             if isinstance(row, str):
                 fault = row
             else:
                 try:
-                    made.append(record(row, mtime))
+                    made.append(make(row))
                     continue
                 except Unreadable as error:
                     fault = str(error)

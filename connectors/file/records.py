@@ -14,7 +14,10 @@ from connectors.base import ACTIVITY_FIELDS, Record, RemoteField
 from connectors.file.settings import ACTIVITY_TYPES, Activities, Records, Source
 from connectors.file.values import Times, Unreadable, number, text_of, word
 
+Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
+Make = Callable[[Row], Record]
+"""Raises Unreadable."""
 
 
 class Shape(Protocol):
@@ -32,8 +35,9 @@ class Shape(Protocol):
         """The columns that are looked at, where they are there."""
         ...
 
-    def record(self, row: Mapping[str, Any], mtime: datetime) -> Record:
-        """`mtime`: when the file changed. Raises Unreadable."""
+    def bind(self, columns: Sequence[str] | None, mtime: datetime) -> Make:
+        """What makes a record of a row. `columns`: of a CSV file, whose cells are all text; None for JSON. `mtime`:
+        when the file changed."""
         ...
 
 
@@ -61,24 +65,32 @@ class OfRecords:
     def used(self) -> frozenset[str]:
         return self.needed | {column for _, column, _ in self._plan}
 
-    def record(self, row: Mapping[str, Any], mtime: datetime) -> Record:
-        fields: dict[str, Any] = dict(self._constants)
-        for name, column, convert in self._plan:
-            if column in row:
-                value = row[column]
-                fields[name] = convert(value) if convert and value not in ("", None) else value
-        at = word(row.get(self._time)) if self._time else ""
-        return Record(_id(row, self._id), fields, self._times.read(at) if at else mtime)
+    def bind(self, columns: Sequence[str] | None, mtime: datetime) -> Make:
+        constants, time, read, id_of = self._constants, self._time, self._times.read, _id_reader(self._id)
+        plan = [
+            (name, column, convert if columns is None or convert is not text_of else None)
+            for name, column, convert in self._plan
+            if columns is None or column in columns
+        ]
 
-    def _convert(self, source: Records, name: str) -> Convert | None:
+        def make(row: Row) -> Record:
+            fields: dict[str, Any] = dict(constants)
+            for name, column, convert in plan:
+                if column in row:
+                    value = row[column]
+                    fields[name] = value if convert is None else None if _blank(value) else convert(value)
+            at = word(row.get(time)) if time else ""
+            return Record(id_of(row), fields, read(at) if at else mtime)
+
+        return make
+
+    def _convert(self, source: Records, name: str) -> Convert:
         if name in source.numbers:
             return lambda value: number(value, source.decimal)
         if name in source.dates:
             return lambda value: self._times.iso(word(value))
         if name in source.refers:
             return lambda value: word(value) or None
-        if source.format == "csv":
-            return None
         return text_of
 
 
@@ -101,33 +113,44 @@ class OfActivities:
             if name not in source.constants and name != "at"
         ]
         self._at = "at" in asked
-        self._typed = "type" in source.constants
+        self._type_column = None if "type" in source.constants else source.columns.get("type", "type")
 
     @property
     def needed(self) -> frozenset[str]:
-        typed = () if self._typed else (self.source.columns.get("type", "type"),)
+        typed = {self._type_column} if self._type_column else set()
         return frozenset({*self._id, self._time, *typed, *self.source.columns.values()})
 
     @property
     def used(self) -> frozenset[str]:
         return self.needed | {column for _, column, _ in self._plan}
 
-    def record(self, row: Mapping[str, Any], mtime: datetime) -> Record:
-        fields = self._blank.copy()
-        told = row.get(self._time)
-        at = self._times.read(told if isinstance(told, str) else word(told)) if told not in ("", None) else None
-        if at is None:
-            raise Unreadable(f"it does not say when it happened: {self._time} is empty")
-        if self._at:
-            fields["at"] = at.isoformat()
-        for name, column, convert in self._plan:
-            value = row.get(column)
-            if value is not None and value != "":
-                fields[name] = convert(value)
-            elif name == "type":
-                raise Unreadable(f"it does not say what happened: {column} is empty")
-        own = _id(row, self._id) if self._id else content_id(row)
-        return Record(f"{self._stream}:{own}", fields, at)
+    def bind(self, columns: Sequence[str] | None, mtime: datetime) -> Make:
+        blank, stream, time, read, asked = self._blank, self._stream, self._time, self._times.read, self._at
+        id_of = _id_reader(self._id) if self._id else content_id
+        must = self._type_column
+        plan = [
+            (name, column, convert if columns is None or convert is not _text else None)
+            for name, column, convert in self._plan
+            if columns is None or column in columns
+        ]
+
+        def make(row: Row) -> Record:
+            fields = blank.copy()
+            told = row.get(time)
+            if not told:
+                raise Unreadable(f"it does not say when it happened: {time} is empty")
+            at = read(told if isinstance(told, str) else word(told))
+            if asked:
+                fields["at"] = at.isoformat()
+            for name, column, convert in plan:
+                value = row.get(column)
+                if value is not None and value != "":
+                    fields[name] = value if convert is None else None if _blank(value) else convert(value)
+            if must and _blank(row.get(must)):
+                raise Unreadable(f"it does not say what happened: {must} is empty")
+            return Record(f"{stream}:{id_of(row)}", fields, at)
+
+        return make
 
     def _convert(self, source: Activities, name: str) -> Convert:
         if name == "type":
@@ -159,13 +182,27 @@ def content_id(row: Mapping[str, Any]) -> str:
     return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
-def _id(row: Mapping[str, Any], columns: tuple[str, ...]) -> str:
-    parts = [word(row.get(column)) for column in columns]
-    if not all(parts):
-        raise Unreadable(f"it has no id: {columns[parts.index('')]} is empty")
-    if len(parts) == 1:
-        return parts[0]
-    return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _id_reader(columns: tuple[str, ...]) -> Callable[[Row], str]:
+    """Several columns are joined by a bar; a bar within one is written otherwise, so that no two ids fall together."""
+
+    def one(row: Row) -> str:
+        value = row.get(columns[0])
+        found = value.strip() if isinstance(value, str) else word(value)
+        if not found:
+            raise Unreadable(f"it has no id: {columns[0]} is empty")
+        return found
+
+    def several(row: Row) -> str:
+        parts = [word(row.get(column)) for column in columns]
+        if not all(parts):
+            raise Unreadable(f"it has no id: {columns[parts.index('')]} is empty")
+        return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
+
+    return one if len(columns) == 1 else several
 
 
 def _field(source: Records, name: str) -> RemoteField:

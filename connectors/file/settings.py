@@ -20,7 +20,7 @@ ACTIVITY_TYPES: tuple[str, ...] = get_args(ActivityType)
 
 def _pattern(value: str) -> str:
     path = PurePosixPath(value)
-    if path.is_absolute() or "\\" in value or {"..", "**"} & {*path.parts} or not path.parts:
+    if path.is_absolute() or not path.parts or ".." in path.parts or "**" in value or "\\" in value:
         raise ValueError("expected a pattern inside the folder, such as sales/*.csv, without .. and **")
     return value
 
@@ -28,7 +28,7 @@ def _pattern(value: str) -> str:
 def _known_encoding(value: str) -> str:
     try:
         found = codecs.lookup(value)
-        b"".decode(value)
+        "a".encode(value)  # those that are none of text, such as base64, are refused here
     except LookupError:
         raise ValueError(f"there is no encoding called {value!r}; such as utf-8, utf-16, cp1252") from None
     return found.name

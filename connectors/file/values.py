@@ -15,6 +15,7 @@ _NUMBERS = {
     point: re.compile(rf"[-+]?(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)(?:{re.escape(point)}\d+)?", re.ASCII)
     for point, group in ((".", f"(?:,|{SPACES})"), (",", rf"(?:\.|{SPACES})"))
 }
+_PLAIN = {point: re.compile(rf"[-+]?\d+(?:{re.escape(point)}\d+)?", re.ASCII).fullmatch for point in ".,"}
 _OF_DAY = re.compile(r"%-?[HIMSfpcXTRs]")
 KEPT = 4096
 """Times read lately, by their text: a day's sales share their date."""
@@ -30,18 +31,18 @@ class Times:
     def __init__(self, formats: tuple[str, ...], zone: str) -> None:
         self._formats = formats
         self._zone = ZoneInfo(zone)
-        self.read = lru_cache(KEPT)(self._read)
-        """A text -> the time in UTC. Raises Unreadable."""
+        self.read = lru_cache(KEPT)(self._read) if formats else self._read
+        """A text -> the time in UTC. Raises Unreadable. What strptime reads is kept for a while: it is slow."""
         self.iso = lru_cache(KEPT)(self._iso)
         """A text -> ISO 8601: a time in UTC, a day without a time as it is. Raises Unreadable."""
 
     def _read(self, text: str) -> datetime:
-        told = self._told(text.strip())
-        if not isinstance(told, datetime):
-            told = datetime(told.year, told.month, told.day)  # noqa: DTZ001  (the zone comes next)
-        if told.tzinfo is None:
-            told = told.replace(tzinfo=self._zone)
         try:
+            told = self._moment(text.strip())
+            if told.tzinfo is UTC:
+                return told
+            if told.tzinfo is None:
+                told = told.replace(tzinfo=self._zone)
             return told.astimezone(UTC)
         except OverflowError:
             raise Unreadable(f"{shown(text)} is no time that a calendar has") from None
@@ -49,6 +50,16 @@ class Times:
     def _iso(self, text: str) -> str:
         told = self._told(text.strip())
         return self._read(text).isoformat() if isinstance(told, datetime) else told.isoformat()
+
+    def _moment(self, text: str) -> datetime:
+        """A day begins at midnight."""
+        if not self._formats:
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:
+                pass  # said by _told
+        told = self._told(text)
+        return told if isinstance(told, datetime) else datetime(told.year, told.month, told.day)  # noqa: DTZ001
 
     def _told(self, text: str) -> date:
         for form in self._formats:
@@ -70,6 +81,8 @@ def number(value: Any, decimal: str) -> int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = value.strip() if isinstance(value, str) else ""
+    if _PLAIN[decimal](text):
+        return int(text) if text.isdigit() else float(text.replace(",", "."))
     if not _NUMBERS[decimal].fullmatch(text):
         raise Unreadable(f"{shown(value)} is no number with {decimal!r} before the decimals")
     plain = re.sub(r"[^-+\d" + re.escape(decimal) + "]", "", text).replace(",", ".")

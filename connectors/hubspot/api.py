@@ -6,13 +6,13 @@ Every number has its source beside it. Limits are where to begin: what the respo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.auth import Bearer, Credentials, OAuth, refresh_token
-from connectors.errors import ConnectorError, Duplicate, Gone, Invalid, RateLimited, Reject, Unavailable
+from connectors.errors import ConnectorError, Duplicate, Gone, Invalid, RateLimited, Reject, Unauthorized, Unavailable
 from connectors.http import Dialect, Headers, Refusal
 from connectors.limits import DEFAULT, Seen, Window
 
@@ -43,7 +43,12 @@ ARCHIVE_DAYS = 90
 """An archived record can be listed and restored so long, then it is gone."""
 
 STAGE = "lifecyclestage"
+OWNERS = "/crm/v3/owners"
 PIPELINES = "/crm/v3/pipelines/deals"
+FORMS = "/marketing/v3/forms"
+SUBMISSIONS = "/form-integrations/v1/submissions/forms"
+EMAIL_EVENTS = "/email/public/v1/events"
+CAMPAIGNS = "/email/public/v1/campaigns"
 
 
 class Settings(BaseModel):
@@ -89,6 +94,14 @@ class Settings(BaseModel):
         return {DEFAULT: [Window(self.calls_in_10_seconds, 10.0)], SEARCH: [Window(self.searches_a_second, 1.0)]}
 
 
+class Forbidden(Unauthorized):
+    """403: the credentials are good, but not for this. `scopes`: those that HubSpot says are missing."""
+
+    def __init__(self, message: str, scopes: Sequence[str] = (), *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.scopes = tuple(scopes)
+
+
 def classify(refusal: Refusal) -> ConnectorError | None:
     """HubSpot's refusals that their status alone does not explain.
 
@@ -100,6 +113,11 @@ def classify(refusal: Refusal) -> ConnectorError | None:
         return RateLimited(said, retry_after=WAIT_BY_POLICY.get(str(body.get("policyName")), None))
     if refusal.status == 477:  # the account is being moved between HubSpot's data centres
         return Unavailable(said, sent=False, hint="HubSpot is moving this account; try again tomorrow.")
+    if refusal.status == 403:
+        needed = [mapping(mapping(one).get("context")).get("requiredGranularScopes") or () for one in listed(body)]
+        scopes = [str(scope) for some in needed for scope in some]
+        hint = f"Give the app in HubSpot: {', '.join(scopes)}." if scopes else "Look at the app's scopes in HubSpot."
+        return Forbidden(said, scopes, hint=hint)
     if refusal.status == 423:
         return Unavailable(said, sent=False)
     return None
@@ -153,6 +171,11 @@ def rejection(error: Mapping[str, Any]) -> Reject:
     )
     field = names[0] if names else (named[1] or named[2]) if named else None
     return Invalid(readable(message), field=field)
+
+
+def listed(body: Mapping[str, Any]) -> list[Any]:
+    errors = body.get("errors")
+    return errors if isinstance(errors, list) else []
 
 
 def _existing(message: str) -> tuple[str | None, ...]:

@@ -82,6 +82,8 @@ class _Task:
     place: int
     id: str
     reference: Reference
+    alone: bool
+    """Nothing else of the record was written."""
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     error: Reject | None = field(default=None)
@@ -91,7 +93,7 @@ async def write(http: Http, type: ObjectType, batch: Sequence[Write], done: dict
     """Associate the records that are written, and amend their results. Raises nothing: what is not known to be done is
     `unknown`."""
     tasks = [
-        _task(place, str(done[place].id), type.references[name], given)
+        _task(_Task(place, str(done[place].id), type.references[name], not type.plain(one.fields)), given)
         for place, one in enumerate(batch)
         if place in done and done[place].outcome == "done"
         for name, given in one.fields.items()
@@ -100,9 +102,10 @@ async def write(http: Http, type: ObjectType, batch: Sequence[Write], done: dict
     for reference in {task.reference.name: task.reference for task in tasks}.values():
         some = [task for task in tasks if task.reference == reference]
         try:
-            await _clear_primaries(http, type, reference, some)
-            await _create(http, type, reference, some)
-            await _archive(http, type, reference, some)
+            last = list({task.id: task for task in some}.values()) if reference.single else some
+            await _clear_primaries(http, type, reference, last)
+            await _create(http, type, reference, last)
+            await _archive(http, type, reference, last)
             links = await associated(http, type.name, reference.to, [task.id for task in some if task.error is None])
         except (Retry, Stop):
             done.update({task.place: WriteResult("unknown", id=task.id) for task in some})
@@ -116,17 +119,18 @@ async def write(http: Http, type: ObjectType, batch: Sequence[Write], done: dict
                 done[task.place] = replace(result, fields={**(result.fields or {}), reference.name: now}, version=None)
 
 
-def _task(place: int, id: str, reference: Reference, given: Any) -> _Task:
-    if isinstance(given, Members):
-        if reference.single:
-            error = Invalid("HubSpot keeps one primary company; several were given.", field=reference.name)
-            return _Task(place, id, reference, error=error)
-        return _Task(place, id, reference, tuple(given.add), tuple(given.remove))
-    if not reference.single:
-        return _Task(
-            place, id, reference, error=Invalid("This field takes members, not a value.", field=reference.name)
-        )
-    return _Task(place, id, reference, (str(given),) if given else ())
+def _task(task: _Task, given: Any) -> _Task:
+    """With what the write says."""
+    several = isinstance(given, Members)
+    if several and task.reference.single:
+        error = "HubSpot keeps one primary company; several were given."
+    elif not several and not task.reference.single:
+        error = "This field takes members, not a value."
+    elif isinstance(given, Members):
+        return replace(task, add=tuple(given.add), remove=tuple(given.remove))
+    else:
+        return replace(task, add=(str(given),) if given else ())
+    return replace(task, error=Invalid(error, field=task.reference.name))
 
 
 async def _clear_primaries(http: Http, type: ObjectType, reference: Reference, tasks: Sequence[_Task]) -> None:
@@ -160,7 +164,7 @@ async def _send(http: Http, type: ObjectType, reference: Reference, pairs: Seque
     body = mapping(answer.json)
     if answer.status in REFUSED:
         if len(pairs) == 1:
-            pairs[0][0].error = _refusal(type, reference, pairs[0][1], body)
+            pairs[0][0].error = _refusal(type, *pairs[0], body)
         else:
             half = len(pairs) // 2
             await _send(http, type, reference, pairs[:half])
@@ -170,7 +174,7 @@ async def _send(http: Http, type: ObjectType, reference: Reference, pairs: Seque
     named = {_named(error): error for error in map(mapping, body.get("errors") or ())}
     for task, other in pairs:
         if (task.id, other) not in made:
-            task.error = _refusal(type, reference, other, named.get((task.id, other), {}))
+            task.error = _refusal(type, task, other, named.get((task.id, other), SILENT))
 
 
 def _named(error: Mapping[str, Any]) -> tuple[str, str]:
@@ -179,13 +183,18 @@ def _named(error: Mapping[str, Any]) -> tuple[str, str]:
     return one, two
 
 
-def _refusal(type: ObjectType, reference: Reference, other: str, error: Mapping[str, Any]) -> Reject:
-    """The record's own properties are written by now: the message says so."""
-    said = readable(str(error.get("message", "HubSpot gave no reason.")))
-    text = f"The {type.one} itself is written, but not its association with {reference.label.lower()} {other}: {said}"
+SILENT = {"category": "OBJECT_NOT_FOUND", "message": "it did not answer for it."}
+"""An association of which HubSpot says neither that it is made nor that it is not: one of the two was merged away."""
+
+
+def _refusal(type: ObjectType, task: _Task, other: str, error: Mapping[str, Any]) -> Reject:
+    """Where the record's own properties are written by now, the message says so."""
+    said, label = readable(str(error.get("message", "it gave no reason."))), task.reference.label.lower()
+    written = "" if task.alone else f" The {type.one} itself is written."
+    text = f"HubSpot did not associate the {type.one} with {label} {other}: {said}{written}"
     if error.get("category") == "OBJECT_NOT_FOUND":
-        return Gone(text, field=reference.name, hint="One of the two was deleted, or merged into another one.")
-    return Invalid(text, field=reference.name)
+        return Gone(text, field=task.reference.name, hint="One of the two was deleted, or merged into another one.")
+    return Invalid(text, field=task.reference.name)
 
 
 async def _archive(http: Http, type: ObjectType, reference: Reference, tasks: Sequence[_Task]) -> None:

@@ -7,7 +7,7 @@ count of calls. Contacts, companies and deals are one class: what distinguishes 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx
 
@@ -29,8 +29,10 @@ from connectors.base import (
 )
 from connectors.http import Http, Patience, open_client
 from connectors.hubspot import pipelines, removing
+from connectors.hubspot.activities import Activities
 from connectors.hubspot.api import ACCOUNT, BATCH, DIALECT, Settings
 from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS, ObjectType
+from connectors.hubspot.owners import Owners
 from connectors.hubspot.pipelines import Pipelines, read_pipelines
 from connectors.hubspot.portal import Make, Portal
 from connectors.hubspot.properties import create_missing, read_schema
@@ -54,7 +56,7 @@ class Objects:
             write_batch=BATCH,
             find_batch=BATCH,
             provision=True,
-            overlap=timedelta(seconds=settings.overlap_seconds),
+            overlap=portal.overlap,
             archive=True,
             erase=True,
         )
@@ -102,11 +104,7 @@ class Objects:
         return await self._reading.find(keys, fields, await self._unique_among(keys))
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
-        if self._type is DEALS and any(pipelines.needs_pipeline(one) for one in batch):
-            self._pipelines = self._pipelines or await read_pipelines(self._http)
-            sent = [pipelines.with_pipeline(one, self._pipelines) for one in batch]
-        else:
-            sent = list(batch)
+        sent = await self._with_pipelines(batch) if self._type is DEALS else batch
         return self._clean(await write(self._http, self._type, sent))
 
     async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
@@ -120,6 +118,16 @@ class Objects:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    async def _with_pipelines(self, batch: Sequence[Write]) -> Sequence[Write]:
+        """A stage that we do not know may be a new one: then we ask again."""
+        stages = {str(one.fields[pipelines.STAGE]) for one in batch if pipelines.needs_pipeline(one)}
+        if not stages:
+            return batch
+        known = self._pipelines
+        if known is None or not stages <= known.of_stage.keys():
+            known = self._pipelines = await read_pipelines(self._http)
+        return [pipelines.with_pipeline(one, known) for one in batch]
 
     def _clean(self, results: list[WriteResult]) -> list[WriteResult]:
         for result in results:
@@ -138,6 +146,8 @@ MAKERS: Mapping[Kind, Make] = {
     "lead": lambda portal: Objects(portal, CONTACTS),
     "company": lambda portal: Objects(portal, COMPANIES),
     "deal": lambda portal: Objects(portal, DEALS),
+    "owner": Owners,
+    "activity": Activities,
 }
 
 

@@ -101,3 +101,15 @@ DEALS = ObjectType(
     ),
 )
 OBJECTS: Mapping[Kind, ObjectType] = {one.kind: one for one in (CONTACTS, COMPANIES, DEALS)}
+
+ENGAGEMENTS: Mapping[str, ObjectType] = {
+    name: ObjectType("activity", name, one, "hs_lastmodifieddate")
+    for name, one in (
+        ("calls", "call"),
+        ("emails", "email"),
+        ("meetings", "meeting"),
+        ("notes", "note"),
+        ("tasks", "task"),
+    )
+}
+"""What salespeople log: records like any other in the API, activities to us."""

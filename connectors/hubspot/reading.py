@@ -176,7 +176,8 @@ class Reading:
             values = list(dict.fromkeys(key.value for key in keys if key.field == name))
             read = self._by_id if name == "id" or name in unique else self._by_value
             for value, records in (await read(name, values, fields)).items():
-                found[Key(name, value)] = await self._filled(records, fields)
+                found[Key(name, value)] = records
+        await self._filled([record for records in found.values() for record in records], fields)
         return [found.get(key, []) for key in keys]
 
     async def _by_id(self, name: str, values: Sequence[str], fields: Sequence[str]) -> dict[str, list[Record]]:

@@ -11,6 +11,7 @@ Every vendor's rule is stated, with its source, beside the code that obeys it:
     write      batches, halving, row locks       batch     which writes go in one request
     members    the people of an Opportunity, written       erase   deleting, and erasing for good
     rejects    what is said against one record   provision custom fields and who may see them
+    activities Tasks, Events, campaigns' members
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ from connectors.base import (
     no_such_kind,
     utc_now,
 )
-from connectors.errors import Misconfigured, ProtocolChanged, Stop
+from connectors.errors import Invalid, Misconfigured, ProtocolChanged, Stop
 from connectors.http import Http, Patience, open_client
+from connectors.salesforce.activities import activity_schema, find_activities, readable
 from connectors.salesforce.bulk import Bulk, Sleep
 from connectors.salesforce.cursor import cursor_at
 from connectors.salesforce.erase import archive, erase
 from connectors.salesforce.find import find
-from connectors.salesforce.kinds import LEAD, SHAPES, Shape
+from connectors.salesforce.kinds import ACTIVITY, LEAD, SHAPES, Shape
 from connectors.salesforce.objects import schema_of
 from connectors.salesforce.org import DIALECT, Org
 from connectors.salesforce.provision import provision
@@ -102,17 +104,31 @@ class Salesforce:
 
     async def check(self) -> Account:
         """Which org, as which user, and how much of the day's calls is left. Raises Unauthorized, Misconfigured."""
-        for entity in self._shape.entities:
-            await self._org.describe(entity, fresh=True)
+        left_out = await self._look()
         found = await self._org.query(select(["Id", "Name", "OrganizationType", "IsSandbox"], "Organization"))
         if not found["records"]:
             raise ProtocolChanged("Salesforce does not tell which org this is.")
         org = found["records"][0]
         kind = f"{org.get('OrganizationType') or 'org'}{', sandbox' if org.get('IsSandbox') else ''}"
-        return Account(org["Id"], org["Name"], "; ".join([kind, *await self._user(), *await self._calls_left()]))
+        return Account(
+            org["Id"], org["Name"], "; ".join([kind, *await self._user(), *await self._calls_left(), *left_out])
+        )
+
+    async def _look(self) -> list[str]:
+        """Whether the objects of the kind can be read. Raises Misconfigured; says what is left out where they need not
+        all be there."""
+        if not self._shape.partly:
+            for entity in self._shape.entities:
+                await self._org.describe(entity, fresh=True)
+            return []
+        seen = await readable(self._org, fresh=True)
+        missing = [entity for entity in self._shape.entities if entity not in seen]
+        return [f"may not read, and leaves out: {', '.join(missing)}"] if missing else []
 
     async def schema(self) -> list[RemoteField]:
         """Of a person Lead's and Contact's fields, merged; a field of one alone says so in its label."""
+        if self._shape is ACTIVITY:
+            return activity_schema()
         return schema_of(
             self._shape, {entity: await self._org.describe(entity, fresh=True) for entity in self._shape.entities}
         )
@@ -129,11 +145,16 @@ class Salesforce:
         return cursor_at(at, self._clock(), self._shape.followed)
 
     async def find(self, keys: Sequence[Key], fields: Sequence[str]) -> list[list[Record]]:
+        if self._shape is ACTIVITY:
+            return await find_activities(self._org, keys, fields)
         return await find(self._org, self._shape, keys, fields)
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         if len(batch) > self.can.write_batch:
             raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
+        if not self.can.update:
+            only_read = Invalid(f"A Salesforce {self._shape.said} is only read.")
+            return [WriteResult("rejected", write.id, error=only_read) for write in batch]
         writer = Writer(self._org, self._bulk, self._shape, bulk_above=self._settings.bulk_above, sleep=self._sleep)
         return self._clean(await writer.write(batch))
 

@@ -13,8 +13,9 @@ from typing import Final, Literal
 from connectors.base import Kind
 
 Entity = Literal[
-    "Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole", "User", "Task", "Event", "CampaignMember"
-]
+    "Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole", "User", "Task", "Event", "Campaign",
+    "CampaignMember",
+]  # fmt: skip
 
 # The key prefix of an id tells its object.
 # https://help.salesforce.com/s/articleView?id=000385203
@@ -82,7 +83,8 @@ DEAL: Final = Shape(
 # Portal and automation users have other types.
 # https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_user.htm
 OWNER: Final = Shape("owner", ("User",), only="UserType = 'Standard'", deletions=False, incremental=False)
-SHAPES: Final[Mapping[Kind, Shape]] = {shape.kind: shape for shape in (LEAD, COMPANY, DEAL, OWNER)}
+ACTIVITY: Final = Shape("activity", ("Task", "Event", "CampaignMember"), deletions=False, partly=True)
+SHAPES: Final[Mapping[Kind, Shape]] = {shape.kind: shape for shape in (LEAD, COMPANY, DEAL, OWNER, ACTIVITY)}
 
 
 def entity_of(record_id: str, entities: tuple[Entity, ...] = LEAD.entities) -> Entity | None:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from connectors.base import Members, WriteResult
-from connectors.errors import ConnectorError, Reject, Unavailable
+from connectors.errors import ConnectorError, Gone, Reject, Unavailable
 from connectors.salesforce.kinds import ROLES, entity_of
 from connectors.salesforce.objects import long_id
 from connectors.salesforce.org import Org
@@ -125,5 +125,7 @@ class _Work:
         log.info("Salesforce refuses somebody in a deal: %s (%s)", said.message, said.code)
         if said.transient:
             self.lost.add(opportunity)
+        elif said.code in _GONE and "OpportunityId" in said.fields:
+            self.refused[opportunity] = Gone(said.message, hint="The deal was deleted in Salesforce.")
         else:
             self.refused[opportunity] = reject(said)

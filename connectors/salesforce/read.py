@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ from connectors.base import Clock, Cursor, Page, Record
 from connectors.errors import Misconfigured
 from connectors.paging import Position
 from connectors.salesforce import roles
+from connectors.salesforce.activities import Happenings, readable
 from connectors.salesforce.bulk import Bulk, JobFailed
 from connectors.salesforce.cursor import Checkpoint, Mark, Memo, dumped, load, next_mark, starting
-from connectors.salesforce.kinds import ROLES, Entity, Shape
-from connectors.salesforce.objects import Columns
+from connectors.salesforce.kinds import ACTIVITY, ROLES, Entity, Shape
+from connectors.salesforce.objects import Column, Columns
 from connectors.salesforce.org import FieldMissing, LocatorLost, Org, Row, classified, error_code
 from connectors.salesforce.settings import DELETES_KEPT, Settings
 from connectors.salesforce.soql import (
@@ -34,6 +35,7 @@ from connectors.salesforce.soql import (
     select,
     stamp_time,
 )
+from connectors.salesforce.streams import Stream, age, place_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class Reader:
     async def pages(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         """See `Connector.read`."""
         now = self.clock()
+        if self.shape.partly:
+            self.entities = await readable(self.org)
         begun = self._begin(cursor, now)
         deletions: list[Record] = []
         if begun is not None and begun[0].phase == "changes" and self.shape.deletions:
@@ -82,7 +86,7 @@ class Reader:
                 log.warning("Salesforce is read in full: %s", why)
                 begun = None
         position, memo, checkpoint = begun or await self._fresh(now)
-        complete = position.phase == "scan" and checkpoint == Checkpoint()
+        complete = position.phase == "scan" and checkpoint == Checkpoint() and not self.shape.partly
         again: list[str] = []
         if self.roles and position.phase == "changes":
             again, last_role = await roles.changed(self.org, starting(memo.marks.get(roles.ROLE), self.overlap))
@@ -117,7 +121,7 @@ class Reader:
             return None
         position, memo, checkpoint = loaded
         remembered = memo.ran if memo else position.began
-        if remembered is None or now - remembered > DELETES_KEPT:
+        if remembered is None or (self.shape.deletions and now - remembered > DELETES_KEPT):
             log.warning("Salesforce is read in full: the last run is too long ago to know every deletion since.")
             return None
         if checkpoint is None:
@@ -126,7 +130,7 @@ class Reader:
 
     def _end(self, position: Position, memo: Memo, checkpoint: Checkpoint) -> Cursor:
         began = position.began or self.clock()
-        marks = {
+        marks = memo.marks | {
             entity: mark
             for entity in self._marked
             if (mark := next_mark(memo.marks.get(entity), checkpoint.newest.get(entity), began, self.overlap))
@@ -138,7 +142,7 @@ class Reader:
     async def _changes(self, memo: Memo, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         """What changed in all objects, oldest first."""
         streams = {
-            entity: _Stream(
+            entity: Stream(
                 self._queries(entity, starting(memo.marks.get(entity), self.overlap), checkpoint.after.get(entity))
             )
             for entity in self.entities
@@ -148,11 +152,11 @@ class Reader:
             await asyncio.gather(*(stream.fill() for stream in streams.values()))
             ends = [stream.waiting[-1] for stream in streams.values() if not stream.ended]
             last = not ends
-            horizon = min(map(_age, ends), default=None)
+            horizon = min(map(age, ends), default=None)
             taken = {entity: stream.take(horizon) for entity, stream in streams.items()}
             for entity, records in taken.items():
-                checkpoint = checkpoint.past(entity, _place(records))
-            yield Turn(sorted((r for records in taken.values() for r in records), key=_age), checkpoint, last)
+                checkpoint = checkpoint.past(entity, place_of(records))
+            yield Turn(sorted((r for records in taken.values() for r in records), key=age), checkpoint, last)
 
     async def _scan(self, checkpoint: Checkpoint) -> AsyncIterator[Turn]:
         """Everything, one object after the other."""
@@ -178,7 +182,7 @@ class Reader:
                 log.warning("%s %s is read page by page instead.", error, entity)
                 checkpoint = Checkpoint(entity=entity, newest=checkpoint.newest)
         async for records, last in self._queries(entity, "", checkpoint.after.get(entity)):
-            checkpoint = checkpoint.past(entity, _place(records))
+            checkpoint = checkpoint.past(entity, place_of(records))
             yield Turn(records, checkpoint, last)
 
     async def _start_job(self, entity: Entity, checkpoint: Checkpoint) -> Checkpoint:
@@ -198,7 +202,7 @@ class Reader:
             yield Turn([], checkpoint)
         async for rows, locator in self.bulk.query_pages(job, checkpoint.locator, await self.org.describe(entity)):
             records = await self._made(columns, rows)
-            newest = _place(sorted(records, key=_age))
+            newest = place_of(sorted(records, key=age))
             # The job may see a late row and miss an earlier change of another: what it saw counts up to its start.
             if newest and checkpoint.created and stamp_time(newest.stamp) > checkpoint.created:
                 newest = Place(moment(checkpoint.created), LOWEST_ID)
@@ -210,13 +214,13 @@ class Reader:
     ) -> AsyncIterator[tuple[list[Record], bool]]:
         """Pages of one object's records in the keyset's order, from `place` on where there is one, and whether each
         is the last."""
-        columns = Columns(entity, self.fields, self.org.known(entity))
+        columns = self._columns(entity, self.org.known(entity))
         described = False
         while True:
             try:
                 async for rows, last in self._query(columns, after(place) if place else where):
                     records = await self._made(columns, rows)
-                    place = _place(records) or place
+                    place = place_of(records) or place
                     yield records, last
                 return
             except LocatorLost:
@@ -226,7 +230,7 @@ class Reader:
                     raise
                 columns, described = await self._described_columns(entity, fresh=True), True
 
-    async def _query(self, columns: Columns, where: str) -> AsyncIterator[tuple[list[Row], bool]]:
+    async def _query(self, columns: Columns | Happenings, where: str) -> AsyncIterator[tuple[list[Row], bool]]:
         """Pages of rows, and whether each is the last. Fields that do not fit into one address are asked for by further queries."""
         entity = columns.entity
         first, *others = chunks_of_fields(columns.selected)
@@ -238,13 +242,14 @@ class Reader:
             yield rows, not page.get("nextRecordsUrl")
             page = await self.org.more(page)
 
-    async def _described_columns(self, entity: Entity, *, fresh: bool = False) -> Columns:
+    async def _described_columns(self, entity: Entity, *, fresh: bool = False) -> Columns | Happenings:
         """Columns of which the object is known to have every one. Raises Misconfigured for a field of no object."""
         either = {each: await self.org.describe(each, fresh=fresh) for each in self.entities}
         missing = [
             field
             for field in self.fields
-            if field not in self.shape.optional
+            if self.shape is not ACTIVITY
+            and field not in self.shape.optional
             and not (field == ROLES and self.shape.roles)
             and not any(
                 field in (ours for ours, _ in Columns(each, [field], either[each]).pairs) for each in self.entities
@@ -255,14 +260,18 @@ class Reader:
                 f"No {self.shape.said} has {', '.join(missing)} (or the integration user may not see it).",
                 hint="Run `smarketing provision`, correct the mapping, or check the field-level security.",
             )
-        return Columns(entity, self.fields, either[entity])
+        return self._columns(entity, either[entity])
+
+    def _columns(self, entity: Entity, known: Mapping[str, Column] | None) -> Columns | Happenings:
+        made = Happenings if self.shape is ACTIVITY else Columns
+        return made(entity, self.fields, known)
 
     @property
     def _marked(self) -> tuple[Entity, ...]:
         """The objects whose changes and deletions are followed."""
         return self.shape.followed if self.roles else self.entities
 
-    async def _made(self, columns: Columns, rows: Sequence[Row]) -> list[Record]:
+    async def _made(self, columns: Columns | Happenings, rows: Sequence[Row]) -> list[Record]:
         records = [record for row in rows for record in columns.records(row)]
         return (await roles.with_roles(self.org, [records]))[0] if self.roles else records
 
@@ -321,33 +330,6 @@ class Reader:
         records = {row["Id"]: columns.record(row) for row in kept}
         gone = [records.get(id_) or Record(id_, {}, at, deleted=True) for id_, at in times.items()]
         return [record for record in gone if record.deleted], stamp_time(answer.json["latestDateCovered"])
-
-
-class _Stream:
-    """One object's pages, taken record by record. `waiting` are those read and not taken; `ended`: no page follows."""
-
-    def __init__(self, pages: AsyncIterator[tuple[list[Record], bool]]) -> None:
-        self._pages = pages
-        self.waiting: list[Record] = []
-        self.ended = False
-
-    async def fill(self) -> None:
-        while not self.waiting and not self.ended:
-            self.waiting, self.ended = await anext(self._pages)
-
-    def take(self, horizon: tuple[datetime, str] | None) -> list[Record]:
-        """Those up to the horizon, all where it is None."""
-        count = sum(_age(record) <= horizon for record in self.waiting) if horizon else len(self.waiting)
-        taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        return taken
-
-
-def _age(record: Record) -> tuple[datetime, str]:
-    return stamp_time(record.version or ""), record.id
-
-
-def _place(records: Sequence[Record]) -> Place | None:
-    return Place(records[-1].version or "", records[-1].id) if records else None
 
 
 def _seconds(at: datetime) -> str:

@@ -96,7 +96,9 @@ def archive(call: Call) -> Answer:
     ends = _ends(call, write=True)
     for item in _inputs(call.body, WRITES):
         one = _existing(call, ends.start, item.get("from"))
-        for to in item.get("to") or ():
+        if not isinstance(item.get("to"), list):
+            raise invalid("Invalid input JSON: some required fields were not set: [to]")
+        for to in item["to"]:
             two = _existing(call, ends.end, to)
             if one is not None and two is not None:
                 call.portal.associations.cut(ends.start.name, ends.end.name, one.id, two.id)

@@ -183,6 +183,7 @@ class Records:
         if record is None:
             if id_property == "email":
                 self.erased.add(key.strip().lower())
+                return
             raise not_found()
         self.erased.update(_all_emails(record))
         self.on_erase(set(_all_emails(record)))

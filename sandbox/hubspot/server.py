@@ -33,6 +33,8 @@ from sandbox.hubspot.tokens import Tokens
 from sandbox.limits import RateLimit, Window, admit
 
 DAY = 86_400.0
+APART = 7_000_000
+"""Between the first ids of two types: who mixes them up finds nothing."""
 
 Count = Callable[[Associations, int], str]
 
@@ -93,6 +95,7 @@ class HubSpot:
     def _open(self, kind: ObjectType) -> None:
         properties = Properties(standard(kind.name), groups(kind.name), self.settings.portal_id)
         records = Records(kind, properties, self.clock, self.settings, self.lock)
+        records.last_id += APART * len(self.objects)
         index = Index(kind, properties, self.clock, self.settings.index_delay)
         self.objects[kind.name], self.indexes[kind.name] = records, index
 
@@ -165,7 +168,9 @@ class HubSpot:
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
         """What a marketer or an administrator does in HubSpot's pages: `{"do": "set", "email": ..., "fields": {...}}`,
         `opt_out`, `merge` (with the `other` e-mail), `delete`, `create`, `expire_tokens`. Fields are HubSpot's own; a
-        stage may be set backward. Raises ValueError."""
+        stage may be set backward. Of another type of record than contacts, with `object` ("deals") and `where`, the
+        values that tell which one: `set`, `create`, `delete`, and `associate` with the record that `to` names in the
+        same two words. Raises ValueError."""
         with self.lock:
             try:
                 return self._edit(edit, edit["do"], edit.get("fields", {}))
@@ -174,6 +179,8 @@ class HubSpot:
 
     def _edit(self, edit: Mapping[str, Any], what: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         contacts = self.contacts
+        if "object" in edit:
+            return self._edit_object(edit, what, fields)
         if what == "create":
             return {"id": str(contacts.create(fields, trusted=True).id)}
         if what == "expire_tokens":
@@ -193,7 +200,32 @@ class HubSpot:
                 raise ValueError(f"no edit is called {what!r}: use create, set, opt_out, merge, delete, expire_tokens")
         return {"id": str(contact.id)}
 
+    def _edit_object(self, edit: Mapping[str, Any], what: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        records = self.objects[edit["object"]]
+        if what == "create":
+            return {"id": str(records.create(fields, trusted=True).id)}
+        record = self.one(edit["object"], edit["where"])
+        match what:
+            case "set":
+                records.update(record, fields, trusted=True)
+            case "delete":
+                records.archive(str(record.id))
+            case "associate":
+                other, where = edit["to"]["object"], edit["to"]["where"]
+                primary = edit.get("primary")
+                self.associations.put(edit["object"], other, record.id, self.one(other, where).id, primary=primary)
+            case _:
+                raise ValueError(f"no edit of {edit['object']} is called {what!r}: use create, set, delete, associate")
+        return {"id": str(record.id)}
+
     # From Python
+
+    def one(self, name: str, where: Mapping[str, str]) -> Record:
+        """The live record of this type with these values, the oldest of several. Raises ValueError where there is none."""
+        for record in self.objects[name].live.values():
+            if all(record.values.get(prop) == value for prop, value in where.items()):
+                return record
+        raise ValueError(f"none of the {name} has {dict(where)}")
 
     def by_email(self, email: str) -> Record:
         """Raises ValueError where no live contact has the address."""

@@ -71,6 +71,7 @@ TASK = SObject(
         Field("ActivityDate", "date", "Due Date Only"),
         made(Field("CompletedDateTime", "datetime", "Completed Date")),
         made(flag("IsClosed")),
+        made(flag("IsRecurrence")),
         pick("CallType", "Internal", "Inbound", "Outbound"),
         number("CallDurationInSeconds", 8, kind="int"),
     ),
@@ -85,6 +86,8 @@ EVENT = SObject(
         number("DurationInMinutes", 8, kind="int"),
         text("Location", 255),
         flag("IsAllDayEvent"),
+        made(flag("IsChild")),
+        made(flag("IsRecurrence")),
     ),
 )
 CAMPAIGN = SObject(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.gate import Answer, Gate, Ledger, Receive, Scope, Send
 from sandbox.limits import RateLimit, Window, admit
+from sandbox.people import World
 from sandbox.salesforce.answers import Cursors
 from sandbox.salesforce.bulk import Job
+from sandbox.salesforce.business import Seeded, seed_business
 from sandbox.salesforce.calls import refused
 from sandbox.salesforce.errors import Problem, Refused
 from sandbox.salesforce.org import Org
@@ -174,6 +177,10 @@ class Salesforce:
         Refused."""
         with self.org.lock:
             return sum(1 for person in people if add(self.org, person))
+
+    def seed_business(self, world: World, now: datetime) -> Seeded:
+        """What belongs to the people of this world: users, accounts, deals, activities, campaigns. After `seed`."""
+        return seed_business(self.org, world, now)
 
     def save(self, path: Path) -> None:
         """Records and custom fields, as JSON."""

@@ -1,4 +1,4 @@
-"""One parameter per connector."""
+"""One parameter per connector; a test that needs what a connector does not have is deselected for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ import pytest
 
 from connectors.base import Connector
 from tests.contract.harness import HARNESSES, Harness
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    lacking = [item for item in items if not _applies(item)]
+    if lacking:
+        config.hook.pytest_deselected(items=lacking)
+        items[:] = [item for item in items if item not in set(lacking)]
+
+
+def _applies(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    if spec is None or spec.params.get("harness") not in HARNESSES:
+        return True
+    module, cls = HARNESSES[spec.params["harness"]].split(":")
+    if importlib.util.find_spec(module) is None:
+        return True
+    kind = getattr(importlib.import_module(module), cls)
+    return all(getattr(kind, trait) for mark in item.iter_markers("needs") for trait in mark.args)
 
 
 def _harness(name: str) -> Harness:

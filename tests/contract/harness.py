@@ -20,6 +20,8 @@ Where = Literal["read", "write"]
 HARNESSES = {
     "memory": "tests.contract.memory:MemoryHarness",
     "memory-company": "tests.contract.memory:MemoryCompanyHarness",
+    "memory-deal": "tests.contract.memory:MemoryDealHarness",
+    "file": "tests.contract.file:FileHarness",
     "hubspot": "tests.contract.hubspot:HubSpotHarness",
     "hubspot-company": "tests.contract.hubspot:HubSpotCompanyHarness",
     "hubspot-deal": "tests.contract.hubspot:HubSpotDealHarness",
@@ -32,7 +34,15 @@ HARNESSES = {
 
 
 class Harness(ABC):
-    """One vendor with nothing in it, and connectors to it. Entered once per test."""
+    """One vendor with nothing in it, and connectors to it. Entered once per test. Tests that need a trait which a
+    harness says it lacks (`needs` in test_contract.py) are deselected, and counted as such."""
+
+    writable: ClassVar[bool] = True
+    """Whether records of this kind can be created and updated."""
+    credentials: ClassVar[bool] = True
+    """Whether there is anything to sign in by."""
+    rescans: ClassVar[bool] = False
+    """A change makes the connector read everything again, so that an incremental read may claim to be complete."""
 
     email: ClassVar[str]
     """Remote field by which a person is found."""

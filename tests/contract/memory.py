@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from connectors.base import Connector, RemoteField
+from connectors.base import Connector, Kind, RemoteField
 from connectors.memory import LogicalClock, Memory, Vendor
 from tests.contract.harness import Harness
 
@@ -57,13 +57,19 @@ class MemoryHarness(Harness):
 class MemoryCompanyHarness(MemoryHarness):
     """The same for another kind: the connector is the one that `of` gives."""
 
+    kind: ClassVar[Kind] = "company"
+
     def __init__(self) -> None:
         super().__init__()
-        self.vendor.kind = "company"
-        self.people = Vendor("memory", clock=self.clock, siblings={"company": self.vendor})
+        self.vendor.kind = self.kind
+        self.people = Vendor("memory", clock=self.clock, siblings={self.kind: self.vendor})
 
     def connector(self) -> Connector:
-        return Memory(self.people, page_size=self.page).of("company")
+        return Memory(self.people, page_size=self.page).of(self.kind)
 
     def connector_refused(self) -> Connector:
-        return Memory(self.people, token="not-the-token").of("company")
+        return Memory(self.people, token="not-the-token").of(self.kind)
+
+
+class MemoryDealHarness(MemoryCompanyHarness):
+    kind = "deal"

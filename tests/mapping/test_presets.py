@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from console.folders import SYSTEMS, make
 from mapping.loader import Project, compile_rules, load_project
 from mapping.rules import Rules
 from tests.mapping.projects import preset_folder
@@ -159,6 +160,20 @@ def test_a_name_in_one_piece_is_filled_in_and_then_trytons_own(tmp_path: Path) -
     rules = rules_for(tmp_path, "tryton")
     assert rules.derive({"first_name": "Ada", "last_name": "Lovelace"})["full_name"] == "Ada Lovelace"
     assert "full_name" not in rules.derive({"first_name": "Ada", "full_name": "Analytical Engines Ltd"})
+
+
+def test_a_line_of_a_list_is_read_and_nothing_is_ever_written_to_it(tmp_path: Path) -> None:
+    make(tmp_path, {"file": SYSTEMS["file"]})
+    mapper = compile_rules(load_project(tmp_path)).mappers["file"]
+    line = {"Email": "Ada@Example.com ", "First Name": "ADA", "Last Name": "lovelace", "Country": "UK", "Stage": "lead"}
+    hub, problems = mapper.to_hub({**line, "Source": "Fair", "Phone": "", "Company": "n/a", "Job Title": "Director"})
+    assert problems == []
+    assert {name: value for name, value in hub.items() if value is not None} == {
+        "email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "country": "GB", "source": "Fair",
+        "job_title": "Director", "stage": "lead",
+    }  # fmt: skip
+    assert not mapper.pushed
+    assert mapper.to_create({**hub, "score": 60})[0] == {}
 
 
 def test_the_score_goes_to_every_system(project: Project) -> None:

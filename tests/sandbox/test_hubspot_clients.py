@@ -5,8 +5,10 @@ from __future__ import annotations
 import hubspot
 import hubspot_sdk
 import pytest
+from hubspot.crm import companies, deals, owners
 from hubspot.crm import contacts as crm
 from hubspot.crm import properties as schema
+from hubspot.crm.associations import v4
 from hubspot.crm.contacts.exceptions import ApiException
 
 from sandbox.hubspot import HubSpot
@@ -217,3 +219,102 @@ def test_sdk_runs_its_ordinary_calls(sdk: hubspot_sdk.HubSpot, portal: HubSpot) 
     contacts.delete(made.id)
     with pytest.raises(hubspot_sdk.NotFoundError):
         contacts.get(made.id)
+
+
+# The other objects
+
+
+def test_api_client_makes_companies_and_deals_and_merges_companies(client: hubspot.Client, portal: HubSpot) -> None:
+    basic = client.crm.companies.basic_api
+    a, b = (
+        basic.create(
+            companies.SimplePublicObjectInputForCreate(properties={"name": n, "domain": "a.example"}, associations=[])
+        )
+        for n in ("A", "B")
+    )
+    found = client.crm.companies.search_api.do_search(
+        companies.PublicObjectSearchRequest(
+            filter_groups=[
+                companies.FilterGroup(
+                    filters=[companies.Filter(property_name="domain", operator="EQ", value="a.example")]
+                )
+            ],
+            properties=["name"], sorts=["name"], limit=10, after="0",
+        )
+    )  # fmt: skip
+    assert [c.id for c in found.results] == [a.id, b.id]
+    merged = basic.merge(companies.PublicMergeInput(primary_object_id=a.id, object_id_to_merge=b.id))
+    assert merged.properties["hs_merged_object_ids"] == f"{a.id};{b.id}"
+    company = deals.PublicAssociationsForObject(
+        to=deals.PublicObjectId(id=merged.id),
+        types=[deals.AssociationSpec(association_category="HUBSPOT_DEFINED", association_type_id=5)],
+    )
+    deal = client.crm.deals.basic_api.create(
+        deals.SimplePublicObjectInputForCreate(
+            properties={"dealname": "D", "dealstage": "closedwon", "amount": "10"}, associations=[company]
+        )
+    )
+    held = client.crm.deals.basic_api.get_by_id(
+        deal.id, properties=["hs_is_closed_won", "hs_primary_associated_company"]
+    )
+    assert held.properties["hs_is_closed_won"] == "true"
+    assert held.properties["hs_primary_associated_company"] == merged.id
+    client.crm.deals.basic_api.archive(deal.id)
+    assert not portal.deals.live
+
+
+def test_api_client_reads_pipelines_and_owners(client: hubspot.Client, portal: HubSpot) -> None:
+    pipelines = client.crm.pipelines.pipelines_api.get_all("deals").results
+    assert [p.label for p in pipelines] == ["Sales Pipeline", "Renewals"]
+    assert pipelines[0].stages[0].metadata["isClosed"] == "false"
+    made = portal.owners.add("a@b.example", "A", "B", created=1_700_000_000_000)
+    portal.owners.add("c@b.example", "C", "D", created=1_700_000_000_000, archived=True)
+    (owner,) = client.crm.owners.owners_api.get_page().results
+    assert isinstance(owner, owners.PublicOwner)
+    assert (owner.id, owner.email, owner.user_id) == (str(made.id), "a@b.example", made.user_id)
+    (gone,) = client.crm.owners.owners_api.get_page(archived=True).results
+    assert gone.archived
+    assert len(client.crm.owners.get_all()) == 1
+
+
+def test_api_client_associates(client: hubspot.Client, portal: HubSpot) -> None:
+    api = client.crm.associations.v4
+    person = client.crm.contacts.basic_api.create(new("a@b.example"))
+    company = portal.companies.create({"name": "A"})
+    spec = v4.AssociationSpec(association_category="HUBSPOT_DEFINED", association_type_id=1)
+    one, two = v4.PublicObjectId(id=person.id), v4.PublicObjectId(id=str(company.id))
+    made = api.batch_api.create(
+        "contacts",
+        "companies",
+        v4.BatchInputPublicAssociationMultiPost(
+            inputs=[v4.PublicAssociationMultiPost(_from=one, to=two, types=[spec])]
+        ),
+    )
+    assert made.results[0].labels == ["Primary"]
+    asked = v4.BatchInputPublicFetchAssociationsBatchRequest(
+        inputs=[v4.PublicFetchAssociationsBatchRequest(id=person.id)]
+    )
+    read = api.batch_api.get_page("contacts", "companies", asked)
+    types = read.results[0].to[0].association_types
+    assert {(t.type_id, t.label) for t in types} == {(1, "Primary"), (279, None)}
+    assert len(api.basic_api.get_page("companies", str(company.id), "contacts").results) == 1
+    ended = v4.BatchInputPublicAssociationMultiArchive(inputs=[v4.PublicAssociationMultiArchive(_from=one, to=[two])])
+    api.batch_api.archive("contacts", "companies", ended)
+    assert not portal.associations.of("contacts", "companies", int(person.id))
+
+
+@pytest.mark.parametrize("name", ["calls", "emails", "meetings", "notes", "tasks"])
+def test_api_client_logs_activities(client: hubspot.Client, portal: HubSpot, name: str) -> None:
+    api = getattr(client.crm.objects, name)
+    package = __import__(f"hubspot.crm.objects.{name}", fromlist=["x"])
+    made = api.basic_api.create(
+        package.SimplePublicObjectInputForCreate(properties={"hs_timestamp": "2026-03-01T10:00:00Z"}, associations=[])
+    )
+    assert made.properties["hs_timestamp"] == "2026-03-01T10:00:00.000Z"
+    assert [one.id for one in api.basic_api.get_page().results] == [made.id]
+
+
+def test_api_client_lists_forms(client: hubspot.Client, portal: HubSpot) -> None:
+    made = portal.marketing.form("Price list", created=1_700_000_000_000)
+    (form,) = client.marketing.forms.forms_api.get_page().results
+    assert (form.id, form.name) == (made.id, "Price list")

@@ -16,6 +16,7 @@ from state import tables as t
 from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
+from tests.simulation import kinds
 from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm, tellings
 
 CONFIRMED = Options(confirmed=True, batch=4)
@@ -36,7 +37,7 @@ def run(world: World, *, full: bool = False) -> None:
 
 def history(seed: int, folder: Path, template: Path) -> None:
     """Raises Broken, with the seed and what happened."""
-    world = World(seed, folder, template, page_size=1 + seed % 5)
+    world = World(seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1)
     try:
         _live(world)
     except Broken as broken:
@@ -120,6 +121,7 @@ class _Quiet:
         self.since = len(world.edits)
         self.changes = _last_change(world)
         self.hub = {lead.id: dict(lead.fields) for lead in _leads(world)}
+        self.around = kinds.Rest(world) if world.around else None
         self.optouts = {lead.fields.get("email") for lead in _leads(world) if lead.fields.get("opted_out")}
 
     def check(self, world: World) -> None:
@@ -134,6 +136,8 @@ class _Quiet:
         self._check_conflicts(world, edits, by_email)
         self._check_record(world, leads)
         _check_stages(world)
+        for problem in self.around.problems(world, _hubs(world)) if self.around else ():
+            raise Broken(problem)
         for vendor in world.vendors.values():
             if vendor.undone:
                 raise Broken(f"13: an opt-out was undone in {vendor.name}")
@@ -283,12 +287,17 @@ def _last_change(world: World) -> int:
 
 
 def _leads(world: World) -> list[Hub]:
+    return [hub for hub in _hubs(world) if hub.kind == "lead"]
+
+
+def _hubs(world: World) -> list[Hub]:
+    """Of every kind."""
     store = Store(world.engine)
     with world.engine.connect() as c:
         ids = [row.id for row in c.execute(sa.select(t.hub.c.id))]
-    leads = list(store.hubs(ids).values())
+    hubs = list(store.hubs(ids).values())
     store.close()
-    return leads
+    return hubs
 
 
 def _hub(world: World) -> Any:
@@ -298,7 +307,7 @@ def _hub(world: World) -> Any:
             sorted(lead.fields.items()),
             [(s, link.remote_id, link.state) for s, link in sorted(lead.links.items())],
         )
-        for lead in _leads(world)
+        for lead in _hubs(world)
     )
 
 

@@ -6,6 +6,7 @@ SQLite file; only the vendors are in memory.
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import Capabilities
+from connectors.base import Capabilities, Kind
 from connectors.errors import Unavailable
 from connectors.memory import LogicalClock, Memory, Vendor
 from mapping.fields import Fields, Policy, Value
@@ -25,6 +26,7 @@ from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Rules
 from state.database import open_database
 from state.store import Store
+from tests.simulation import kinds
 
 SYSTEMS = ("crm", "mkt", "sup")
 TEXTS = ("name", "phone", "title", "note")
@@ -48,6 +50,10 @@ STAGES = {
 TAGS = ("a", "b", "c", "d")
 
 
+COMPILED: dict[Any, Any] = {}
+"""Statements compiled once for all worlds: they are the same in each, and half of a history's time."""
+
+
 class Crash(Exception):
     """The process died here."""
 
@@ -65,14 +71,16 @@ def tellings(name: str, value: Any) -> set[Any]:
     return {value} if value is None else {value, *(norm(system, name)(value) for system in SYSTEMS)}
 
 
-def rules(policies: Mapping[str, Policy] | None = None) -> Rules:
+def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False, follow: bool = False) -> Rules:
+    """`around`: with the companies and deals of `kinds`."""
     return Rules(
-        {system: _mapper(system) for system in SYSTEMS},
+        {system: _mapper(system, around) for system in SYSTEMS},
         policies={
             **{name: Policy("prefer", ("crm", "mkt", "sup")) for name in ("email", *TEXTS)},
             "stage": Policy("furthest", ("crm", "mkt", "sup")),
             "opted_out": Policy("opt_out_wins", ("crm", "mkt", "sup")),
             "tags": Policy("union", ("crm", "mkt", "sup")),
+            "employer": Policy("prefer", ("crm", "mkt")),
             **(policies or {}),
         },
         lifecycle=Lifecycle(
@@ -80,6 +88,12 @@ def rules(policies: Mapping[str, Policy] | None = None) -> Rules:
         ),
         derive=_derive,
         hash="simulation",
+        **(
+            {"others": kinds.others({}, follow=follow), "rollups": kinds.ROLLUPS, "promote": kinds.promote}
+            if around
+            else {}
+        ),
+        referred=around,
     )
 
 
@@ -87,7 +101,7 @@ def _derive(hub: Fields) -> Fields:
     return {"score": 10 * sum(hub.get(name) is not None for name in TEXTS)}
 
 
-def _mapper(system: str) -> Mapper:
+def _mapper(system: str, around: bool) -> Mapper:
     maps = [
         FieldMap(name, name, _text, _encode(NORMS[system].get(name) or (lambda v: v)), clears=name == "note", spec=name)
         for name in ("email", *TEXTS)
@@ -102,6 +116,8 @@ def _mapper(system: str) -> Mapper:
         FieldMap("tags", "tags", lambda v: sorted(v) or None if v else None, lambda v: v),
         FieldMap("score", "score", lambda v: v, lambda v: v, pull=False),
     ]
+    if around and system in kinds.SYSTEMS:
+        maps.append(kinds.reference("employer", "company"))
     match = () if system == "sup" else (("email",),)  # sup shows no natural key: only our id finds its records again
     return Mapper(system, maps, match=match, id_field="ext")
 
@@ -125,10 +141,15 @@ class Edit:
     calm: bool
 
 
+@dataclass
 class SimVendor(Vendor):
     """Knows which writes are ours, and never lets one undo an opt-out unnoticed."""
 
-    undone: list[str]
+    undone: list[str] = field(default_factory=list)
+
+    def edit(self, id_: str, fields: Mapping[str, Any]) -> None:
+        """Somebody types this."""
+        super().update(id_, fields)
 
     def create(self, fields: Mapping[str, Any]) -> str:
         return super().create(self.held(fields))
@@ -153,6 +174,8 @@ class World:
     page_size: int = 3
     rules: Rules = field(default_factory=rules)
     trouble: bool = True
+    around: bool = False
+    """With companies and deals."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -161,11 +184,20 @@ class World:
         self.vendors: dict[str, SimVendor] = {}
         for name in SYSTEMS:
             vendor = SimVendor(name, unique=frozenset({"ext"}), clock=self.clock)
-            vendor.undone = []
             self.vendors[name] = vendor
+            if self.around and name in kinds.SYSTEMS:
+                vendor.siblings = {
+                    kind: SimVendor(name, unique=frozenset({"ext"}), clock=self.clock, kind=kind)
+                    for kind in ("company", "deal")
+                }
+        if self.around:
+            self.rules = rules(around=True, follow=self.seed % 4 == 3)
+            for name, kind in itertools.product(kinds.SYSTEMS, kinds.SHAPES):
+                self.of(name, kind).refuse = kinds.dangling(self, name, kind)
+        self.gone: set[tuple[str, str, str]] = set()
         self.path = self.folder / f"{self.seed}.sqlite"
         shutil.copy(self.template, self.path)
-        self.engine = open_database(f"sqlite:///{self.path}", migrate=False)
+        self.engine = open_database(f"sqlite:///{self.path}", migrate=False).execution_options(compiled_cache=COMPILED)
         sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
         self.edits: list[Edit] = []
         self.steps = 0
@@ -214,10 +246,18 @@ class World:
             self.log.append(f"crash at {point}")
             raise Crash(point)
 
+    def of(self, system: str, kind: Kind) -> SimVendor:
+        vendor = self.vendors[system]
+        return vendor if kind == "lead" else vendor.siblings[kind]  # type: ignore[return-value]
+
     # --- what people do -------------------------------------------------------------------------------------------
 
     def agitate(self) -> None:
         r = self.random
+        if self.around and r.random() < 0.5:
+            kinds.agitate(self)
+            self.clock.tick(r.random() < self.pace)
+            return
         vendor = self.vendors[r.choice(SYSTEMS)]
         live = vendor.live()
         chance = r.random()
@@ -227,7 +267,10 @@ class World:
             self._delete(vendor, r.choice(sorted(live)))
         elif chance < 0.22 and self.trouble:
             id_ = r.choice(sorted(live))
-            self.log.append(f"{vendor.name}: {id_} becomes {vendor.convert(id_)}")
+            heir = vendor.convert(id_)
+            self.log.append(f"{vendor.name}: {id_} becomes {heir}")
+            if self.around and vendor.name in kinds.SYSTEMS:
+                kinds.repoint(self, vendor.name, "lead", id_, heir)
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
         self.clock.tick(r.random() < self.pace)
@@ -286,11 +329,14 @@ class World:
         self.log.append(f"{vendor.name}: delete {id_}")
         self.edits.append(Edit(vendor.rows[id_].fields.get("email", ""), "*deleted", vendor.name, None, self.calm))
         vendor.delete(id_)
+        if self.around and vendor.name in kinds.SYSTEMS:
+            self.gone.add(("lead", str(vendor.rows[id_].fields.get("email")), vendor.name))
+            kinds.repoint(self, vendor.name, "lead", id_, None)
 
     # --- what can be asked of it ----------------------------------------------------------------------------------
 
     def writes(self) -> int:
-        return sum(v.writes for v in self.vendors.values())
+        return sum(v.writes + sum(s.writes for s in v.siblings.values()) for v in self.vendors.values())
 
     def picture(self) -> dict[str, dict[str, dict[str, Any]]]:
         """What every system holds, by e-mail, ids and versions aside."""

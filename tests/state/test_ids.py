@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -47,3 +48,16 @@ def test_counter_runs_over_into_the_next_millisecond() -> None:
         first, second = new_id(), new_id()
         assert first < second
         assert uuid.UUID(first).version == uuid.UUID(second).version == 7
+
+
+def test_a_child_process_does_not_go_on_with_the_chance_of_its_parent() -> None:
+    new_id()  # so that there is some in store
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, new_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 32).decode()[-12:] != new_id()[-12:]
+    os.close(read)
+    os.close(write)

@@ -33,6 +33,27 @@ class Portal:
         with self.contacts.lock:
             return [str(self.contacts.create(one, trusted=True).id) for one in people]
 
+    def make(self, objects: str, **fields: str) -> str:
+        """A record of any type, as a person would in HubSpot's pages."""
+        with self.server.lock:
+            return str(self.server.objects[objects].create(fields, trusted=True).id)
+
+    def change(self, objects: str, id: str, **fields: str) -> None:
+        records = self.server.objects[objects]
+        with self.server.lock:
+            records.update(records.get(id), fields, trusted=True)
+
+    def link(self, start: str, id: str, end: str, other: str, *, primary: bool | None = None) -> None:
+        with self.server.lock:
+            self.server.associations.put(start, end, int(id), int(other), primary=primary)
+
+    def linked(self, start: str, id: str, end: str) -> dict[str, set[int]]:
+        with self.server.lock:
+            return {str(other): set(types) for other, types in self.server.associations.of(start, end, int(id)).items()}
+
+    def held(self, objects: str, id: str) -> dict[str, str]:
+        return dict(self.server.objects[objects].live[int(id)].values)
+
     def edit(self, id: str, **fields: str) -> None:
         with self.contacts.lock:
             self.contacts.update(self.contacts.get(id), fields, trusted=True)

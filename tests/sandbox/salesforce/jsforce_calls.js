@@ -56,6 +56,19 @@ async function main([instanceUrl, accessToken]) {
   const stream = await conn.bulk2.query("SELECT Id, LastName FROM Lead WHERE Company = 'Bulk'", { pollInterval: 20 });
   told.bulkQueried = (await stream.toArray()).length;
 
+  const account = (await conn.sobject("Account").create({ Name: "Js Inc", Smarketing_Id__c: "js-account" })).id;
+  const contacts = await conn.sobject("Contact").create(["A", "B"].map((LastName) => ({ LastName, AccountId: account })));
+  const deal = (await conn.sobject("Opportunity").create({ Name: "Js deal", StageName: "Prospecting", CloseDate: "2026-12-31", AccountId: account, ContactId: contacts[0].id })).id;
+  const role = await conn.sobject("OpportunityContactRole").create({ OpportunityId: deal, ContactId: contacts[1].id, Role: "Evaluator" });
+  const roles = await conn.sobject("OpportunityContactRole").find({ OpportunityId: deal }, ["ContactId", "IsPrimary", "Contact.LastName"]).execute();
+  told.roles = roles.map((r) => [r.Contact.LastName, r.IsPrimary]).sort();
+  told.role = (await conn.sobject("OpportunityContactRole").destroy(role.id)).success;
+  told.stage = (await conn.sobject("Opportunity").update({ Id: deal, StageName: "Closed Won" })).success;
+  told.won = (await conn.sobject("Opportunity").retrieve(deal)).IsWon;
+  told.undeletable = await conn.sobject("Account").destroy(account).catch((error) => error.errorCode);
+  told.company = (await conn.sobject("Account").upsert({ Smarketing_Id__c: "js-account", Website: "js.example" }, "Smarketing_Id__c")).success;
+  told.references = (await conn.sobject("Contact").describe()).fields.find((f) => f.name === "AccountId").referenceTo;
+
   const refused = await conn.query("SELECT Nope__c FROM Lead").catch((error) => error.errorCode);
   told.refused = refused;
   console.log(JSON.stringify(told));

@@ -74,5 +74,12 @@ def test_jsforce_runs_its_ordinary_calls(told: dict[str, Any]) -> None:
         "objects": True,
         "bulk": [299, ["REQUIRED_FIELD_MISSING"], 0],
         "bulkQueried": 299,
+        "roles": [["A", True], ["B", False]],
+        "role": True,
+        "stage": True,
+        "won": True,
+        "undeletable": "DELETE_FAILED",
+        "company": True,
+        "references": ["Account"],
         "refused": "INVALID_FIELD",
     }

@@ -208,3 +208,48 @@ def test_a_session_that_ended_is_told(client: Client, sf: Org) -> None:
     sf.server.sessions.end()
     with pytest.raises(SalesforceExpiredSession, match="INVALID_SESSION_ID"):
         client.query("SELECT Id FROM Lead")
+
+
+def test_accounts_deals_and_their_people(client: Client, sf: Org) -> None:
+    account = client.Account.create({"Name": "Navy", "Website": "https://navy.example"})["id"]
+    contact = client.Contact.create({"LastName": "Hopper", "AccountId": account})["id"]
+    deal = client.Opportunity.create(
+        {"Name": "Compiler", "StageName": "Prospecting", "CloseDate": "2026-12-31", "AccountId": account}
+    )["id"]
+    role = client.OpportunityContactRole.create({"OpportunityId": deal, "ContactId": contact, "IsPrimary": True})["id"]
+    soql = "SELECT Contact.LastName, Opportunity.Name FROM OpportunityContactRole WHERE OpportunityId = "
+    [row] = client.query(f"{soql}'{deal}'")["records"]
+    assert (row["Contact"]["LastName"], row["Opportunity"]["Name"]) == ("Hopper", "Compiler")
+    assert client.Opportunity.update(deal, {"StageName": "Closed Won"}) == 204
+    assert client.Opportunity.get(deal)["IsWon"] is True
+    with pytest.raises(SalesforceMalformedRequest, match="DELETE_FAILED"):
+        client.Account.delete(account)
+    assert client.OpportunityContactRole.delete(role) == 204
+    assert client.query_all("SELECT Id FROM OpportunityContactRole", include_deleted=True)["totalSize"] == 0
+    assert client.Account.upsert(f"{CUSTOM}/c-1", {"Name": "Army"}) == 201
+    stages = next(f for f in client.Opportunity.describe()["fields"] if f["name"] == "StageName")["picklistValues"]
+    assert "Closed Lost" in [value["value"] for value in stages]
+
+
+def test_activities_and_campaigns(client: Client, sf: Org) -> None:
+    lead = sf.lead()
+    client.Task.create({"WhoId": lead, "Subject": "Call", "TaskSubtype": "Call", "Status": "Completed"})
+    campaign = client.Campaign.create({"Name": "Fair"})["id"]
+    client.CampaignMember.create({"CampaignId": campaign, "LeadId": lead, "Status": "Responded"})
+    [task] = client.query("SELECT TaskSubtype, Who.Name, IsClosed FROM Task")["records"]
+    assert (task["TaskSubtype"], task["Who"]["Name"], task["IsClosed"]) == ("Call", "Lovelace", True)
+    [member] = client.query("SELECT Campaign.Name, Lead.LastName, HasResponded FROM CampaignMember")["records"]
+    assert (member["Campaign"]["Name"], member["Lead"]["LastName"], member["HasResponded"]) == (
+        "Fair",
+        "Lovelace",
+        True,
+    )
+
+
+def test_bulk_hard_delete_takes_its_permission(client: Client, sf: Org) -> None:
+    account = client.Account.create({"Name": "Navy"})["id"]
+    with pytest.raises(SalesforceMalformedRequest, match="FEATURENOTENABLED"):
+        client.bulk2.Account.hard_delete(records=[{"Id": account}], wait=0)
+    sf.org.switches.hard_delete = True
+    client.bulk2.Account.hard_delete(records=[{"Id": account}], wait=0)
+    assert client.query_all("SELECT Id FROM Account", include_deleted=True)["totalSize"] == 0
