@@ -200,19 +200,21 @@ async def _provision(opened: Opened, name: str) -> dict[str, Any]:
 async def _make(kind: Kind, connector: Connector, needed: Sequence[Needed], answer: dict[str, Any]) -> None:
     """Add to the answer what was made of one kind's fields, and what could not be."""
     create, doubtful = wanted(needed, await connector.schema())
-    answer["doubtful"] += [{"field": place(ours, kind), "resembles": theirs} for ours, theirs in doubtful]
+    answer["doubtful"] += [{"field": _of_kind(ours, kind), "resembles": theirs} for ours, theirs in doubtful]
     answer["there"] += len(needed) - len(create) - len(doubtful)
     by_hand = [_described(kind, field) for field in create]
     if create and not connector.can.provision:
         answer["by_hand"] += by_hand
     elif create:
         try:
-            answer["created"] += [
-                name if kind == "lead" else f"{name} ({kind})" for name in await connector.provision(create)
-            ]
+            answer["created"] += [_of_kind(name, kind) for name in await connector.provision(create)]
         except Misconfigured as error:
             answer["by_hand"] += by_hand
             answer["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _of_kind(name: str, kind: Kind) -> str:
+    return name if kind == "lead" else f"{name} ({kind})"
 
 
 def _described(kind: Kind, field: RemoteField) -> dict[str, Any]:

@@ -67,11 +67,6 @@ def _check_kind(
             continue
         told[system] = source, section
         check_mapping(source, section, names)
-    said = any(source.has(str(names.base[0])) for source, _ in others.values()) if names.base else True
-    if not told and not said and names.kind in names.kinds:
-        main.error(
-            names.base, f"no mapping says how {names.base[0]} live in a system", f"{names.base[0]}: in a mapping"
-        )
     _check_policies(main, config, told, names)
 
 
