@@ -8,11 +8,12 @@ person edit a record, between any two steps.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import (
+    ACTIVITY_FIELDS,
     Account,
     Budget,
     Capabilities,
@@ -73,6 +74,14 @@ class Vendor:
         id_ = f"{self.name}-{self.made:06}"
         values = {name: _joined(None, value) for name, value in fields.items()}
         self.rows[id_] = Row({k: v for k, v in values.items() if v not in (None, "", [])}, self.clock())
+        return id_
+
+    def happen(self, type_: str, at: datetime, leads: Sequence[str] = (), **fields: Any) -> str:
+        """Something happened (`kind="activity"`): named as all connectors do, whatever is not said is blank."""
+        self.made += 1
+        id_ = f"{type_}:{self.made}"
+        told = {**dict.fromkeys(ACTIVITY_FIELDS), "type": type_, "at": at.isoformat(), "leads": list(leads), **fields}
+        self.rows[id_] = Row(told, self.clock())
         return id_
 
     def update(self, id_: str, fields: Mapping[str, Any]) -> None:
@@ -170,6 +179,8 @@ class Memory:
             archive=True,
             erase=True,
         )
+        if self.kind == "activity":  # they happen, nobody writes them
+            self.can = replace(self.can, create=False, update=False, archive=False, erase=False)
         self.page_size = page_size
         self.hook = hook
         self.token = token

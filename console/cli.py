@@ -117,6 +117,24 @@ def apply(
     return carry_out(screen, project, plan, confirm, first)
 
 
+@app.command(rich_help_panel=RUN, epilog="Example:  smarketing revert last   (then: smarketing apply last --confirm)")
+def revert(
+    run: Annotated[str, typer.Argument(help='The id of a run, its beginning or its end; or "last".', metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to keep the plan, instead of plans/.", metavar="FILE")
+    ] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do it at once, without a look at the plan.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Take back what a run wrote, field by field, where nobody has edited since. Shows a plan first."""
+    screen = Screen(as_json)
+    first = _begin(screen, "Looking at what that run wrote, and at what changed since …")
+    from console.reverting import revert as take_back
+
+    return take_back(screen, project, run, out, confirm, first)
+
+
 @app.command(rich_help_panel=RUN, epilog="Example:  smarketing sync --system hubspot")
 def sync(
     system: Systems = None, full: Full = False, confirm: Confirm = False, as_json: Json = False, project: Folder = HERE

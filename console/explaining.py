@@ -338,6 +338,8 @@ def _typed(change: ChangeRow) -> list[str]:
 def _told_change(change: ChangeRow) -> str:
     if change.kind == "created":
         return f"first seen in {change.system}"
+    if change.kind == "reverted":
+        return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):
         became = change.detail.get("became")
         return f"{change.system} {change.detail.get('was')} " + (f"became {became}" if became else "is gone")

@@ -79,7 +79,7 @@ def show(screen: Screen, made: PlanFile) -> None:
         screen.gap()
         screen.say(decisions_table(made))
     for system in made.systems:
-        for operation in ("create", "update"):
+        for operation in ("create", "update", "restore", "archive"):
             _samples(screen, made, system, operation)
     screen.gap()
     syncing.failures(screen, made.errors, len(made.systems))
@@ -90,15 +90,20 @@ def show(screen: Screen, made: PlanFile) -> None:
 
 
 def _read_table(made: PlanFile) -> Sheet:
-    what = table("!System", ">Read", ">New here", ">Matched", "~>Conflicts", "~>Linked", ">To create", ">To update")
+    archives = any(tally.archives for tally in made.tallies.values())
+    writes = ["To update", "To archive"] if archives else ["To create", "To update"]
+    what = table(
+        "!System", ">Read", ">New here", ">Matched", "~>Conflicts", "~>Linked", *(f">{name}" for name in writes)
+    )
     for system, tally in sorted(made.tallies.items()):
         c = made.report["systems"].get(system, {})
         what.add_row(
             Text(system, style="bold"),
             *(count(c.get(name, 0)) for name in ("read", "new", "matched", "conflicts")),
             count(tally.linked),
-            count(tally.creates, "good"),
+            *(() if archives else (count(tally.creates, "good"),)),
             count(tally.updates, "good"),
+            *((count(tally.archives, "bad"),) if archives else ()),
         )
     return what
 
@@ -194,6 +199,11 @@ def why(entry: dict[str, Any]) -> Text:
 
 def apply(screen: Screen, folder: Path, which: str, confirm: bool, first: str) -> Exit:
     made = plans.load(which, folder)
+    return carry_out(screen, folder, made, confirm, first)
+
+
+def carry_out(screen: Screen, folder: Path, made: PlanFile, confirm: bool, first: str) -> Exit:
+    """Run a plan, and tell what became of it."""
     report, counted, left = asyncio.run(_apply(screen, folder, made, confirm, first))
     result = syncing.exit_of(report)
     if left and result == Exit.DONE:
@@ -223,7 +233,9 @@ async def _apply(
             approve(opened, made)
         only = frozenset(row.fingerprint for row in made.writes)
         with shown(screen, first) as told:
-            report = await run_opened(opened, Options(kind="apply", full=made.full, only=only), progress=told)
+            kind = "revert" if made.reverts else "apply"
+            options = Options(kind=kind, full=made.full, only=only, revert=made.reverts)
+            report = await run_opened(opened, options, progress=told)
         left = [] if report.outcome == "stopped" else what_is_left(opened, made, report.run_id)
         return report, syncing.counted_in(opened), left
 
@@ -258,6 +270,7 @@ def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, 
         now = plan_hub(lead, [row.system], opened.rules, run_id) if lead else []
         reason = (
             "its records are gone" if lead is None
+            else "it is not as it was when the plan was made" if made.reverts
             else f"would now be: {_briefly(now[0].sent())}" if now
             else "is no longer needed"
         )  # fmt: skip

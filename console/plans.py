@@ -8,7 +8,7 @@ not written.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +70,10 @@ class PlanFile:
     decisions: list[Decision] = field(repr=False)
     decided: dict[str, int]
     """ "field\\trule" -> how many conflicts over it were decided so"""
+    reverts: str = ""
+    """The run whose writes the plan takes back."""
+    left: list[dict[str, str]] = field(default_factory=list, repr=False)
+    """What of them it does not take back, and why"""
 
     def document(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -95,6 +99,8 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
         writes=list(_writes(history, store, rows)),
         decisions=decisions,
         decided=decided,
+        reverts=report.reverts,
+        left=report.left,
     )
 
 
@@ -114,8 +120,15 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
                 row.remote_id,
                 named(shown_fields(lead), lead.id),
                 {system: link.remote_id for system, link in lead.links.items() if link.state == "live"},
-                {name: {"old": old, "new": new, **why(name)} for name, (old, new) in row.fields.items()},
+                {name: {"old": old, "new": new, **reason(row, why, name)} for name, (old, new) in row.fields.items()},
             )
+
+
+def reason(row: WriteRow, why: Callable[[str], dict[str, Any]], name: str) -> dict[str, Any]:
+    """Why a write says what it says."""
+    if row.operation in ("restore", "archive"):
+        return {"from": "revert", "rule": "as before" if row.operation == "restore" else "the run created it"}
+    return why(name)
 
 
 class Reasons:

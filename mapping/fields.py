@@ -16,6 +16,9 @@ Fields = dict[str, Value]
 Kind = Literal["owner", "company", "lead", "deal"]
 """The kinds of hub records. (Activities are none: nothing in them is ever merged or written.)"""
 
+RecordKind = Kind | Literal["activity"]
+"""All that is read from systems."""
+
 KINDS: tuple[Kind, ...] = ("owner", "company", "lead", "deal")
 """In the order in which they are read and written: what a record may refer to comes before it."""
 
@@ -54,7 +57,7 @@ PLURALS: Mapping[Kind, str] = {"owner": "owners", "company": "companies", "lead"
 """How an admin's files call the kinds. Leads have no section of their own: they are what the files are about."""
 
 
-def place(system: str, kind: Kind) -> str:
+def place(system: str, kind: RecordKind) -> str:
     """How the records of one kind in one system are called: "hubspot" for its leads, "hubspot/deal" for its deals."""
     return system if kind == "lead" else f"{system}/{kind}"
 

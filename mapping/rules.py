@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mapping.fields import KINDS, Fields, Kind, Policy, Value
+from mapping.fields import KINDS, Fields, Kind, Policy, RecordKind, Value
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import Mapper
 
@@ -41,12 +41,37 @@ STAYS = Departure()
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A hub field that sums up the hub records of another kind that refer to this one in their field `via`."""
+    """A hub field that sums up the hub records of another kind that refer to this one in their field `via`.
+
+    Of activities (`kind="activity"`, leads alone, `via="leads"`), `fold` is given no single ones, but one entry for each
+    type that occurs: `{"type": ..., "count": ..., "latest": ...}`, the last ISO 8601 in UTC. `types`: these alone, all
+    where there are none; `days`: of today and so many days before it (UTC), of all time where None. What is planned for
+    later than today does not count yet."""
 
     name: str
-    kind: Kind
+    kind: RecordKind
     via: str
     fold: Callable[[Sequence[Fields]], Value]
+    types: frozenset[str] = frozenset()
+    days: int | None = None
+
+
+def count_activities(name: str, types: Iterable[str] = (), days: int | None = None) -> Rollup:
+    """How often something of these types happened to a lead."""
+    return Rollup(name, "activity", "leads", _count, frozenset(types), days)
+
+
+def latest_activity(name: str, types: Iterable[str] = (), days: int | None = None) -> Rollup:
+    """When something of these types last happened to a lead, ISO 8601 in UTC; blank where it never did."""
+    return Rollup(name, "activity", "leads", _latest, frozenset(types), days)
+
+
+def _count(told: Sequence[Fields]) -> Value:
+    return sum(one["count"] for one in told if isinstance(one["count"], int))
+
+
+def _latest(told: Sequence[Fields]) -> Value:
+    return max((str(one["latest"]) for one in told), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +104,15 @@ class Rules:
     """Whether other kinds refer to this one."""
 
     rollups: tuple[Rollup, ...] = ()
+    activities: frozenset[str] = frozenset()
+    """The systems whose activities are read. Said in the rules of leads."""
+    keep_activities: int | None = None
+    """Days after which an activity is dropped; None keeps all."""
+
+    @property
+    def counts_activities(self) -> bool:
+        """Whether anything that is computed of a hub record depends on its activities."""
+        return any(one.kind == "activity" for one in self.rollups)
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -86,6 +86,18 @@ class ReviewRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that happened to a lead."""
+
+    system: str
+    remote_id: str
+    type: str
+    at: datetime
+    rest: dict[str, Any]
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """How far a system has been read. `stream` is the kind of record, or kind/window for a backfill that is not
     through."""
@@ -115,6 +127,8 @@ class Counted:
     reviews: dict[str, int]
     answered: int
     positions: list[Position]
+    activities: dict[str, int]
+    """system -> how many"""
 
 
 class History:
@@ -152,12 +166,25 @@ class History:
             in_doubt={row[0]: row[1] for row in self._c.execute(doubt)},
             reviews={row[0]: row[1] for row in self._c.execute(waiting)},
             answered=self._count(answered),
+            activities=self._activities(),
             positions=[Position(*row) for row in self._c.execute(places.order_by(t.cursor.c.system))],
         )
 
     def runs(self, limit: int = 10) -> list[Run]:
         """The last runs, newest first."""
         return [_run(row) for row in self._c.execute(sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit))]
+
+    def runs_named(self, part: str, limit: int = 6) -> list[Run]:
+        """Runs whose id begins or ends so, newest first."""
+        c = t.run.c
+        named = sa.or_(c.id.startswith(part, autoescape=True), c.id.endswith(part, autoescape=True))
+        return [_run(row) for row in self._c.execute(sa.select(t.run).where(named).order_by(c.id.desc()).limit(limit))]
+
+    def last_that_wrote(self) -> Run | None:
+        """The newest run of which any write was done."""
+        wrote = sa.exists().where(t.write.c.run_id == t.run.c.id, t.write.c.state == "done")
+        row = self._c.execute(sa.select(t.run).where(wrote).order_by(t.run.c.id.desc()).limit(1)).first()
+        return _run(row) if row else None
 
     def runs_by_id(self, ids: Iterable[str]) -> dict[str, Run]:
         found: dict[str, Run] = {}
@@ -234,6 +261,30 @@ class History:
         """What a run planned, and what became of each write."""
         rows = self._c.execute(sa.select(t.write).where(t.write.c.run_id == run_id).order_by(t.write.c.id))
         return [_write(row) for row in rows]
+
+    def activities(self, hub_id: str, limit: int) -> list[Happened]:
+        """What happened to a lead, newest first."""
+        of, c = t.activity_lead.c, t.activity.c
+        same = sa.and_(c.month == of.month, c.system == of.system, c.remote_id == of.remote_id)
+        query = (
+            sa.select(c.system, c.remote_id, c.type, c.at, c.rest, c.run_id)
+            .join_from(t.activity_lead, t.activity, same)
+            .where(of.hub_id == hub_id)
+            .order_by(of.at.desc(), of.system.desc(), of.remote_id.desc())
+        )
+        m = t.activity_month.c.month
+        found: list[Happened] = []
+        for month in self._c.execute(sa.select(m).distinct().order_by(m.desc())).scalars().all():
+            rows = self._c.execute(query.where(of.month == month, c.month == month).limit(limit - len(found)))
+            found += [Happened(r.system, r.remote_id, r.type, r.at, loads(r.rest), r.run_id) for r in rows]
+            if len(found) == limit:
+                break
+        return found
+
+    def _activities(self) -> dict[str, int]:
+        c = t.activity_month.c
+        query = sa.select(c.system, sa.func.sum(c.count)).group_by(c.system)
+        return {system: int(count) for system, count in self._c.execute(query) if count}
 
     # --- reviews ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -40,6 +40,28 @@ class Outbox(Connected):
             .order_by(c.id)
         )
         return [write_of(row) for row in self._c.execute(query)]
+
+    def done_by(self, run_id: str, after: str, limit: int) -> dict[str, list[WriteRow]]:
+        """What a run has done to the next hub records, by id."""
+        c = t.write.c
+        mine = sa.and_(c.run_id == run_id, c.kind == self.kind, c.state == "done")
+        ids = sa.select(c.hub_id).where(mine, c.hub_id > after).distinct().order_by(c.hub_id).limit(limit)
+        last = [row.hub_id for row in self._c.execute(ids)]
+        found: dict[str, list[WriteRow]] = {hub_id: [] for hub_id in last}
+        if last:
+            query = sa.select(t.write).where(mine, c.hub_id >= last[0], c.hub_id <= last[-1]).order_by(c.id)
+            for row in self._c.execute(query):
+                found[row.hub_id].append(write_of(row))
+        return found
+
+    def writes_about(self, hub_ids: Collection[str]) -> dict[tuple[str, str], list[WriteRow]]:
+        """Every write about these hub records that has, or may have, reached its system, by (hub, system)."""
+        c = t.write.c
+        query = sa.select(t.write).where(c.hub_id.in_(self._values(hub_ids)), c.state.in_(("done", "sent", "unknown")))
+        found: dict[tuple[str, str], list[WriteRow]] = {}
+        for row in self._c.execute(query.order_by(c.id)):
+            found.setdefault((row.hub_id, row.system), []).append(write_of(row))
+        return found
 
     def mark_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
         """Store the state, error and remote id of each row."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from mapping.fields import Fields, Kind, Value
+from mapping.fields import Fields, Kind, RecordKind, Value
 
 LinkState = Literal["live", "deleted", "merged", "ignored"]
 
@@ -87,14 +87,50 @@ class Waiting(NamedTuple):
     target_remote_id: str
 
 
+class Wait(NamedTuple):
+    """An activity names a record that has no hub record yet, or an address that no lead has. `hash` is the address, as
+    leads are found by it; `ref` the record's remote id."""
+
+    target: Kind | Literal["email"]
+    ref: str
+    hash: int | None = None
+
+
+class Activity(NamedTuple):
+    """What happened, as it is stored. `leads`, `company`, `deal` and `owner` are ids of hub records; `rest` is JSON."""
+
+    remote_id: str
+    type: str
+    at: datetime
+    changed: datetime | None
+    leads: tuple[str, ...]
+    company: str | None
+    deal: str | None
+    owner: str | None
+    rest: str
+    waits: tuple[Wait, ...] = ()
+
+
+class Told(NamedTuple):
+    """How often something of a type happened to a lead, and when last."""
+
+    hub_id: str
+    type: str
+    times: int
+    latest: datetime
+
+
 @dataclass(slots=True)
 class WriteRow:
-    """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new]."""
+    """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new].
+
+    A `restore` puts back what the system held before an earlier write, and leaves the hub as it is; an `archive` takes
+    a record out of use that we had created. Only a revert plans either."""
 
     run_id: str
     hub_id: str
     system: str
-    operation: Literal["create", "update"]
+    operation: Literal["create", "update", "restore", "archive"]
     remote_id: str | None
     fields: dict[str, tuple[Value, Value]]
     state: str = "planned"
@@ -120,4 +156,4 @@ class Review:
     remote_id: str | None = None
     resolution: dict[str, Any] | None = None
     id: int = 0
-    record_kind: Kind = "lead"
+    record_kind: RecordKind = "lead"

@@ -74,6 +74,13 @@ class References(Connected):
         """(system, hub id) wherever one of these hub records has a live record."""
         return {(system, hub_id) for system, hub_id in LIVING.rows(self._c, set(hub_ids))}
 
+    def depended_on(self, system: str, hub_ids: Collection[str]) -> set[str]:
+        """Those of these hub records that others refer to which have a live record in this system."""
+        c, link = t.reference.c, t.link.c
+        live = sa.exists().where(link.hub_id == c.hub_id, link.system == system, link.state == "live")
+        query = sa.select(c.target_id).where(c.target_id.in_(self._values(hub_ids)), live).distinct()
+        return {row.target_id for row in self._c.execute(query)}
+
     def names_of(self, system: str, hub_ids: Iterable[str]) -> dict[str, str]:
         """Hub id -> the id of its live record in this system."""
         return dict(NAMES.rows(self._c, set(hub_ids), system=system))

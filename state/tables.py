@@ -7,6 +7,7 @@ end. Times are UTC.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -86,7 +87,7 @@ run = sa.Table(
     "run",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),  # sync, backfill, rescan, apply
+    sa.Column("kind", sa.String(16), nullable=False),  # sync, backfill, rescan, apply, revert
     sa.Column("started", Utc, nullable=False),
     sa.Column("ended", Utc),
     sa.Column("outcome", sa.String(16)),  # done, partial, stopped, failed; none while it runs or after a crash
@@ -94,7 +95,7 @@ run = sa.Table(
     sa.Column("report", sa.Text),  # counts per system, and what went wrong
 )
 
-Of = sa.String(8)  # a kind of record: owner, company, lead, deal
+Of = sa.String(8)  # a kind of record: owner, company, lead, deal; activity where no hub record is meant
 
 hub = sa.Table(
     "hub",
@@ -156,6 +157,72 @@ waiting = sa.Table(  # records that refer to a record which has no hub record ye
     sqlite_with_rowid=False,
 )
 
+What = sa.String(20)  # a type of activity
+
+PARTITION = re.compile(r"activity(_lead)?_\d{6}")
+"""How PostgreSQL's tables of a month are called."""
+
+MOVABLE = ("meeting", "call", "task", "note", "sale", "other")
+"""Types of activities that people enter by hand, and may give another time, in another month, later on."""
+
+activity = sa.Table(  # what happened; never merged, never written anywhere
+    "activity",
+    metadata,
+    sa.Column("month", sa.Integer, primary_key=True, autoincrement=False),  # of `at`: 202601
+    sa.Column("system", Word, primary_key=True),
+    sa.Column("remote_id", sa.String(128), primary_key=True),
+    sa.Column("type", What, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("changed", Utc),  # when the system says that it changed last; none where that is `at`
+    sa.Column("leads", sa.Text, nullable=False),  # ids of hub records, a space between them
+    sa.Column("company_id", Id),
+    sa.Column("deal_id", Id),
+    sa.Column("owner_id", Id),
+    sa.Column("rest", sa.Text, nullable=False),  # subject, direction, campaign, status, url, value: those it has
+    sa.Column("run_id", Id, nullable=False),
+    sa.Index(  # in which month it lies, where that may have changed
+        "ix_activity_movable", "system", "remote_id",
+        sqlite_where=sa.text(f"type IN {MOVABLE}"), postgresql_where=sa.text(f"type IN {MOVABLE}"),
+    ),
+    sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (month)",
+)  # fmt: skip
+
+activity_lead = sa.Table(  # the activities of each lead, and all that it takes to count them
+    "activity_lead",
+    metadata,
+    sa.Column("month", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hub_id", Id, primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    sa.Column("system", Word, primary_key=True),
+    sa.Column("remote_id", sa.String(128), primary_key=True),
+    sa.Column("type", What, nullable=False),
+    sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (month)",
+)
+
+activity_month = sa.Table(  # which months there are, and how many activities each system has in them
+    "activity_month",
+    metadata,
+    sa.Column("month", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("system", Word, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+activity_waiting = sa.Table(  # activities that name a record which has no hub record yet
+    "activity_waiting",
+    metadata,
+    sa.Column("system", Word, primary_key=True),
+    sa.Column("remote_id", sa.String(128), primary_key=True),
+    sa.Column("target", Of, primary_key=True),  # a kind of record, or email
+    sa.Column("ref", sa.String(128), primary_key=True),  # the record's remote id; of an address, its hash
+    sa.Column("hash", sa.BigInteger),  # of an address, as in match_key
+    sa.Column("month", sa.Integer, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 match_key = sa.Table(
     "match_key",
     metadata,
@@ -171,7 +238,7 @@ change = sa.Table(
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("kind", sa.String(12), nullable=False),  # created, merged, derived, linked, unlinked, resolved
+    sa.Column("kind", sa.String(12), nullable=False),  # created, merged, linked, unlinked, resolved, reverted
     sa.Column("system", Word, nullable=False),  # where it came from
     sa.Column("detail", sa.Text),  # {field: {old, new, from, rule, lost}}; none on "created": every value is the first
 )
@@ -198,7 +265,7 @@ write = sa.Table(
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("system", Word, nullable=False),
     sa.Column("kind", Of, nullable=False, server_default="lead"),  # the hub record's
-    sa.Column("operation", sa.String(8), nullable=False),  # create, update
+    sa.Column("operation", sa.String(8), nullable=False),  # create, update, restore, archive
     sa.Column("remote_id", sa.String(128)),
     sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
     sa.Column("state", sa.String(8), nullable=False),  # planned, sent (the intent), done, rejected, unknown, dropped

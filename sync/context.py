@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.base import Clock, Connector
-from mapping.fields import Kind, place
+from mapping.fields import Kind, RecordKind, place
 from mapping.rules import Rules
 from state.ids import new_id
 from state.store import Store
@@ -37,8 +37,10 @@ class Counts:
     reviews: int = 0
     planned_creates: int = 0
     planned_updates: int = 0
+    planned_archives: int = 0
     created: int = 0
     updated: int = 0
+    archived: int = 0
     rejected: int = 0
     unknown: int = 0
     recovered: int = 0
@@ -61,10 +63,14 @@ class Report:
     stops: list[dict[str, str]] = field(default_factory=list)
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
+    reverts: str = ""
+    """The run that this one takes back."""
+    left: list[dict[str, str]] = field(default_factory=list)
+    """Of a revert: what it does not take back, and why; by ids and fields, without values."""
 
     @property
     def writes(self) -> int:
-        return sum(c.created + c.updated for c in self.systems.values())
+        return sum(c.created + c.updated + c.archived for c in self.systems.values())
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "started": self.started.isoformat()}
@@ -103,6 +109,9 @@ class Context:
     every: Mapping[Kind, Rules] = field(default_factory=dict)
     """the rules of every kind that is synced"""
 
+    reads: RecordKind | None = None
+    """What is read, where that is not the kind of hub record that the run is at work on: activities"""
+
     def __post_init__(self) -> None:
         self.entries = entries(self.rules.mappers)
 
@@ -117,9 +126,13 @@ class Context:
         fresh: dict[str, Any] = {"vanished": {}, "empty": set(), "behind": set(), "look_again": {}}
         return replace(self, rules=rules, connectors=connectors, store=self.store.of(kind), **fresh)
 
+    def of_activities(self) -> Context:
+        """The same run, reading what happened to the hub records that it is at work on."""
+        return replace(self, reads="activity")
+
     def place(self, system: str) -> str:
         """What people are told of these records in this system by."""
-        return place(system, self.kind)
+        return place(system, self.reads or self.kind)
 
     def subject(self, system: str, remote_id: str | None) -> str:
         """What a question about a record is filed under."""

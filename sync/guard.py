@@ -28,13 +28,14 @@ class Stop(NamedTuple):
 class Facts:
     """What the guard must know besides the plan. `deleted`: by system, the links whose records a complete scan did not
     meet, and that are kept until somebody has looked; `empty`: the systems whose complete scan returned nothing though
-    they have links; `first`: the systems never written to."""
+    they have links; `first`: the systems never written to; `reverts`: the run whose writes the plan takes back."""
 
     rules_changed: bool = False
     first: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     deleted: Mapping[str, int] = field(default_factory=dict)
     missing_canaries: Mapping[str, str] = field(default_factory=dict)
+    reverts: str = ""
 
 
 def guard(tallies: Mapping[str, Tally], limits: Limits, facts: Facts) -> list[Stop]:
@@ -69,6 +70,11 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
         for name, count in sorted(tally.fields.items()):
             if count > limits.floor and count / linked > limits.change_share:
                 stop("guard-changes", f"{name} would change on {count:,} of {tally.linked:,} records.")
+    if facts.reverts and tally.writes:
+        stop(
+            "guard-revert",
+            f"takes back what run {facts.reverts} wrote: {tally.updates:,} updates, {tally.archives:,} archived.",
+        )
     for name, count in sorted(tally.blanks.items()):
         if count > limits.blank_count:
             stop("guard-blanks", f"{name} would be blanked on {count:,} records.")

@@ -44,23 +44,23 @@ def match_keys(hub: Fields, entries: Sequence[tuple[str, ...]], kind: Kind = "le
             if key:
                 keys.append(key)
             continue
-        values = tuple([_plain(name, kind, hub.get(name)) for name in entry])
+        values = tuple([_plain(kind, name, hub.get(name)) for name in entry])
         if all(values):
             rule = "+".join(entry)
             keys.append((rule, _hash(place(rule, kind), values)))
     return keys
 
 
-def _plain(name: str, kind: Kind, value: Value) -> str:
-    """The value as it is compared: a company's name without its legal form."""
-    text = folded(value)
-    return without_legal_form(text) if kind == "company" and name == NAME and text else text
-
-
 @lru_cache(maxsize=4096)  # asked twice for every new lead: when it is looked for, and when it is stored
 def _key_of_text(rule: str, kind: Kind, text: str) -> tuple[str, int] | None:
-    plain = _plain(rule, kind, text)
+    plain = _plain(kind, rule, text)
     return (rule, _hash(place(rule, kind), (plain,))) if plain else None
+
+
+def _plain(kind: Kind, name: str, value: Value) -> str:
+    """`folded`; of a company's name also without its legal form: Acme Inc. is Acme."""
+    text = folded(value)
+    return without_legal_form(text) if text and kind == "company" and name == NAME else text
 
 
 def match(

@@ -98,7 +98,7 @@ def _mark(links: Iterable[int], present: bytearray | None) -> None:
 def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
     """Merge what was noted of these hub records, and sum up anew what others say of them."""
     batch = Batch()
-    sums = roll_up(ctx.store, ctx.rules, hubs)
+    sums = roll_up(ctx.store, ctx.rules, hubs, at)
     for hub in hubs:
         batch.hubs[hub.id] = hub
         _settle(ctx, hub, batch, at, sums.get(hub.id))
@@ -175,7 +175,7 @@ def _absorb(
             continue
         if hub.id not in batch.new_hubs:
             batch.hubs[hub.id] = hub
-        if settle:
+        if settle and not (ctx.rules.rollups and (hub.touched or hub.id in batch.new_hubs)):
             _settle(ctx, hub, batch, at)
         else:
             hub.touched = True

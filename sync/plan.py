@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Literal
 
 import orjson
 
@@ -20,7 +19,6 @@ from mapping.rules import Rules
 from state.records import Hub, Side, WriteRow
 from sync.merge import ahead
 
-Operation = Literal["create", "update"]
 NOTHING: Mapping[str, Collection[str]] = {}
 
 
@@ -31,6 +29,7 @@ class Tally:
     linked: int = 0
     creates: int = 0
     updates: int = 0
+    archives: int = 0
     ranks: list[int] = field(default_factory=lambda: [0, 0])
     """How many writes of each rank."""
     fields: dict[str, int] = field(default_factory=dict)
@@ -38,12 +37,15 @@ class Tally:
 
     @property
     def writes(self) -> int:
-        return self.creates + self.updates
+        return self.creates + self.updates + self.archives
 
     def add(self, row: WriteRow) -> None:
         self.ranks[row.rank] += 1
         if row.operation == "create":
             self.creates += 1
+            return
+        if row.operation == "archive":
+            self.archives += 1
             return
         self.updates += 1
         for name, (_, new) in row.fields.items():

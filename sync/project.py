@@ -138,12 +138,13 @@ async def run_preview(
     *,
     systems: Collection[str] | None = None,
     full: bool = False,
+    revert: str = "",
     progress: Progress = SILENT,
     clock: Clock = utc_now,
 ) -> T:
     """What a run would write; nothing is kept, anywhere. `look` is called while the state that the run would leave
-    behind can still be read from the store, and its result returned."""
-    options = Options(kind="plan", full=full, dry=True)
+    behind can still be read from the store, and its result returned. `revert`: the run to take back."""
+    options = Options(kind="plan", full=full, dry=True, revert=revert)
     async with open_project(folder, systems=systems, reading=True, clock=clock) as opened:
         with opened.store(dry=True) as store:
             report, rows = await preview(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.base import Cursor, Key, Page, Record
-from mapping.fields import Kind
+from mapping.fields import RecordKind
 from sync.context import Context
 from sync.depart import let_go
 from sync.identify import Forced
@@ -30,7 +30,7 @@ class Window:
     since: datetime
     until: datetime | None = None
 
-    def stream(self, kind: Kind) -> str:
+    def stream(self, kind: RecordKind) -> str:
         digits = (f"{at:%Y%m%dT%H%M%S}" for at in (self.since, self.until) if at)
         return f"{kind}/{'-'.join(digits)}"
 
@@ -89,7 +89,7 @@ async def _read(
     last = ctx.store.last_link()
     present = bytearray(last // 8 + 1)  # a connector whose cursor is too old scans everything without being asked
     read = 0
-    async for page in _ahead(_gather(connector.read(mapper.remote_fields, since), ctx.batch)):
+    async for page in ahead(gathered(connector.read(mapper.remote_fields, since), ctx.batch)):
         if window and connector.can.oldest_first and window.over(page.records):
             break
         at = ctx.clock()
@@ -170,7 +170,7 @@ def _heirs(ctx: Context, system: str) -> set[str]:
     return {str(r.remote_id) for r in doubles if any(c["hub"] in free for c in r.detail.get("candidates", ()))}
 
 
-async def _gather(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:
+async def gathered(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:
     """Small pages joined to batches: a vendor's page of 100 is too little for a transaction."""
     records: list[Record] = []
     last: Page | None = None
@@ -184,7 +184,7 @@ async def _gather(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]:
         yield Page(records, last.cursor, last.complete)
 
 
-async def _ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+async def ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
     """Ask for the next batch while this one is worked on."""
 
     async def following() -> Page | None:

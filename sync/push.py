@@ -16,10 +16,12 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side, WriteRow
 from sync import references
+from sync.archive import archive, archived
 from sync.context import Context
 from sync.guard import ErrorMonitor, Stop
 from sync.plan import fingerprint
 from sync.pull import reread
+from sync.revert import kept, told_restore
 
 Elsewhere = list[tuple[WriteRow, Duplicate]]
 
@@ -40,25 +42,32 @@ async def recover(ctx: Context, system: str) -> None:
         taken = ctx.store.known(system, [record.id for records in found for record in records])
         new_links: list[Link] = []
         links: list[Link] = []
+        changes: list[dict[str, Any]] = []
         for row, records in zip(part, found, strict=True):
             hub = hubs[row.hub_id]
             link = hub.links.get(system)
             row.state = "dropped"
+            if row.operation == "archive" and not records and link and link.remote_id == row.remote_id:
+                changes.append(archived(ctx, link, row))
+                row.state = "done"
+                links.append(link)
             if len(records) != 1:
                 continue
             if row.operation == "create" and link is None and records[0].id not in taken:
                 new_links.append(_recovered_link(ctx, mapper, row, records[0]))
                 hub.links[system] = new_links[-1]
                 row.state, row.remote_id = "done", records[0].id
-            elif row.operation == "update" and link is not None and link.remote_id == row.remote_id:
-                if _ours(mapper, row, records[0], link.side):
+            elif row.operation in ("update", "restore") and link is not None and link.remote_id == row.remote_id:
+                if _ours(mapper, row, records[0], hub, link.side):
                     row.state = "done"
+                    changes += told_restore(ctx, row)
                 link.digest = None
                 links.append(link)
             ctx.counts(system).recovered += row.state == "done"
         at = ctx.clock()
         ctx.store.insert_links(new_links)
         ctx.store.update_links(links)
+        ctx.store.log_changes(changes)
         ctx.store.flag([row.hub_id for row in part], dirty=True)
         ctx.store.mark_writes(part, at)
         ctx.commit()
@@ -77,7 +86,10 @@ async def push(ctx: Context, system: str, rank: int = 1) -> None:
     done = after = 0
     while rows := ctx.store.writes(ctx.run_id, system, after, connector.can.write_batch, rank):
         after = rows[-1].id
-        elsewhere = await _push_batch(ctx, system, rows, monitor)
+        gone = [row for row in rows if row.operation == "archive"]
+        if gone:
+            await archive(ctx, system, gone, monitor)
+        elsewhere = await _push_batch(ctx, system, [row for row in rows if row.operation != "archive"], monitor)
         done += len(rows)
         ctx.progress("write", ctx.place(system), done)
         if elsewhere:
@@ -143,6 +155,7 @@ def _settle(
     new_links: list[Link] = []
     reviews: list[Review] = []
     settled: list[tuple[str, str]] = []
+    changes: list[dict[str, Any]] = []
     elsewhere: Elsewhere = []
     answers = references.answered(ctx, system, [result.fields for _, result in answered])
     for (row, result), answer in zip(answered, answers, strict=True):
@@ -154,11 +167,13 @@ def _settle(
         elif result.outcome == "rejected":
             counts.rejected += 1
             _reject(ctx, system, hub, row, result.error, reviews, links, elsewhere)
-        elif row.operation == "update":
+        elif row.operation != "create":
             link = hub.links[system]
             link.digest = None  # somebody may put back what was there before: that too must be read as a change
-            _advance(mapper, link.side, row, answer)
+            _advance(mapper, hub, link.side, row, answer)
             links.append(link)
+            changes += told_restore(ctx, row)
+            ctx.report.left += kept(mapper, link, row)
             counts.updated += 1
             settled.append(("dead_letter", ctx.subject(system, hub.id)))
         elif not result.id or result.id in taken:
@@ -166,7 +181,7 @@ def _settle(
             reviews.append(_not_ours(ctx, system, hub, row, result.id, taken.get(result.id or "")))
         else:
             link = Link(hub.id, system, result.id, mapping=ctx.mapping, kind=ctx.kind)
-            _advance(mapper, link.side, row, answer)
+            _advance(mapper, hub, link.side, row, answer)
             taken[result.id] = hub.id
             row.remote_id = result.id
             new_links.append(link)
@@ -179,6 +194,7 @@ def _settle(
     at = ctx.clock()
     ctx.store.insert_links(new_links)
     ctx.store.update_links(links)
+    ctx.store.log_changes(changes)
     ctx.store.mark_writes([*(row for row, _ in answered), *(row for row, _ in refused)], at)
     ctx.store.open_reviews(reviews, ctx.run_id, at)
     ctx.store.close_reviews([s for s in settled if s in ctx.open_questions], at)
@@ -203,7 +219,7 @@ async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
 def _translate(mapper: Mapper, row: WriteRow) -> tuple[Write, list[Problem]]:
     translate = mapper.to_create if row.operation == "create" else mapper.to_remote
     fields, problems = translate(row.sent())
-    if row.operation == "update":
+    if row.operation != "create":
         return Write(str(row.id), "update", fields, row.remote_id), problems
     key = None
     if mapper.id_field:
@@ -212,26 +228,32 @@ def _translate(mapper: Mapper, row: WriteRow) -> tuple[Write, list[Problem]]:
     return Write(str(row.id), "create", fields, None, key), problems
 
 
-def _advance(mapper: Mapper, side: Side, row: WriteRow, answer: Mapping[str, Any] | None) -> None:
+def _advance(mapper: Mapper, hub: Hub, side: Side, row: WriteRow, answer: Mapping[str, Any] | None) -> None:
     """Both bases, for the fields that were sent and no others: what else the remote holds now may be somebody's
     edit that has not been read yet."""
     shown = mapper.to_hub(answer)[0] if answer else {}
     for name, value in row.sent().items():
         if name in mapper.references and mapper.references[name].many:
-            _advance_members(side, name, row.fields[name], shown)
+            _advance_members(hub, side, row, name, shown)
         else:
-            side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), value)
+            side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), _agreed(hub, row, name))
 
 
-def _advance_members(side: Side, name: str, change: tuple[Value, Value], shown: Fields) -> None:
+def _advance_members(hub: Hub, side: Side, row: WriteRow, name: str, shown: Fields) -> None:
     """Of a list, only who joined and who left by our writing is agreed on. Whoever else is in it by now was put there
     by somebody, and has yet to be read."""
-    old, new = (set(references.ids_in(value)) for value in change)
+    old, new = (set(references.ids_in(value)) for value in row.fields[name])
     joined, left = new - old, old - new
     if name in shown:
         joined &= set(references.ids_in(shown[name]))
     before = set(references.ids_in(side.base_remote.get(name)))
-    side.absorb(name, sorted((before | joined) - left) or None, change[1])
+    side.absorb(name, sorted((before | joined) - left) or None, _agreed(hub, row, name))
+
+
+def _agreed(hub: Hub, row: WriteRow, name: str) -> Value:
+    """What the hub and the system agree on once the field has arrived. What a revert puts back is not the hub's value:
+    they agree that the system shows another, so that it is not told the hub's again until that changes."""
+    return hub.fields.get(name) if row.operation == "restore" else row.sent()[name]
 
 
 def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record) -> Link:
@@ -246,7 +268,7 @@ def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record)
     return link
 
 
-def _ours(mapper: Mapper, row: WriteRow, record: Record, side: Side) -> bool:
+def _ours(mapper: Mapper, row: WriteRow, record: Record, hub: Hub, side: Side) -> bool:
     """Advance the bases where the remote shows what we sent: that was us. True where any of it arrived."""
     now = _decode(mapper, record)
     arrived = [
@@ -255,7 +277,7 @@ def _ours(mapper: Mapper, row: WriteRow, record: Record, side: Side) -> bool:
         if name in now and now[name] != side.base_remote.get(name) and mapper.same(name, now[name], value)
     ]
     for name in arrived:
-        side.absorb(name, now[name], row.sent()[name])
+        side.absorb(name, now[name], _agreed(hub, row, name))
     return bool(arrived)
 
 
@@ -273,7 +295,7 @@ def _decode(mapper: Mapper, record: Record) -> dict[str, Any]:
 
 def _key(mapper: Mapper, row: WriteRow) -> Key | None:
     """How to find the record of an intent again."""
-    if row.operation == "update":
+    if row.operation != "create":
         return Key("id", row.remote_id or "")
     if mapper.id_field:
         return Key(mapper.id_field, row.hub_id)
@@ -295,7 +317,7 @@ def _reject(
     links: list[Link],
     elsewhere: Elsewhere,
 ) -> None:
-    if isinstance(error, Gone) and row.operation == "update":
+    if isinstance(error, Gone) and row.operation != "create":
         link = hub.links[system]
         link.state, link.digest = "deleted", None
         links.append(link)

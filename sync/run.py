@@ -20,12 +20,14 @@ from state.lock import LEASE, Lease
 from state.records import Review, WriteRow
 from state.store import Store
 from sync import references
+from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_hub
 from sync.pull import Window, catch_up, pull, settle_touched
 from sync.push import push, recover
+from sync.revert import opposite
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Options:
     fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
     again instead of what is new (a backfill, resumable). `order`: the systems to read
     first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
-    that ran."""
+    that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written."""
 
     kind: str = "sync"
     full: bool = False
@@ -44,6 +46,7 @@ class Options:
     window: Window | None = None
     order: tuple[str, ...] = ()
     document: str = ""
+    revert: str = ""
     batch: int = BATCH
 
 
@@ -151,11 +154,15 @@ async def _work(ctx: Context, options: Options) -> None:
     carry_out_guard(ctx)
     for one in kinds:
         await _pull_all(kinds, one, options)
+    await _pull_activities(ctx, kinds, options)
     for one in reversed(kinds):  # what refers to others comes first: they may sum it up
         settle_touched(one.ctx)
     plan = Plan()
     for one in kinds:
-        _plan(one, plan, options)
+        if options.revert:
+            _plan_revert(one, plan, options)
+        else:
+            _plan(one, plan, options)
     await _judge(kinds, plan)
     if plan.stops:
         _stop(ctx, plan.stops)
@@ -185,11 +192,11 @@ def _context(
     clock: Clock,
     progress: Progress,
 ) -> Context:
-    unknown = sorted(set(connectors) - set(rules.mappers))
+    unknown = sorted(set(connectors) - set(rules.mappers) - rules.activities)
     if unknown:
         raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
     run_id = new_id()
-    report = Report(run_id, options.kind, clock())
+    report = Report(run_id, options.kind, clock(), reverts=options.revert)
     ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
     ctx.every = {kind: rules.of(kind) for kind in rules.kinds}
     ctx.batch = options.batch
@@ -224,6 +231,18 @@ async def _pull_all(kinds: Sequence[Work], one: Work, options: Options) -> None:
 
     await _each(kinds, one, read, order)
     await _each(kinds, one, catch_up, [s for s in order if s in ctx.behind & working])
+
+
+async def _pull_activities(ctx: Context, kinds: Sequence[Work], options: Options) -> None:
+    """Last: by then whoever an activity names is known, if anybody is. A system whose leads could not be read is left
+    out."""
+    if ctx.rules.activities:
+        [leads] = [one for one in kinds if one.ctx.kind == "lead"]
+        failed = leads.ctx.connectors.keys() - leads.working
+        one = Work(ctx.of_activities(), set(ctx.rules.activities & ctx.connectors.keys() - failed))
+        turn_the_day(one.ctx)
+        read = partial(pull_activities, full=options.full, window=options.window)
+        await _each([*kinds, one], one, read)
 
 
 async def _push_all(kinds: Sequence[Work], plan: Plan) -> None:
@@ -296,6 +315,27 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
         ctx.counts(system).planned_updates = tally.updates
 
 
+def _plan_revert(one: Work, plan: Plan, options: Options) -> None:
+    """The opposite of what a run wrote, stored as rows like any plan."""
+    ctx = one.ctx
+    tallies = {system: Tally(linked=ctx.store.count_links(system)) for system in sorted(one.working)}
+    plan.tallies |= {ctx.place(system): tally for system, tally in tallies.items()}
+    after = ""
+    while done := ctx.store.done_by(options.revert, after, ctx.batch):
+        after = max(done)
+        rows, left = opposite(ctx, one.working, done)
+        rows = [row for row in rows if options.only is None or fingerprint(row) in options.only]
+        for row in rows:
+            tallies[row.system].add(row)
+        ctx.report.left += [one._asdict() for one in left]
+        ctx.store.add_writes(rows, ctx.clock())
+        ctx.commit()
+        ctx.progress("plan", "", plan.writes)
+    for system, tally in tallies.items():
+        ctx.counts(system).planned_updates = tally.updates
+        ctx.counts(system).planned_archives = tally.archives
+
+
 def _held(ctx: Context) -> set[tuple[str, str]]:
     """Leads that may be a record which nobody has placed yet: they are not created in its system meanwhile."""
     return {
@@ -322,7 +362,10 @@ async def _judge(kinds: Sequence[Work], plan: Plan) -> None:
         for system, canary in rules.limits.canaries.items()
         if system in leads.working and plan.writes_to(system) and not await _present(leads.ctx, system, canary)
     }
-    facts = Facts(last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing)
+    facts = Facts(
+        last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing,
+        leads.ctx.report.reverts,
+    )  # fmt: skip
     found = guard(plan.tallies, rules.limits, facts)
     ctx = leads.ctx
     plan.stops = [stop for stop in found if not ctx.confirmed and (stop.code, stop.system) not in ctx.approved]

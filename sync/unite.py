@@ -60,6 +60,7 @@ def unite(ctx: Context, winner_id: str, loser_id: str, at: datetime, *, by: str,
     loser.merged_into, loser.touched, loser.dirty = winner.id, False, False
     ctx.store.update_hubs([winner, loser])
     ctx.store.adopt(loser.id, winner.id)
+    ctx.store.hand_over_activities(loser.id, winner.id)
     ctx.store.refer([loser.id], [])
     ctx.store.close_reviews([(r.kind, r.subject) for r in ctx.store.reviews("conflict", hub_ids=[loser.id])], at)
     detail = {**told, "union": vars(note)}

@@ -278,7 +278,10 @@ def comparable(field: Field, value: Constant, text: str, at: int) -> Any:
         case ("double" | "currency" | "percent" | "int", float()):
             return value
         case ("id" | "reference", str()):
-            return ids.canonical(value) or value
+            found = ids.canonical(value)
+            if found is None:
+                raise soql.malformed(text, at, f"invalid ID field: {value}", "INVALID_QUERY_FILTER_OPERATOR")
+            return found
         case (kind, str()) if kind in _FOLDED:
             return value.casefold()
     quoted = (

@@ -12,7 +12,7 @@ from connectors.base import Cursor, Write, WriteResult
 from connectors.memory import Memory
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
-from state.records import Link, Side, WriteRow
+from state.records import Hub, Link, Side, WriteRow
 from state.store import Store
 from sync import identify, merge, observe, plan, pull, push, run
 from sync.context import Context
@@ -41,7 +41,9 @@ def base_before_write() -> AbstractContextManager[Any]:
         links = [leads[row.hub_id].links[system] for row in rows if row.operation == "update"]
         for row in rows:
             if row.operation == "update":
-                push._advance(ctx.rules.mappers[system], leads[row.hub_id].links[system].side, row, None)
+                push._advance(
+                    ctx.rules.mappers[system], leads[row.hub_id], leads[row.hub_id].links[system].side, row, None
+                )
         ctx.store.update_links(links)
         ctx.commit()
         return await real(ctx, system, rows, monitor)
@@ -61,8 +63,8 @@ def base_from_whole_row() -> AbstractContextManager[Any]:
 
     advance = push._advance
 
-    def whole(mapper: Mapper, side: Side, row: WriteRow, answer: Any) -> None:
-        advance(mapper, side, row, answer)
+    def whole(mapper: Mapper, hub: Hub, side: Side, row: WriteRow, answer: Any) -> None:
+        advance(mapper, hub, side, row, answer)
         for name, value in mapper.to_hub(answer or {})[0].items():
             side.absorb(name, value, value)
 

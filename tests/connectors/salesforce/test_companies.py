@@ -132,6 +132,17 @@ async def test_a_create_by_our_id_is_repeatable_and_a_second_holder_is_named(wor
     assert twice.error.existing == first.id
 
 
+async def test_a_cursor_of_another_kind_reads_everything(world: World) -> None:
+    world.org.switches.page_size = 2
+    account = world.create("Account", Name="Acme")
+    for _ in range(5):
+        world.create("Contact")
+    pages = [page async for page in world.connector().read(["Email"])]
+    for page in pages[:-1]:
+        found = await pages_of(companies(world), page.cursor, COMPANY)
+        assert [record.id for record in records_in(found)] == [account]
+
+
 async def test_find_by_name_website_and_id_in_order(world: World) -> None:
     one = world.create("Account", Name="Acme", Website="acme.example")
     two = world.create("Account", Name="acme")

@@ -106,6 +106,17 @@ async def test_a_role_leaves_the_opportunitys_time_alone_and_is_found_all_the_sa
     assert not records_in(await pages_of(sf, again[-1].cursor, DEAL)), "it settles"
 
 
+async def test_roles_that_a_scan_has_read_are_not_read_again_by_the_next_run(world: World) -> None:
+    old = deal(world)
+    role(world, old, world.create("Contact"))
+    world.later(3_600)
+    new, contact = deal(world), world.create("Contact")
+    role(world, new, contact)
+    sf = world.connector().of("deal")
+    cursor = (await pages_of(sf, None, DEAL))[-1].cursor
+    assert (await read(sf, cursor)).keys() == {new}, "only the overlap"
+
+
 async def test_a_role_that_goes_to_another_contact_is_found(world: World) -> None:
     ada, bob, one = world.create("Contact"), world.create("Contact"), deal(world)
     id_ = role(world, one, ada)

@@ -80,7 +80,7 @@ def test_a_query_gives_what_reading_every_row_would_give(
     org, made = lived(history)
     leads = org.tables["Lead"]
     order = " ORDER BY SystemModstamp, Id" if ordered else ""
-    text = f"SELECT Id FROM Lead WHERE {condition.format(id=made[0] if made else '00Q')}{order}"
+    text = f"SELECT Id FROM Lead WHERE {condition.format(id=made[0] if made else '00Q000000000000AAA')}{order}"
     where = soql.parse(text).where
     assert where is not None
     test = query.compiled(org, leads, where, text)
