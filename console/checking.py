@@ -6,7 +6,7 @@ Invariant: `check` changes nothing anywhere; `provision` creates fields and neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from rich.text import Text
 from connectors.base import Account, Budget, Connector, RemoteField
 from connectors.errors import ConnectorError, Misconfigured
 from console.failures import Exit
-from console.schemas import Finding, fits, needs, wanted
+from console.schemas import Finding, Needed, fits, needs, wanted
 from console.screen import Screen, Sheet, count, many, plain, table
+from mapping.fields import KINDS, PLURALS, Kind, place
 from sync.project import ENV_FILE, Opened, open_project
 
 
@@ -47,21 +48,39 @@ async def check(screen: Screen, folder: Path, systems: Sequence[str]) -> Exit:
 
 
 async def _look(opened: Opened, name: str) -> Checked:
-    connector, mapping = opened.connectors[name], opened.project.mappings[name]
     checked = Checked()
     try:
-        checked.account = await connector.check()
-        schema = await connector.schema()
+        checked.account = await opened.connectors[name].check()
+        for kind, connector, needed in _kinds(opened, name, checked):
+            schema = await connector.schema()
+            checked.fields += len(needed)
+            if schema:
+                creates = connector.can.create and any(need.push for need in needed)
+                checked.findings += fits(place(name, kind), needed, schema, creates=creates)
     except ConnectorError as error:
         checked.error = {"code": error.code, "message": error.message, "hint": error.hint}
         return checked
-    checked.budget = connector.budget()
-    needed = needs(opened.project.config, mapping)
-    checked.fields = len(needed)
-    if schema:
-        creates = connector.can.create and any(need.push for need in needed)
-        checked.findings = fits(name, needed, schema, creates=creates)
+    checked.budget = opened.connectors[name].budget()
     return checked
+
+
+def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, Connector, list[Needed]]]:
+    """Every kind that the system's mapping has, with what the mapping counts on. One that the system does not have is a
+    finding."""
+    connector, mapping = opened.connectors[name], opened.project.mappings[name]
+    for kind in KINDS:
+        section = mapping.of(kind)
+        if section is None:
+            continue
+        if kind in connector.kinds:
+            yield kind, connector.of(kind), needs(opened.project.config, section, kind)
+        else:
+            checked.findings.append(
+                Finding(
+                    "error", "no-such-kind", name, "", "", f"{name} has no {PLURALS[kind]}.",
+                    f"Take `{PLURALS[kind]}` out of its mapping.",
+                )
+            )  # fmt: skip
 
 
 def _notes(opened: Opened) -> list[str]:
@@ -144,7 +163,9 @@ def _findings(system: str, findings: Sequence[Finding]) -> Sheet:
         if f.hint:
             said.append(f" {plain(f.hint, 300)}", style="quiet")
         mark = Text("✗", style="bad") if f.level == "error" else Text("●", style="warn")
-        what.add_row(mark, f.field or Text("–", style="quiet"), Text(plain(f.remote, 40)), said)
+        kind = f.system.partition("/")[2]
+        ours = f"{kind}: {f.field}" if kind and f.field else kind or f.field
+        what.add_row(mark, ours or Text("–", style="quiet"), Text(plain(f.remote, 40)), said)
     return what
 
 
@@ -154,7 +175,7 @@ def _findings(system: str, findings: Sequence[Finding]) -> Sheet:
 async def provision(screen: Screen, folder: Path, systems: Sequence[str]) -> Exit:
     screen.say(Text("Looking for the custom fields that the mappings need …", style="quiet"))
     async with open_project(folder, systems=systems or None, reading=True) as opened:
-        made = {name: await _provision(opened, name, connector) for name, connector in opened.connectors.items()}
+        made = {name: await _provision(opened, name) for name in opened.connectors}
     result = max((_exit_of(one) for one in made.values()), default=Exit.DONE)
     screen.emit({"ok": result == Exit.DONE, "exit": int(result), "systems": made})
     if not screen.as_json:
@@ -163,29 +184,41 @@ async def provision(screen: Screen, folder: Path, systems: Sequence[str]) -> Exi
     return result
 
 
-async def _provision(opened: Opened, name: str, connector: Connector) -> dict[str, Any]:
-    needed = needs(opened.project.config, opened.project.mappings[name])
+async def _provision(opened: Opened, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"created": [], "by_hand": [], "doubtful": [], "error": None, "there": 0}
+    checked = Checked()
     try:
-        schema = await connector.schema()
-        create, doubtful = wanted(needed, schema)
-        answer["doubtful"] = [{"field": ours, "resembles": theirs} for ours, theirs in doubtful]
-        answer["there"] = len(needed) - len(create) - len(doubtful)
-        if create and not connector.can.provision:
-            answer["by_hand"] = [_described(field) for field in create]
-        elif create:
-            try:
-                answer["created"] = await connector.provision(create)
-            except Misconfigured as error:
-                answer["by_hand"] = [_described(field) for field in create]
-                answer["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
+        for kind, connector, needed in _kinds(opened, name, checked):
+            await _make(kind, connector, needed, answer)
     except ConnectorError as error:
         answer["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
+    for finding in checked.findings:
+        answer["error"] = {"code": finding.code, "message": finding.message, "hint": finding.hint}
     return answer
 
 
-def _described(field: RemoteField) -> dict[str, Any]:
-    return {"name": field.name, "label": field.label, "type": field.type, "unique": field.unique,
+async def _make(kind: Kind, connector: Connector, needed: Sequence[Needed], answer: dict[str, Any]) -> None:
+    """Add to the answer what was made of one kind's fields, and what could not be."""
+    create, doubtful = wanted(needed, await connector.schema())
+    answer["doubtful"] += [{"field": _of_kind(ours, kind), "resembles": theirs} for ours, theirs in doubtful]
+    answer["there"] += len(needed) - len(create) - len(doubtful)
+    by_hand = [_described(kind, field) for field in create]
+    if create and not connector.can.provision:
+        answer["by_hand"] += by_hand
+    elif create:
+        try:
+            answer["created"] += [_of_kind(name, kind) for name in await connector.provision(create)]
+        except Misconfigured as error:
+            answer["by_hand"] += by_hand
+            answer["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _of_kind(name: str, kind: Kind) -> str:
+    return name if kind == "lead" else f"{name} ({kind})"
+
+
+def _described(kind: Kind, field: RemoteField) -> dict[str, Any]:
+    return {"kind": kind, "name": field.name, "label": field.label, "type": field.type, "unique": field.unique,
             "options": [value for value, _ in field.options]}  # fmt: skip
 
 
@@ -207,9 +240,10 @@ def _show_made(screen: Screen, system: str, one: Mapping[str, Any]) -> None:
         body = [Text(plain(one["error"]["message"], 1000)), Text(plain(one["error"]["hint"], 2000), style="quiet")]
         screen.panel(f"{system}: {one['error']['code']}", *body, style="bad")
     if one["by_hand"]:
-        what = table("!Name", "Label", "!Type", "!Unique", "Values", title="To be created by hand")
+        what = table("!Of", "!Name", "Label", "!Type", "!Unique", "Values", title="To be created by hand")
         for f in one["by_hand"]:
             what.add_row(
+                f["kind"],
                 Text(plain(f["name"])),
                 Text(plain(f["label"])),
                 f["type"],

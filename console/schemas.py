@@ -15,9 +15,9 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from connectors.base import FieldType, RemoteField
 from mapping.compiler import transform_of
-from mapping.config import HubField, MappedField, MappingFile, ProjectFile
-from mapping.derived import BUILT_IN, COMPUTED
-from mapping.fields import REASON, STAGE
+from mapping.config import HubField, KindMapping, MappedField, MappingFile, ProjectFile
+from mapping.derived import computed, shared_fields
+from mapping.fields import REASON, STAGE, Kind
 from mapping.problems import nearest
 
 Level = Literal["error", "warning"]
@@ -50,6 +50,8 @@ class Needed:
     reads: tuple[str, ...] = ()
     unique: bool = False
     default: bool = False
+    to: Kind | None = None
+    many: bool = False
 
 
 _HOLDS: Mapping[str, tuple[FieldType, ...]] = {
@@ -78,11 +80,11 @@ _CREATES: Mapping[str, FieldType] = {
 }
 
 
-def needs(config: ProjectFile, mapping: MappingFile) -> list[Needed]:
-    found = [_needed(config, name, entry) for name, entry in mapping.fields.items()]
+def needs(config: ProjectFile, mapping: KindMapping, kind: Kind = "lead") -> list[Needed]:
+    found = [_needed(config, kind, name, entry) for name, entry in mapping.fields.items()]
     if mapping.id_field:
-        found.insert(0, Needed("", mapping.id_field, "text", True, True, "Smarketing: lead id", unique=True))
-    if stage := mapping.stage:
+        found.insert(0, Needed("", mapping.id_field, "text", True, True, f"Smarketing: {kind} id", unique=True))
+    if isinstance(mapping, MappingFile) and (stage := mapping.stage):
         pull, push = stage.direction != "push", stage.direction != "pull"
         writes, reads = tuple(dict.fromkeys(stage.values.values())), tuple(stage.reads)
         found.append(Needed(STAGE, stage.remote, "picklist", pull, push, "Smarketing: stage", writes, reads))
@@ -96,20 +98,22 @@ def needs(config: ProjectFile, mapping: MappingFile) -> list[Needed]:
     return found
 
 
-def _needed(config: ProjectFile, name: str, entry: MappedField) -> Needed:
-    field = BUILT_IN.get(name) or config.fields[name]
+def _needed(config: ProjectFile, kind: Kind, name: str, entry: MappedField) -> Needed:
+    field = shared_fields(config, kind)[name]
     transform, options = transform_of(config, field, entry)
-    derived = field.derived or name in COMPUTED
+    derived = field.derived or name in computed(kind)
     return Needed(
         name,
         entry.remote,
         transform,
         pull=entry.direction != "push" and not derived,
-        push=entry.direction != "pull",
+        push=entry.direction != "pull" and kind != "owner",
         label=f"Smarketing: {(field.label or name.replace('_', ' ')).lower()}",
         writes=_writes(config, field, transform, options),
         reads=tuple(options.get("reads") or ()),
         default=entry.default is not None,
+        to=field.to,
+        many=field.many,
     )
 
 
@@ -154,7 +158,7 @@ def _missing(system: str, need: Needed, there: Mapping[str, RemoteField]) -> Fin
     hint = f"Did you mean {likely}? " if likely and fuzz.ratio(need.remote, likely) >= 80 else ""
     return Finding(
         "error", "field-missing", system, need.field, need.remote, f"{system} has no field {need.remote}.",
-        f"{hint}`smarketing provision` creates the custom fields that are missing.",
+        f"{hint}`smarketing provision` creates the custom fields that are missing." if need.to is None else hint.strip(),
     )  # fmt: skip
 
 
@@ -169,6 +173,9 @@ def _mismatches(system: str, need: Needed, field: RemoteField) -> Iterator[Findi
             "error", "field-not-unique", "It carries our id, and two records may hold the same one.",
             "Make it unique (Salesforce: External ID, Unique), or name another id_field.",
         )  # fmt: skip
+    if need.to is not None:
+        yield from _reference(need, field, finding)
+        return
     if field.type not in _HOLDS.get(need.transform, _TEXTS):
         yield finding(
             "error", "field-type", f"It holds {_a(field.type)}, and `transform: {need.transform}` does not fit it.",
@@ -177,6 +184,21 @@ def _mismatches(system: str, need: Needed, field: RemoteField) -> Iterator[Findi
         return
     if field.type in ("picklist", "multipicklist") and field.options:
         yield from _words(need, field, finding)
+
+
+def _reference(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
+    """What it refers to there is what we take it for. A system that does not say what it refers to is believed."""
+    if field.type == "reference" and (field.refers, field.many) == (need.to, need.many):
+        return
+    if field.type not in ("reference", "string") or field.refers not in (None, need.to) or field.many != need.many:
+        theirs = f"{_a(field.type)}{f' (a {field.refers})' if field.refers else ''}{', many' if field.many else ''}"
+        many = ", to any number" if need.many else ""
+        yield finding(
+            "error",
+            "field-type",
+            f"It holds {theirs}, and the shared field refers to a {need.to}{many}.",
+            "Map another field.",
+        )
 
 
 def _words(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
@@ -223,8 +245,8 @@ def wanted(needed: Sequence[Needed], schema: Sequence[RemoteField]) -> tuple[lis
     create: list[RemoteField] = []
     doubtful: list[tuple[str, str]] = []
     for need in needed:
-        if need.remote in there:
-            continue
+        if need.remote in there or need.to is not None:
+            continue  # nobody but the vendor makes what refers to other records
         likely = nearest(need.remote, there)
         if likely and _alike(need.remote, likely):
             doubtful.append((need.remote, likely))

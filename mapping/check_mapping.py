@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mapping.compiler import transform_of
 from mapping.conditions import Condition
-from mapping.config import HubField, MappedField, MappedStage, MappingFile
-from mapping.derived import COMPUTED, SALES_QUALIFIED
+from mapping.config import HubField, KindMapping, MappedField, MappedStage, MappingFile
+from mapping.derived import SALES_QUALIFIED, computed
 from mapping.fields import REASON, STAGE
 from mapping.names import Names, check_condition, check_conflict, check_region
 from mapping.problems import listed, nearest
@@ -15,22 +15,33 @@ from mapping.source import Loc, Source
 from mapping.transforms import FITS
 
 
-def check_mapping(source: Source, mapping: MappingFile, names: Names) -> None:
+def check_mapping(source: Source, mapping: KindMapping, names: Names) -> None:
     for name, entry in mapping.fields.items():
         _check_entry(source, name, entry, names)
-    if mapping.stage is not None:
+    if isinstance(mapping, MappingFile) and mapping.stage is not None:
         _check_stage(source, mapping.stage, mapping.create_when, names)
     _check_match(source, mapping, names)
     for key in ("create_when", "sync_when"):
         condition = getattr(mapping, key)
         if condition is not None:
-            check_condition(source, (key,), condition, names)
-    _check_remotes(source, mapping)
+            check_condition(source, (*names.base, key), condition, names)
+    if names.kind == "owner":
+        _check_owners(source, mapping, names)
+    _check_remotes(source, mapping, names)
+
+
+def _check_owners(source: Source, mapping: KindMapping, names: Names) -> None:
+    for key in ("id_field", "create_when", "sync_when"):
+        if getattr(mapping, key) is not None:
+            source.error((*names.base, key), "users are only ever read", f"no {key}")
+    for name, entry in mapping.fields.items():
+        if entry.direction == "push":
+            source.error((*names.base, "fields", name, "direction"), "users are only ever read", "direction: pull")
 
 
 def _check_entry(source: Source, name: str, entry: MappedField, names: Names) -> None:
-    loc: Loc = ("fields", name)
-    if name in (STAGE, REASON):
+    loc: Loc = (*names.base, "fields", name)
+    if name in (STAGE, REASON) and names.kind == "lead":
         source.error(loc, "the stage has a section of its own", "stage: {remote, values, reason}")
         return
     if not names.known_field(source, loc, name):
@@ -38,12 +49,13 @@ def _check_entry(source: Source, name: str, entry: MappedField, names: Names) ->
     field = names.field(name)
     if field is None:
         return
-    if (field.derived or name in COMPUTED) and entry.direction != "push":
+    computed_here = computed(names.kind)
+    if (field.derived or name in computed_here) and entry.direction != "push":
         source.error((*loc, "direction"), f"{name} is computed, no system can tell it", "direction: push")
-    if name in COMPUTED and name != SALES_QUALIFIED and names.config.scoring is None:
+    if name in computed_here and name != SALES_QUALIFIED and names.config.scoring is None:
         source.error(loc, "there is no score to send", "scoring rules in smarketing.yaml")
     if entry.on_conflict:
-        if field.derived or name in COMPUTED:
+        if field.derived or name in computed_here:
             source.error((*loc, "on_conflict"), "a derived field has no conflicts", "no on_conflict")
         else:
             check_conflict(source, (*loc, "on_conflict"), name, field, entry.on_conflict, names)
@@ -53,6 +65,10 @@ def _check_entry(source: Source, name: str, entry: MappedField, names: Names) ->
 def _check_transform(source: Source, loc: Loc, name: str, field: HubField, entry: MappedField, names: Names) -> None:
     transform, options = transform_of(names.config, field, entry)
     fits = FITS[field.type]
+    if field.type == "reference":
+        if entry.transform is not None:
+            source.error((*loc, "transform"), f"{name} refers to another record, by its id as it is", "no transform")
+        return
     if transform not in fits and not (field.same_as == STAGE and transform == "picklist"):
         source.error((*loc, "transform"), f"{transform} does not give what {name} holds ({field.type})", listed(fits))
         return
@@ -61,7 +77,7 @@ def _check_transform(source: Source, loc: Loc, name: str, field: HubField, entry
     if transform not in ("picklist", "multipicklist"):
         return
     here = (*loc, "transform", transform)
-    known = names.stages if field.same_as == STAGE else list(field.options)
+    known = names.stages if field.same_as == STAGE and names.kind == "lead" else list(field.options)
     if transform == "picklist" and not options["values"]:
         source.error(here, "the table of words is empty", "values: {hub value: this system's word}")
     _check_table(source, here, options["values"], options.get("reads") or {}, known, entry.direction != "pull", name)
@@ -137,26 +153,39 @@ def _check_table(
             source.error((*loc, "reads", word), message, f"one of: {', '.join(meanings)}, or null")
 
 
-def _check_match(source: Source, mapping: MappingFile, names: Names) -> None:
-    for index, entry in enumerate(mapping.match):
+def _check_match(source: Source, mapping: KindMapping, names: Names) -> None:
+    if not mapping.match and not mapping.propose and not {"match", "propose"} & set(source.keys(*names.base)):
+        source.error(names.base, "nothing says by what an unknown record is recognised", "match: [a shared field]")
+    for key, entries in (("match", mapping.match), ("propose", mapping.propose)):
+        _check_entries(source, (*names.base, key), entries, mapping, names)
+
+
+def _check_entries(
+    source: Source, base: Loc, entries: Sequence[tuple[str, ...]], mapping: KindMapping, names: Names
+) -> None:
+    for index, entry in enumerate(entries):
         for part, name in enumerate(entry):
-            loc: Loc = ("match", index, part) if len(entry) > 1 else ("match", index)
+            loc: Loc = (*base, index, part) if len(entry) > 1 else (*base, index)
             if not names.known_field(source, loc, name):
                 continue
             mapped = mapping.fields.get(name)
-            if name not in source.keys("fields"):
+            if name not in source.keys(*names.base, "fields"):
                 here = list(mapping.fields)
                 source.error(loc, f"{name} is not mapped here, so nothing can be matched by it", listed(here, 30))
             elif mapped is not None and mapped.direction == "push":
                 source.error(loc, f"{name} is never read from this system", "a field with direction both or pull")
+            elif (field := names.field(name)) is not None and field.many:
+                source.error(loc, f"{name} refers to many records, and none of them says who this is", "another field")
 
 
-def _check_remotes(source: Source, mapping: MappingFile) -> None:
+def _check_remotes(source: Source, mapping: KindMapping, names: Names) -> None:
     """Two hub fields in one remote field would overwrite each other for ever."""
-    places: list[tuple[str, Loc]] = [(entry.remote, ("fields", n, "remote")) for n, entry in mapping.fields.items()]
+    places: list[tuple[str, Loc]] = [
+        (entry.remote, (*names.base, "fields", n, "remote")) for n, entry in mapping.fields.items()
+    ]
     if mapping.id_field:
-        places.insert(0, (mapping.id_field, ("id_field",)))
-    if mapping.stage is not None:
+        places.insert(0, (mapping.id_field, (*names.base, "id_field")))
+    if isinstance(mapping, MappingFile) and mapping.stage is not None:
         places.append((mapping.stage.remote, ("stage", "remote")))
         if mapping.stage.reason is not None:
             places.append((mapping.stage.reason.remote, ("stage", "reason", "remote")))

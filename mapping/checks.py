@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mapping.check_fields import check_field, check_table
 from mapping.check_mapping import check_mapping
-from mapping.conditions import Condition
-from mapping.config import HubField, MappingFile, OnConflict, ProjectFile, Vocabulary
-from mapping.derived import BUILT_IN, COMPUTED, slots
-from mapping.fields import OPTED_OUT, STAGE
-from mapping.names import Names, check_condition, check_conflict, check_region
+from mapping.conditions import Condition, leaves
+from mapping.config import KindMapping, MappingFile, OnConflict, ProjectFile, Vocabulary
+from mapping.derived import COMPUTED
+from mapping.fields import KINDS, STAGE
+from mapping.names import Names, check_condition, check_region
 from mapping.problems import listed, nearest
 from mapping.source import Loc, Source
 
 _SECRET = re.compile(r"(^|_)(token|secret|password|passwd|passphrase|api_?key|private_key|access_key)$", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
-_RESERVED = ("all", "any", "not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,35 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
     names = Names(main, config)
     _check_systems(main, config)
     _check_vocabulary(main, config.vocabulary, names)
-    for name, field in config.fields.items():
-        _check_field(main, name, field, names)
     _check_scoring(main, config, names)
     for system in config.guards.canaries:
         if system not in names.systems:
             loc = ("guards", "canaries", system)
             main.error(loc, "there is no such system", listed(names.systems), nearest(system, names.systems))
+    for kind in KINDS:
+        _check_kind(main, config, others, Names(main, config, kind))
+    if config.owners is not None:
+        check_table(main, config.owners, others, names)
+
+
+def _check_kind(
+    main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, MappingFile | None]], names: Names
+) -> None:
+    for name, field in (config.fields_of(names.kind) or {}).items():
+        check_field(main, name, field, names)
+    told: dict[str, tuple[Source, KindMapping]] = {}
     for system, (source, mapping) in others.items():
-        if mapping is not None and system in names.systems:
-            check_mapping(source, mapping, names)
-    _check_policies(main, config, others)
+        section = mapping.of(names.kind) if mapping is not None else None
+        if section is None or system not in names.systems:
+            continue
+        if names.kind not in names.kinds:
+            source.error(
+                names.base, f"smarketing.yaml says nothing of {names.base[0]}", f"{names.base[0]}: {{fields: …}}"
+            )
+            continue
+        told[system] = source, section
+        check_mapping(source, section, names)
+    _check_policies(main, config, told, names)
 
 
 def _check_systems(main: Source, config: ProjectFile) -> None:
@@ -93,39 +111,19 @@ def _check_vocabulary(main: Source, vocabulary: Vocabulary, names: Names) -> Non
         loc = ("vocabulary", "promote", stage)
         names.known_stage(main, loc, stage, names.ladder)
         check_condition(main, loc, condition, names)
-
-
-def _check_field(main: Source, name: str, field: HubField, names: Names) -> None:
-    loc = ("fields", name)
-    if name in BUILT_IN or name in _RESERVED:
-        what = "every project has this field by itself" if name in BUILT_IN else "this name has a meaning in conditions"
-        main.error(loc, what, "another name" if name in _RESERVED else "no entry for it")
-        return
-    if field.derived and field.on_conflict:
-        main.error((*loc, "on_conflict"), "a derived field has no conflicts", "no on_conflict")
-    elif field.on_conflict:
-        check_conflict(main, (*loc, "on_conflict"), name, field, field.on_conflict, names)
-    if name == OPTED_OUT and field.type != "boolean":
-        main.error((*loc, "type"), f"{OPTED_OUT} is a matter of yes or no", "boolean")
-    for key, template in (("template", field.template), ("fallback", field.fallback)):
-        for slot in slots(template or ""):
-            _check_origin(main, (*loc, key), slot, names)
-        if template is not None and field.type not in ("text", "name"):
-            main.error((*loc, "type"), f"a {key} gives text", "text")
-    if field.same_as is not None:
-        _check_origin(main, (*loc, "same_as"), field.same_as, names)
-        origin = names.field(field.same_as)
-        if origin is not None and field.same_as != STAGE and origin.type != field.type:
-            main.error((*loc, "type"), f"{field.same_as} is of another type", origin.type)
-
-
-def _check_origin(main: Source, loc: Loc, name: str, names: Names) -> None:
-    """A derived field is computed from fields that people fill in, or nobody could say in which order to compute."""
-    if not names.known_field(main, loc, name):
-        return
-    field = names.field(name)
-    if name in COMPUTED or (field is not None and field.derived):
-        main.error(loc, f"{name} is itself computed", "a field that is not")
+    side = [stage for stage in names.stages if stage not in names.ladder]
+    for stage, leaving in vocabulary.leave.items():
+        loc = ("vocabulary", "leave", stage)
+        names.known_stage(main, loc, stage, side, "side state")
+        check_condition(main, (*loc, "when"), leaving.when, names)
+        asked = [field for _, name, _ in leaves(leaving.when) if (field := names.field(name))]
+        if not any(field.rollup for field in asked):
+            message = "it asks for no roll-up, and nothing else tells a new reason from an old one"
+            main.error((*loc, "when"), message, "a field with a rollup, such as lost_deals")
+        reasons = next((state.reasons for state in vocabulary.side if state.name == stage), ())
+        if leaving.reason is not None and reasons and leaving.reason not in reasons:
+            message = f"{stage} has no reason {leaving.reason!r}"
+            main.error((*loc, "reason"), message, listed(reasons), nearest(leaving.reason, reasons))
 
 
 def _check_scoring(main: Source, config: ProjectFile, names: Names) -> None:
@@ -140,30 +138,29 @@ def _check_scoring(main: Source, config: ProjectFile, names: Names) -> None:
         check_condition(main, (*loc, "when"), rule.when, names)
         for where, name in _fields_of(rule.when, (*loc, "when")):
             field = names.field(name)
-            if name in COMPUTED or (field is not None and field.derived):
+            if name in COMPUTED or (field is not None and field.derived and not field.rollup):
                 main.error(where, f"{name} is itself computed", "a field that is not")
 
 
 def _fields_of(condition: Condition, loc: Loc) -> Iterable[tuple[Loc, str]]:
-    from mapping.conditions import leaves
-
     return [((*loc, *path), name) for path, name, _ in leaves(condition)]
 
 
-def _check_policies(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, MappingFile | None]]) -> None:
+def _check_policies(
+    main: Source, config: ProjectFile, told: Mapping[str, tuple[Source, KindMapping]], names: Names
+) -> None:
     """One policy a field, wherever it stands; said twice, it must be the same."""
     said: dict[str, Said] = {
-        name: Said(main, ("fields", name, "on_conflict"), field.on_conflict)
-        for name, field in config.fields.items()
+        name: Said(main, (*names.base, "fields", name, "on_conflict"), field.on_conflict)
+        for name, field in (config.fields_of(names.kind) or {}).items()
         if field.on_conflict
     }
-    for source, mapping in others.values():
-        if mapping is None:
-            continue
+    for source, mapping in told.values():
         places: list[tuple[str, Loc, OnConflict | None]] = [
-            (name, ("fields", name, "on_conflict"), entry.on_conflict) for name, entry in mapping.fields.items()
+            (name, (*names.base, "fields", name, "on_conflict"), entry.on_conflict)
+            for name, entry in mapping.fields.items()
         ]
-        if mapping.stage is not None:
+        if isinstance(mapping, MappingFile) and mapping.stage is not None:
             places.append((STAGE, ("stage", "on_conflict"), mapping.stage.on_conflict))
         for name, loc, policy in places:
             if policy is None:

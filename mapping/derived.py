@@ -43,7 +43,7 @@ def computed(kind: Kind) -> tuple[str, ...]:
 
 def shared_fields(config: ProjectFile, kind: Kind) -> dict[str, HubField]:
     """All of them."""
-    return {**built_in(kind), **(config.fields_of(kind) or {})}
+    return {**(config.fields_of(kind) or {}), **built_in(kind)}
 
 
 def lifecycle_of(config: ProjectFile) -> Lifecycle:

@@ -7,8 +7,8 @@ from typing import Any
 
 from mapping.conditions import Condition, Test, leaves
 from mapping.config import HubField, OnConflict, ProjectFile
-from mapping.derived import BUILT_IN
-from mapping.fields import STAGE
+from mapping.derived import shared_fields
+from mapping.fields import KINDS, PLURALS, STAGE, Kind
 from mapping.problems import listed, nearest
 from mapping.source import Loc, Source
 
@@ -18,30 +18,37 @@ _ORDERED = (*_NUMBERS, "date", "datetime")
 
 
 class Names:
-    """Fields and systems count as known where the file has them, right or wrong."""
+    """What has a name among the records of one kind. Fields and systems count as known where the file has them, right or
+    wrong. `base`: where the kind has its section."""
 
-    def __init__(self, main: Source, config: ProjectFile) -> None:
-        self.config = config
+    def __init__(self, main: Source, config: ProjectFile, kind: Kind = "lead") -> None:
+        self.config, self.kind = config, kind
+        self.base: Loc = () if kind == "lead" else (PLURALS[kind],)
+        self.kinds = [k for k in KINDS if config.fields_of(k) is not None or main.has(PLURALS[k])]
+        self._own = shared_fields(config, kind)
         self.systems = list(dict.fromkeys([*config.systems, *main.keys("systems")]))
-        self.fields = list(dict.fromkeys([*config.fields, *main.keys("fields"), *BUILT_IN]))
+        self.fields = list(dict.fromkeys([*self._own, *main.keys(*self.base, "fields")]))
         self.ladder = _stage_names(main, "ladder", [stage.name for stage in config.vocabulary.ladder])
         side = _stage_names(main, "side", [state.name for state in config.vocabulary.side])
         self.stages = list(dict.fromkeys([*self.ladder, *side]))
 
     def field(self, name: str) -> HubField | None:
-        return BUILT_IN.get(name) or self.config.fields.get(name)
+        return self._own.get(name)
 
     def known_field(self, source: Source, loc: Loc, name: str) -> bool:
         if name in self.fields:
             return True
-        source.error(loc, f"there is no shared field {name!r}", listed(self.fields, 30), nearest(name, self.fields))
+        of = "" if self.kind == "lead" else f" of {PLURALS[self.kind]}"
+        source.error(loc, f"there is no shared field {name!r}{of}", listed(self.fields, 30), nearest(name, self.fields))
         return False
 
-    def known_stage(self, source: Source, loc: Loc, stage: str, among: Iterable[str] | None = None) -> bool:
+    def known_stage(
+        self, source: Source, loc: Loc, stage: str, among: Iterable[str] | None = None, what: str = "step of the ladder"
+    ) -> bool:
         stages = self.stages if among is None else list(among)
         if stage in stages:
             return True
-        kind = "step of the ladder" if among is not None else "stage"
+        kind = what if among is not None else "stage"
         source.error(loc, f"there is no {kind} {stage!r}", listed(stages), nearest(stage, stages))
         return False
 
@@ -64,10 +71,10 @@ def check_conflict(source: Source, loc: Loc, name: str, field: HubField, said: O
         if word not in names.systems and word not in ROLES:
             known = [*names.systems, *ROLES]
             source.error(loc, f"there is no system {word!r}", listed(known), nearest(word, known))
-    if said.rule == "furthest" and name != STAGE:
+    if said.rule == "furthest" and (name != STAGE or names.kind != "lead"):
         source.error(loc, "only the stage can go by how far along it is", "another policy")
-    elif said.rule == "union" and field.type != "multipicklist":
-        source.error(loc, "only a multipicklist can be united", "another policy")
+    elif said.rule == "union" and field.type != "multipicklist" and not field.many:
+        source.error(loc, "only a multipicklist or a reference to many can be united", "another policy")
     elif said.rule == "opt_out_wins" and field.type != "boolean":
         source.error(loc, "only yes or no can be an opt-out", "another policy")
 
@@ -81,12 +88,15 @@ def check_condition(source: Source, loc: Loc, condition: Condition, names: Names
 
 def _check_test(source: Source, loc: Loc, name: str, test: Test, names: Names) -> None:
     field = names.field(name)
-    if name == STAGE:
+    if name == STAGE and names.kind == "lead":
         for kind, wanted in test.given().items():
             for stage in _words(kind, wanted):
                 names.known_stage(source, loc, stage, names.ladder if kind in ("at_least", "at_most") else None)
         return
     if field is None:
+        return
+    if field.type == "reference" and test.given().keys() != {"present"}:
+        source.error(loc, f"{name} refers to another record, which has no value to compare", "present: true or false")
         return
     if test.contains is not None and field.type in (*_ORDERED, "boolean"):
         source.error(loc, f"{name} is no text that could contain something", "equals, in, at_least or at_most")
@@ -101,7 +111,7 @@ def _check_test(source: Source, loc: Loc, name: str, test: Test, names: Names) -
         for wanted in _values(kind, getattr(test, kind)):
             if field.type in (*_NUMBERS, "boolean") and not _same_kind(field, wanted):
                 source.error(loc, f"{name} is compared with the wrong kind of value", _kind(field))
-            elif field.options and name not in BUILT_IN and wanted not in field.options:
+            elif field.options and wanted not in field.options:
                 source.error(
                     loc, f"{name} has no option {wanted!r}", listed(field.options), nearest(wanted, field.options)
                 )

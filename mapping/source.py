@@ -80,6 +80,10 @@ class Source:
                 return None
         return at
 
+    def has(self, key: str) -> bool:
+        """Whether the file has this section, valid or not."""
+        return (key,) in self.lines
+
     def keys(self, *loc: str | int) -> list[str]:
         """The keys that the file has there, valid or not."""
         places = self.lines

@@ -52,7 +52,7 @@ class Finder:
         return hub.merged_into if hub and hub.merged_into else hub_id
 
     def match(self, record: Record) -> Match:
-        if (same := self.same.get(record.id)) in self.hubs:
+        if (same := self._now(self.same.get(record.id))) in self.hubs:
             return Match("duplicate" if self.taken(str(same)) else "found", (str(same),), TABLE)
         answer = self._by_keys(record)
         return self._proposed(record, answer) if self.likely and answer.answer in ("new", "unmatchable") else answer
