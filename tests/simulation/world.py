@@ -217,6 +217,8 @@ class World:
             answers_values=True,
             write_batch=self.random.choice((1, 2, 50)),
             overlap=timedelta(seconds=2),
+            archive=True,
+            erase=True,
         )
         return {
             s: Memory(self.vendors[s], page_size=self.page_size, can=can, hook=self.step)
