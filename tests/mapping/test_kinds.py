@@ -160,6 +160,8 @@ def test_a_roll_up_earns_a_stage(tmp_path: Path) -> None:
     promote = rules(tmp_path).promote
     assert promote({"stage": "lead", "won_deals": 1}) == ("customer", "won_deals is 1")
     assert promote({"stage": "lead", "won_deals": 0}) is None
+    assert promote({"won_deals": 1}) == ("customer", "won_deals is 1"), "who has bought is a customer, lead or not"
+    assert promote({"stage": "recycled", "won_deals": 1}) is None
 
 
 def test_a_published_project_is_the_same_again(tmp_path: Path) -> None:
