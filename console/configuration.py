@@ -45,7 +45,39 @@ and from there only where `moves` says.
 """
 
 FIELDS = """\
-A **derived** field (`template`, `constant`, `same_as`) is computed and only ever written to systems.
+A **derived** field (`template`, `constant`, `same_as`, `rollup`) is computed and only ever written to systems. A field of
+type `reference` holds another record: each system is told of it by the id that it has there, and only of what it has.
+"""
+
+ROLLUPS = """\
+What the records that refer to this one add up to. With a count, nothing is 0; with the others, nothing is blank.
+
+```yaml
+open_deals: {type: integer, rollup: {count: deals, via: contacts, when: {stage: open}}}
+won_amount: {type: number, rollup: {sum: amount, of: deals, via: contacts, when: {stage: won}}}
+last_won: {type: date, rollup: {latest: close_date, of: deals, via: contacts, when: {stage: won}}}
+```
+"""
+
+KINDS = """\
+Leads are what the files are about; the others have sections of their own, in both files. A kind is synced between the
+systems whose mappings have its section. Records may refer to records of their own kind, and of those before it: owners,
+companies, leads, deals.
+"""
+
+LEAVING = """\
+Conditions are tried in the order of the file. A reason is new where one of the roll-ups that it asks for has grown; what
+a lead has been taken back up in spite of does not count again.
+
+```yaml
+leave:
+  lost: {when: {stage: opportunity, lost_deals: {at_least: 1}, open_deals: 0, won_deals: 0}, reason: no_decision}
+```
+"""
+
+KIND_MAPPINGS = """\
+One of `match` and `propose` must be there. A company's name is compared without its legal form: Acme Inc. and ACME GmbH
+are asked about together. Owners take `match`, `propose` and `fields`, and are only ever read.
 """
 
 SETTINGS = """\
@@ -101,11 +133,20 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("vocabulary", config.Vocabulary, STAGES),
     ("vocabulary.ladder", config.Stage, ""),
     ("vocabulary.side", config.SideState, ""),
+    ("vocabulary.leave", config.Leaving, LEAVING),
     ("fields", config.HubField, FIELDS),
+    ("rollup of a field", config.RollUp, ROLLUPS),
+    ("companies, deals", config.KindFields, KINDS),
+    (
+        "owners",
+        config.OwnerFields,
+        "As for the other kinds; whoever has the same e-mail address is one person by that.",
+    ),
     ("scoring", config.Scoring, "The sum is kept between 0 and 100. `score_reason` tells the rules that held."),
     ("scoring.rules", config.ScoreRule, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
+    ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),
     ("fields of a mapping", config.MappedField, ""),
     ("stage of a mapping", config.MappedStage, "Every stage of the vocabulary needs a word."),
     ("stage.reason of a mapping", config.MappedReason, ""),

@@ -85,7 +85,8 @@ class Vocabulary(Model):
     sales_qualified: Word = "sql"
     """The stage from which on a lead counts as sales-qualified."""
     promote: dict[Word, Condition] = Field(default_factory=dict)
-    """Stage -> what earns it. Only for leads on a lower step of the ladder; side states are left by people."""
+    """Stage -> what earns it. Only for leads on a lower step of the ladder; side states are left by people,
+    and a person without a stage gets one by a roll-up (of deals), not by points."""
     leave: dict[Word, Leaving] = Field(default_factory=dict)
     """Side state -> what makes a lead leave the ladder for it. Once: whoever takes the lead back up has seen the reason,
     and only a new one (another lost deal) counts again."""

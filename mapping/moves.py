@@ -18,18 +18,22 @@ from mapping.rules import Departure
 
 
 def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], tuple[str, str] | None]:
+    """Nobody calls a person without a stage a lead: points do not make one of them, a deal does. Side states are left by
+    people."""
+    rolled = _rolled(config)
     steps = [
-        (lifecycle.rank(stage), stage, condition, predicate(condition, lifecycle))
+        (lifecycle.rank(stage), stage, condition, predicate(condition, lifecycle), bool(_asked(condition, rolled)))
         for stage, condition in config.vocabulary.promote.items()
     ]
     steps.sort(key=lambda step: -step[0])
 
     def promote(hub: Fields) -> tuple[str, str] | None:
-        rank = lifecycle.rank(hub.get(STAGE))
-        if rank < 0:  # no stage says that nobody calls this person a lead; side states are left by people
+        stage_now = hub.get(STAGE)
+        rank = lifecycle.rank(stage_now)
+        if rank < 0 and stage_now is not None:
             return None
-        for above, stage, condition, holds in steps:
-            if above > rank and holds(hub):
+        for above, stage, condition, holds, by_deals in steps:
+            if above > rank and (rank >= 0 or by_deals) and holds(hub):
                 return stage, evidence(condition, hub)
         return None
 
@@ -39,7 +43,7 @@ def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], t
 def departure(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], Departure]:
     """Conditions are tried in the order of the file. What counts as a reason are the roll-ups that a condition asks
     for, and a reason is new where one of them has grown: another lost deal, not a lost deal that was deleted."""
-    rolled = {name for name, field in config.fields.items() if field.rollup is not None}
+    rolled = _rolled(config)
     ways = [
         (state, leaving.reason, leaving.when, predicate(leaving.when, lifecycle), _asked(leaving.when, rolled))
         for state, leaving in config.vocabulary.leave.items()
@@ -59,6 +63,10 @@ def departure(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], D
         return Departure(seen, *chosen) if chosen else Departure(seen)
 
     return leave
+
+
+def _rolled(config: ProjectFile) -> set[str]:
+    return {name for name, field in config.fields.items() if field.rollup is not None}
 
 
 def _asked(condition: Condition, rolled: set[str]) -> tuple[str, ...]:

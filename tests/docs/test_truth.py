@@ -48,8 +48,14 @@ def test_the_files_in_the_readme_are_a_project(tmp_path: Path) -> None:
 
 def test_conditions_and_policies_in_the_reference_are_taken(tmp_path: Path) -> None:
     make(tmp_path, {"hubspot": "  hubspot:\n    connector: memory\n    settings: {file: people.json}\n"})
-    [block] = blocks(ROOT / "docs" / "configuration.md", "yaml")
-    for line in block.strip().splitlines():
+    leaving, rollups, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
+    yaml = YAML()
+    main = yaml.load((tmp_path / "smarketing.yaml").read_text())
+    main["fields"].update(yaml.load(rollups))
+    main["vocabulary"]["leave"] = yaml.load(leaving)["leave"]
+    with (tmp_path / "smarketing.yaml").open("w") as file:
+        yaml.dump(main, file)
+    for line in conditions.strip().splitlines():
         (tmp_path / "mappings" / "hubspot.yaml").write_text(
             f"create_when: {line}\nfields:\n  email: {{remote: email}}\n  country: {{remote: country}}\n"
         )

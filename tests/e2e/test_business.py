@@ -1,0 +1,114 @@
+"""Companies, deals and users of both systems, by the presets as they are, against both sandboxes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from state.records import Hub
+from tests.e2e.conftest import MakeWorld
+from tests.e2e.world import World
+
+
+def hubs(world: World, kind: str) -> dict[str, Hub]:
+    with world.store() as store:
+        ids = world.ask(f"SELECT id FROM hub WHERE kind = '{kind}' ORDER BY id")
+        return {hub.id: hub for hub in store.hubs(ids).values() if not hub.merged_into and hub.alive}
+
+
+def deals_of_hubspot(world: World) -> list[dict[str, str]]:
+    portal = world.both.hubspot
+    return [dict(record.values) for record in portal.objects["deals"].live.values()]
+
+
+def rows_of(world: World, name: str) -> list[dict[str, Any]]:
+    org = world.both.salesforce.org
+    with org.lock:
+        return [dict(row) for row in org.tables[name].live()]
+
+
+def test_check_finds_nothing_wrong_with_any_kind(make_world: MakeWorld) -> None:
+    made = make_world()
+    found = made.cli("check", "--json").json
+    assert found["ok"]
+    assert all(f["level"] != "error" for system in found["systems"].values() for f in system["findings"])
+    told = made.cli("provision", "--json").json
+    assert all(system["created"] == [] for system in told["systems"].values()), "all is there since the first time"
+
+
+def test_a_second_sync_writes_nothing_of_any_kind(make_world: MakeWorld) -> None:
+    made = make_world()
+    first = made.sync()
+    assert first.outcome == "done", first.errors
+    wrote = {place: counts.created + counts.updated for place, counts in first.systems.items()}
+    assert wrote["hubspot/company"] > 0
+    assert wrote["hubspot/deal"] > 0
+    assert wrote["hubspot/owner"] == wrote["salesforce/owner"] == 0
+    for report in made.settled():
+        assert report.writes == 0, {place: vars(c) for place, c in report.systems.items() if c.created + c.updated}
+
+
+def test_nobody_is_there_twice(make_world: MakeWorld) -> None:
+    made = make_world()
+    before = {name: len(rows_of(made, name)) for name in ("Account", "Opportunity")}
+    names = Counter(deal["dealname"] for deal in deals_of_hubspot(made))
+    made.settled()
+    after = Counter(deal["dealname"] for deal in deals_of_hubspot(made))
+    assert {name for name, count in after.items() if count > max(names[name], 1)} == set()
+    assert {name: len(rows_of(made, name)) for name in before} == before, "sales has all of them already"
+    assert all(count == 1 for count in Counter(str(h.fields.get("domain")) for h in hubs(made, "company").values()
+                                               if h.fields.get("domain")).values())  # fmt: skip
+
+
+def test_a_lead_knows_its_company_its_owner_and_what_its_deals_add_up_to(synced: World) -> None:
+    companies, owners, deals = (hubs(synced, kind) for kind in ("company", "owner", "deal"))
+    assert len(owners) == 7, "six users with an address in both systems, and the integration's own"
+    leads = {lead.id: lead for lead in synced.leads()}
+    employed = [lead for lead in leads.values() if lead.fields.get("employer")]
+    assert employed
+    for lead in employed:
+        assert str(lead.fields["employer"]) in companies
+    won: Counter[str] = Counter()
+    for deal in deals.values():
+        for contact in deal.fields.get("contacts") or ():  # type: ignore[union-attr]
+            won[str(contact)] += deal.fields.get("stage") == "won"
+    assert sum(won.values()) > 0
+    for id_, count in won.items():
+        assert leads[id_].fields["won_deals"] == count
+        if count:
+            assert leads[id_].fields["stage"] in ("customer", "evangelist")
+
+
+def test_sales_loses_a_deal_and_marketing_sees_the_lead_as_lost_once(synced: World) -> None:
+    deals = hubs(synced, "deal")
+    leads = {lead.id: lead for lead in synced.leads()}
+    deal, lead = next(
+        (deal, lead)
+        for deal in deals.values()
+        for lead in (leads.get(str(c)) for c in deal.fields.get("contacts") or ())  # type: ignore[union-attr]
+        if lead and lead.fields.get("stage") == "opportunity" and lead.fields["open_deals"] == 1 and not lead.fields["won_deals"]
+        and "salesforce" in deal.links and "hubspot" in lead.links
+    )  # fmt: skip
+    org = synced.both.salesforce.org
+    table = org.tables["Opportunity"]
+    org.update(table, str(deal.links["salesforce"].remote_id), org.read(table, {"StageName": "Closed Lost"}))
+    synced.settled()
+    email = str(lead.fields["email"])
+    assert synced.lead(email).fields["stage"] == "lost"
+    assert synced.contact(email).values["lifecyclestage"] == "other"
+    assert synced.contact(email).values["smarketing_stage"] == "lost"
+    synced.both.hubspot.edit({"do": "set", "email": email, "fields": {"lifecyclestage": "opportunity"}})
+    synced.settled()
+    assert synced.lead(email).fields["stage"] == "opportunity", "somebody has taken it back up"
+
+
+def test_a_company_of_the_same_name_and_no_domain_is_a_question(synced: World) -> None:
+    known = next(h for h in hubs(synced, "company").values() if "salesforce" not in h.links and h.fields.get("domain"))
+    org = synced.both.salesforce.org
+    table = org.tables["Account"]
+    org.create(table, org.read(table, {"Name": f"{known.fields['name']} GmbH"}))
+    before = len(hubs(synced, "company"))
+    synced.settled()
+    asked = [r for r in synced.reviews("match") if r.record_kind == "company" and r.detail["by"] == "name"]
+    assert [[c["hub"] for c in r.detail["candidates"]] for r in asked] == [[known.id]]
+    assert len(hubs(synced, "company")) == before
