@@ -14,6 +14,7 @@ from mapping.fields import Kind, RecordKind, place
 from mapping.rules import Rules
 from state.ids import new_id
 from state.store import Store
+from sync.forgotten import Forgotten
 from sync.match import entries
 
 BATCH = 2000
@@ -41,6 +42,8 @@ class Counts:
     created: int = 0
     updated: int = 0
     archived: int = 0
+    forgotten: int = 0
+    """Records that were not taken in: of people who asked to be forgotten."""
     rejected: int = 0
     unknown: int = 0
     recovered: int = 0
@@ -104,6 +107,8 @@ class Context:
     """system:id of the records that a person said to leave alone"""
     behind: set[str] = field(default_factory=set)
     """systems whose reading took so long, or went so far back, that they have to be asked for what is new"""
+    forgotten: Forgotten | None = None
+    """whose records are not taken in; None where nobody has asked to be forgotten"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
     every: Mapping[Kind, Rules] = field(default_factory=dict)
