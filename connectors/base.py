@@ -2,8 +2,8 @@
 
 A connector knows one vendor's API and nothing of mappings, the hub or the database: it deals in the vendor's own
 field names and values. It speaks of one kind of record; `of` gives the connector for another kind of the same system,
-over the same sign-in, the same limits and the same count of calls. Pages come lazily; a batch of writes comes back as one result per record, in order, even
-where the vendor answers 200 to a batch that half failed.
+over the same sign-in, the same limits and the same count of calls. Pages come lazily; a batch of writes comes back as
+one result per record, in order, even where the vendor answers 200 to a batch that half failed.
 
 Three things are kept apart everywhere: a field that is *absent* from `Record.fields` was not read; one that is None
 or "" is blank; and a clear is a `Write` that carries None on purpose.
@@ -179,6 +179,10 @@ class Capabilities:
     """Changes come in the order of their time, so that a backfill may stop at the end of its window."""
     overlap: timedelta = timedelta(seconds=0)
     """How far behind its cursor an incremental read begins, for records that become visible late."""
+    archive: bool = False
+    """`archive` works. Where False, it must not be called."""
+    erase: bool = False
+    """`erase` works. Where False, it must not be called."""
 
 
 def no_such_kind(name: str, kind: Kind) -> Misconfigured:
@@ -231,6 +235,18 @@ class Connector(Protocol):
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         """At most `can.write_batch` writes; results of the same length and order. Never raises for one record. A
         time-out after sending gives `unknown` for every record that may have been written."""
+        ...
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        """Take records out of use, as a person in the system's own pages would who deletes them: where the vendor has a
+        bin, that is where they go. Any number of ids; results of the same length and order. `done` also for one that
+        is gone already."""
+        ...
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        """Erase records for good, for a person who asks to be forgotten: no bin, no way back, and a later read brings
+        no tombstone. Any number of ids; results of the same length and order. `done` also for one that is gone already,
+        or that lies in the bin and is erased from there."""
         ...
 
     def budget(self) -> Budget: ...

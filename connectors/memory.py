@@ -89,6 +89,17 @@ class Vendor:
         self.rows[id_].deleted = True
         self._touch(self.rows[id_])
 
+    def erase(self, id_: str) -> None:
+        """For good, and with it every record that was merged into it: nothing tells later that it was there."""
+        kept = self.follow(id_)
+        self.writes += 1
+        self.rows = {other: row for other, row in self.rows.items() if self.follow(other) != kept}
+
+    def follow(self, id_: str) -> str:
+        """The id under which this record goes on, by however many merges."""
+        row = self.rows.get(id_)
+        return self.follow(row.became) if row and row.became else id_
+
     def merge(self, winner: str, loser: str) -> None:
         """The loser's values fill the winner's blanks, and the loser is known as the winner from now on."""
         into, old = self.rows[winner], self.rows[loser]
@@ -152,7 +163,12 @@ class Memory:
         self.kind = vendor.kind
         self.kinds = frozenset({vendor.kind, *vendor.siblings})
         self.can = can or Capabilities(
-            tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True, oldest_first=True
+            tombstones=True,
+            upsert_keys=frozenset({"*"}),
+            answers_values=True,
+            oldest_first=True,
+            archive=True,
+            erase=True,
         )
         self.page_size = page_size
         self.hook = hook
@@ -238,7 +254,7 @@ class Memory:
         found = []
         for key in keys:
             if key.field == "id":
-                ids = [self._follow(key.value)]
+                ids = [self.vendor.follow(key.value)]
             else:
                 ids = self.vendor.by(key.field, key.value)
             live = self.vendor.live()
@@ -252,6 +268,21 @@ class Memory:
         results = [self._write(write) for write in batch]
         await self.hook(f"{self.name}: answer")
         return results
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        await self._call("archive")
+        for id_ in ids:
+            if (kept := self.vendor.follow(id_)) in self.vendor.live():
+                self.vendor.delete(kept)
+        await self.hook(f"{self.name}: answer")
+        return [WriteResult("done", id_) for id_ in ids]
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        await self._call("erase")
+        for id_ in ids:
+            self.vendor.erase(id_)
+        await self.hook(f"{self.name}: answer")
+        return [WriteResult("done", id_) for id_ in ids]
 
     def budget(self) -> Budget:
         return Budget(calls=self.calls + sum(other.calls for other in self._others.values()))
@@ -280,10 +311,6 @@ class Memory:
     def _record(self, id_: str, row: Row, fields: Sequence[str]) -> Record:
         values = {name: row.fields.get(name) for name in fields}
         return Record(id_, values, row.changed_at, str(row.version), row.deleted, row.became)
-
-    def _follow(self, id_: str) -> str:
-        row = self.vendor.rows.get(id_)
-        return self._follow(row.became) if row and row.became else id_
 
     async def _call(self, point: str) -> None:
         await self.hook(f"{self.name}: {point}")

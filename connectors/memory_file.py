@@ -50,12 +50,27 @@ class MemoryFile(Memory):
         vendor = _load(name, settings, clock)
         token = settings.token.get_secret_value() if settings.token else None
         can = Capabilities(
-            tombstones=True, upsert_keys=frozenset({"*"}), answers_values=True, provision=settings.provision
+            tombstones=True,
+            upsert_keys=frozenset({"*"}),
+            answers_values=True,
+            provision=settings.provision,
+            archive=True,
+            erase=True,
         )
         super().__init__(vendor, page_size=settings.page_size, can=can, token=token)
 
     async def write(self, batch: Sequence[Write]) -> list[WriteResult]:
         results = await super().write(batch)
+        save(self.vendor, self._file)
+        return results
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        results = await super().archive(ids)
+        save(self.vendor, self._file)
+        return results
+
+    async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
+        results = await super().erase(ids)
         save(self.vendor, self._file)
         return results
 

@@ -317,6 +317,41 @@ async def test_an_empty_batch_has_no_results(connector: Connector) -> None:
     assert await connector.write([]) == []
 
 
+# Taking out of use, and erasing
+
+
+async def test_what_is_archived_is_a_deletion_and_may_be_archived_twice(harness: Harness, connector: Connector) -> None:
+    if not connector.can.archive:
+        pytest.skip("this connector does not archive")
+    ids = await seeded(harness, 3)
+    cursor = await scanned(harness, connector)
+    for _ in range(2):
+        results = await connector.archive([ids[2], ids[0]])
+        assert [(r.outcome, r.id) for r in results] == [("done", ids[2]), ("done", ids[0])]
+    assert set(await harness.held()) == {ids[1]}
+    harness.later(1)
+    if connector.can.tombstones:
+        pages = await read_all(connector, harness.fields, cursor)
+        assert {r.id for page in pages for r in page.records if r.deleted} == {ids[0], ids[2]}
+
+
+async def test_what_is_erased_is_nowhere_any_more_and_may_be_erased_twice(
+    harness: Harness, connector: Connector
+) -> None:
+    if not connector.can.erase:
+        pytest.skip("this connector does not erase")
+    ids = await seeded(harness, 3)
+    await harness.delete(ids[0])
+    for _ in range(2):
+        results = await connector.erase([ids[2], ids[0]])
+        assert [(r.outcome, r.id) for r in results] == [("done", ids[2]), ("done", ids[0])]
+    assert set(await harness.held()) == {ids[1]}
+    assert [len(one) for one in await connector.find([Key("id", ids[0]), Key("id", ids[2])], harness.fields)] == [0, 0]
+    pages = await read_all(connector, harness.fields)
+    assert {record.id for page in pages for record in page.records} == {ids[1]}
+    assert pages[-1].complete
+
+
 # When things go wrong
 
 
