@@ -14,15 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from state import tables as t
-from state.connection import Connected
+from state.lead_activities import LeadActivities
 from state.rows import dumps, loads
 
 HELD_BY_HUB_ID: tuple[sa.Column[Any], ...] = (
     t.change.c.hub_id, t.stage_event.c.hub_id, t.write.c.hub_id, t.review.c.hub_id, t.match_key.c.hub_id,
     t.reference.c.hub_id, t.reference.c.target_id, t.link.c.hub_id, t.hub.c.id,
 )  # fmt: skip
-"""Every column that says whose a row is. A table that holds more about people (activities) is named here, and its
-rows are counted, exported to nobody, and erased with the rest."""
+"""Every column that says whose a row is. Activities, which may be several people's, are asked for apart."""
 
 
 @dataclass
@@ -54,7 +53,7 @@ class Erasure:
         return [record for record in self.records if record.outcome == "waiting"]
 
 
-class Erasures(Connected):
+class Erasures(LeadActivities):
     """The verbs over `erasure` and `forgotten`."""
 
     def begin_erasure(self, erasure: Erasure, hashes: Collection[str]) -> None:
@@ -145,6 +144,11 @@ class Erasures(Connected):
             )
             if erase:
                 self._c.execute(table.delete().where(any_))
+        found["activity"] = self.activities_held(hub_ids, words)
+        if erase:
+            self.forget_unplaced(words)
+            for hub_id in hub_ids:
+                self.forget_activities(hub_id)
         return {name: count for name, count in sorted(found.items()) if count}
 
 
