@@ -223,6 +223,7 @@ class Http:
                 raise self._unanswered(call, error) from None
             except ConnectorError as error:
                 raise self.clean(error) from None
+        response.stream = _READ
         log.debug("%s %s: %d in %.3f s", self.dialect.vendor, call.what, response.status_code, self._clock() - began)
         self._heed(response.headers, began)
         if response.status_code >= 300 and response.status_code not in call.accept:
@@ -360,6 +361,11 @@ def open_client(
         trust_env=not loopback,
         follow_redirects=False,
     )
+
+
+_READ = httpx.ByteStream(b"")
+"""In place of the stream of an answer that has been read: stream and answer point at each other, and so each page would
+lie about in memory until Python looks for cycles."""
 
 
 class _NoCookies(httpx.Cookies):

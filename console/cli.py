@@ -148,6 +148,33 @@ def sync(
     return run(screen, project, Options(full=full, confirmed=confirm), system or [], first)
 
 
+@app.command(
+    rich_help_panel=RUN,
+    epilog="Example:  smarketing forget ada@example.com   (then the same with --confirm)",
+)
+def forget(
+    lead: Annotated[
+        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
+    ] = "",
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do it. There is no way back.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an erasure was interrupted.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Let this person be taken in again from now on.")] = False,
+    reason: Annotated[str, typer.Option(help="--lift: why.", metavar="TEXT", show_default=False)] = "",
+    by: Annotated[str | None, typer.Option(help="Who decides; you, where not given.", metavar="NAME")] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Erase a person for good, in every system and here, and keep them from coming back. Shows first what would go."""
+    from console.forgetting import forget as erase
+    from console.forgetting import let_in
+
+    screen = Screen(as_json)
+    if lift:
+        return asyncio.run(let_in(screen, project, lead, reason, by))
+    _begin(screen, "Looking for everything that is held on this person …")
+    return asyncio.run(erase(screen, project, lead, confirm, resume, by))
+
+
 @app.command(rich_help_panel=RUN, epilog="Example:  smarketing backfill --from 2026-01-01 --to 2026-03-31")
 def backfill(
     start: Annotated[

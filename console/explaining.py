@@ -118,15 +118,20 @@ def find(opened: Opened, history: History, asked: str) -> str:
     raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
 
 
-def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
-    """By the key that matching uses, else by looking through all."""
+def spelled_address(opened: Opened, asked: str) -> str:
+    """An e-mail address as the hub spells it."""
     pair = TRANSFORMS["email"](folded(opened.project.config.placeholders))
     try:
-        email = pair.decode(asked)
+        return str(pair.decode(asked) or asked)
     except ValueError:
-        email = asked.casefold()
+        return asked.casefold()
+
+
+def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
+    """By the key that matching uses, else by looking through all."""
+    email = spelled_address(opened, asked)
     keys = [key for _, key in match_keys({"email": email}, (("email",),))]
-    return history.holders(keys) or history.mentioning(str(email or asked))
+    return history.holders(keys) or history.mentioning(email)
 
 
 def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:

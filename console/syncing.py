@@ -86,7 +86,18 @@ def show(screen: Screen, report: Report, counted: Counted, options: Options) -> 
         wrote = many(report.writes, "record") + " written" if report.writes else "nothing to write"
         mark = Text("✓ ", style="good") if not report.errors else Text("● ", style="warn")
         screen.say(Text.assemble(mark, f"{report.kind} {report.outcome} in {seconds(report.seconds)}, {wrote}."))
+    forgotten(screen, report)
     waiting(screen, counted)
+
+
+def forgotten(screen: Screen, report: Report) -> None:
+    """Whoever asked to be forgotten, and still has a record somewhere."""
+    met = sum(c.forgotten for c in report.systems.values())
+    if met:
+        where = ", ".join(sorted(system for system, c in report.systems.items() if c.forgotten))
+        screen.say(
+            Text.assemble(("● ", "warn"), f"{many(met, 'record')} not taken in: forgotten people are still in {where}.")
+        )
 
 
 def counts_table(report: Report) -> Sheet:

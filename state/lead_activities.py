@@ -86,6 +86,29 @@ class LeadActivities(Activities):
             self._remove(system, month, [one for one in held if one.leads == hub_id])
         return count
 
+    def activities_held(self, hub_ids: Collection[str], addresses: Collection[str]) -> int:
+        """How many there are of these leads, and of addresses that no lead is known by."""
+        known = sum(len(held) for hub_id in hub_ids for _, _, held in self._of_lead(hub_id))
+        return known + len(self._unplaced(addresses))
+
+    def forget_unplaced(self, addresses: Collection[str]) -> int:
+        """Erase what happened to whoever has these addresses, where no lead was known by then."""
+        found = self._unplaced(addresses)
+        c = t.activity_waiting.c
+        for month, system, remote_id in found:
+            self._remove(system, month, [one for one in self._held_of(system, month, [remote_id]) if not one.leads])
+            self._c.execute(
+                t.activity_waiting.delete().where(
+                    c.system == system, c.remote_id == remote_id, sa.func.lower(c.ref).in_(_lower(addresses))
+                )
+            )
+        return len(found)
+
+    def _unplaced(self, addresses: Collection[str]) -> list[tuple[int, str, str]]:
+        c = t.activity_waiting.c
+        query = sa.select(c.month, c.system, c.remote_id).where(sa.func.lower(c.ref).in_(_lower(addresses)))
+        return sorted({(row.month, row.system, row.remote_id) for row in self._c.execute(query)})
+
     def _of_lead(self, hub_id: str) -> Iterable[tuple[int, str, list[Held]]]:
         c = t.activity_lead.c
         for month in self._months():
@@ -123,3 +146,7 @@ class LeadActivities(Activities):
             self._remove(system, month, list(self._held_of(system, month, ids)))
             count += len(ids)
         return count
+
+
+def _lower(addresses: Collection[str]) -> list[str]:
+    return sorted({address.lower() for address in addresses})

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -324,6 +324,29 @@ mapping_version = sa.Table(
     sa.Column("published_at", Utc, nullable=False),
     sa.Column("specs", sa.Text, nullable=False),  # {place: {field: hash of its entry}}
     sa.Column("document", sa.Text, nullable=False),
+)
+
+erasure = sa.Table(  # of a person who asked for it: ids of records, and not a word about the person
+    "erasure",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("state", sa.String(8), nullable=False),  # begun (the intent), done
+    sa.Column("asked_at", Utc, nullable=False),
+    sa.Column("ended_at", Utc),
+    sa.Column("asked_by", sa.String(128), nullable=False),  # who typed the command
+    sa.Column("hubs", sa.Text, nullable=False),  # ids of the hub records that were this person
+    sa.Column("records", sa.Text, nullable=False),  # [{system, kind, id, outcome, at, note}]
+    sa.Column("gone", sa.Text, nullable=False),  # what went of our own: {table: rows}; empty before that
+)
+
+forgotten = sa.Table(  # keyed hashes by which the person is known when they come again
+    "forgotten",
+    metadata,
+    sa.Column("erasure_id", Id, primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("lifted_at", Utc),
+    sa.Column("lifted_by", sa.String(128)),
+    sa.Column("reason", sa.Text),
 )
 
 lock = sa.Table(

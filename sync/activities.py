@@ -8,9 +8,10 @@ repetition or the interruption of the reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any, get_args
 
 from connectors.base import ACTIVITY_FIELDS, ActivityType, Connector, Cursor, Record
@@ -114,8 +115,7 @@ def keep(ctx: Context, system: str, records: Sequence[Record], aims: Aims, at: d
         if told >= oldest:
             readable.append((record, told))
     trace = Trace(ctx, system, aims, [record.fields for record, _ in readable])
-    activities = [trace.activity(record, when) for record, when in readable]
-    fresh = ctx.store.keep_activities(system, activities, ctx.run_id, at, anew=anew)
+    fresh = ctx.store.keep_activities(system, trace.activities(readable), ctx.run_id, at, anew=anew)
     if ctx.rules.counts_activities:
         ctx.store.touch({lead for one in fresh for lead in one.leads})
     counts = ctx.counts(system)
@@ -144,43 +144,44 @@ class Trace:
             self._keys = {e: key for e in addresses for _, key in match_keys({"email": e}, (EMAIL,))}
             self._holders = ctx.store.candidates(self._keys.values()) if addresses else {}
 
-    def activity(self, record: Record, when: datetime) -> Activity:
-        fields = record.fields
-        waits: list[Wait] = []
-        leads: list[str] = []
-        known = self._known.get("lead")
-        if known is not None:
-            for remote in fields.get("leads") or ():
-                hub = known.get(remote)
-                if hub is None:
-                    if len(remote) <= LONGEST:
+    def activities(self, told: Iterable[tuple[Record, datetime]]) -> list[Activity]:
+        known, keys = self._known.get("lead"), self._keys
+        singles = [(n, kind, found) for n, kind in enumerate(_SINGLE) if (found := self._known.get(kind)) is not None]
+        made: list[Activity] = []
+        for record, when in told:
+            fields = record.fields
+            get = fields.get
+            leads: list[str] = []
+            waits: list[Wait] = []
+            named = get("leads")
+            if named and known is not None:
+                for remote in named:
+                    if (hub := known.get(remote)) is None:
                         waits.append(Wait("lead", remote))
-                elif hub not in leads:
-                    leads.append(hub)
-        if self._keys and not fields.get("leads") and (key := self._keys.get(fields.get("email") or "")) is not None:
-            holders = list(self._holders.get(key, ()))
-            if len(holders) == 1:
-                leads.append(holders[0])
-            else:
-                waits.append(Wait("email", f"{key}", key))
-        company, deal, owner = (self._one(kind, fields, waits) for kind in _SINGLE)
-        rest = {name: value for name in REST if (value := fields.get(name)) is not None}
-        return Activity(
-            record.id, fields["type"], when, record.changed_at, tuple(leads), company, deal, owner, dumps(rest),
-            tuple(dict.fromkeys(waits)),
-        )  # fmt: skip
-
-    def _one(self, kind: Kind, fields: Mapping[str, Any], waits: list[Wait]) -> str | None:
-        known, remote = self._known.get(kind), fields.get(kind)
-        if known is None or not remote:
-            return None
-        hub = known.get(remote)
-        if hub is None and len(remote) <= LONGEST:
-            waits.append(Wait(kind, remote))
-        return hub
+                    elif hub not in leads:
+                        leads.append(hub)
+            elif keys and not named and (key := keys.get(get("email") or "")) is not None:
+                holders = list(self._holders.get(key, ()))
+                if len(holders) == 1:
+                    leads = holders
+                else:
+                    waits.append(Wait("email", f"{key}", key))
+            about: list[str | None] = [None, None, None]
+            for n, kind, found in singles:
+                if remote := get(kind):
+                    about[n] = found.get(remote)
+                    if about[n] is None:
+                        waits.append(Wait(kind, remote))
+            rest = {name: value for name in REST if (value := get(name)) is not None}
+            waiting = tuple({wait: None for wait in waits if len(wait.ref) <= LONGEST}) if waits else ()
+            values = (record.id, fields["type"], when, record.changed_at, tuple(leads), *about, dumps(rest), waiting)
+            made.append(_activity(values))
+        return made
 
 
 _SINGLE: tuple[Kind, ...] = ("company", "deal", "owner")
+_activity: Callable[[tuple[Any, ...]], Activity] = partial(tuple.__new__, Activity)
+"""`Activity(*values)`, in one step."""
 
 
 def place_waiting(ctx: Context, system: str) -> None:

@@ -132,6 +132,9 @@ def _absorb(
 ) -> None:
     mapper = ctx.rules.mappers[system]
     read = {record.id: mapper.to_hub(record.fields) for record, _ in fresh}
+    if ctx.forgotten and ctx.kind == "lead":
+        fresh = [one for one in fresh if not _is_forgotten(ctx, system, one[0], read[one[0].id][0], known)]
+        read = {record.id: read[record.id] for record, _ in fresh}
     waits: set[str] = set()
     if mapper.references:
         batch.waiting += references.inward(ctx, system, {i: values for i, (values, _) in read.items()})
@@ -180,6 +183,14 @@ def _absorb(
         else:
             hub.touched = True
             batch.keys.update((key, hub.id) for _, key in match_keys({**hub.fields, **news}, ctx.entries, ctx.kind))
+
+
+def _is_forgotten(ctx: Context, system: str, record: Record, values: Fields, known: Mapping[str, Known]) -> bool:
+    """Somebody who asked to be forgotten is not taken in, and counted each time."""
+    assert ctx.forgotten is not None
+    is_one = ctx.forgotten.is_one(ctx.place(system), record.id, values, linked=record.id in known)
+    ctx.counts(system).forgotten += is_one
+    return is_one
 
 
 def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime, sums: Fields | None = None) -> None:

@@ -25,6 +25,7 @@ from state.database import open_database
 from state.history import Engine
 from state.store import Store
 from sync.context import Progress, Report
+from sync.forgotten import KEY
 from sync.pull import Window
 from sync.run import Options, Planned, preview, sync
 
@@ -43,6 +44,8 @@ class Opened:
     engine: Engine
     connectors: Mapping[str, Connector] = field(default_factory=dict)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    forget_key: str = field(default="", repr=False)
+    """By which those are known who asked to be forgotten; empty where nobody ever has."""
 
     @contextmanager
     def store(self, *, dry: bool = False) -> Iterator[Store]:
@@ -95,7 +98,9 @@ async def open_project(
         for name in chosen:
             connectors[name] = connect(name, project.config.systems[name].connector, settings[name], clock=clock)
             stack.push_async_callback(connectors[name].aclose)
-        yield Opened(project, compile_rules(project), engine, connectors, secrets_of(project, env))
+        key = env.get(KEY, "")
+        secrets = (*secrets_of(project, env), *([key] if key else []))
+        yield Opened(project, compile_rules(project), engine, connectors, secrets, key)
 
 
 async def run_sync(
@@ -144,8 +149,8 @@ async def run_preview(
 ) -> T:
     """What a run would write; nothing is kept, anywhere. `look` is called while the state that the run would leave
     behind can still be read from the store, and its result returned. `revert`: the run to take back."""
-    options = Options(kind="plan", full=full, dry=True, revert=revert)
     async with open_project(folder, systems=systems, reading=True, clock=clock) as opened:
+        options = Options(kind="plan", full=full, dry=True, revert=revert, forget_key=opened.forget_key)
         with opened.store(dry=True) as store:
             report, rows = await preview(
                 opened.rules, opened.connectors, store, options=options, clock=clock, progress=progress
@@ -157,7 +162,7 @@ async def run_opened(
     opened: Opened, options: Options, *, progress: Progress = SILENT, clock: Clock = utc_now
 ) -> Report:
     """A run over a project that is open already."""
-    options = replace(options, document=opened.project.dump())
+    options = replace(options, document=opened.project.dump(), forget_key=opened.forget_key)
     with opened.store() as store:
         return await sync(opened.rules, opened.connectors, store, options=options, clock=clock, progress=progress)
 

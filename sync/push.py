@@ -66,6 +66,7 @@ async def recover(ctx: Context, system: str) -> None:
             ctx.counts(system).recovered += row.state == "done"
         at = ctx.clock()
         ctx.store.insert_links(new_links)
+        references.arrived(ctx, new_links)
         ctx.store.update_links(links)
         ctx.store.log_changes(changes)
         ctx.store.flag([row.hub_id for row in part], dirty=True)
@@ -193,6 +194,7 @@ def _settle(
         reviews.append(_dead_letter(ctx, system, row, [p._asdict() for p in problems]))
     at = ctx.clock()
     ctx.store.insert_links(new_links)
+    references.arrived(ctx, new_links)
     ctx.store.update_links(links)
     ctx.store.log_changes(changes)
     ctx.store.mark_writes([*(row for row, _ in answered), *(row for row, _ in refused)], at)

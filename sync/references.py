@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.base import Members, Write
 from mapping.fields import Fields, Kind, Value
 from mapping.mapper import FieldMap
-from state.records import Hub, Waiting, WriteRow
+from state.records import Hub, Link, Waiting, WriteRow
 from sync.context import Context
 
 if TYPE_CHECKING:
@@ -105,8 +105,13 @@ def store(ctx: Context, batch: Batch) -> None:
         for system in {system for system, _ in batch.read}:
             some = [remote_id for of, remote_id in batch.read if of == system]
             ctx.store.wait(system, some, [row for row in batch.waiting if row.system == system])
-    if ctx.rules.referred and batch.new_links:
-        ctx.store.flag_referrers([link.hub_id for link in batch.new_links])
+    arrived(ctx, batch.new_links)
+
+
+def arrived(ctx: Context, links: Sequence[Link]) -> None:
+    """A system has records that it had not: it can be told of them by whoever refers to them."""
+    if ctx.rules.referred and links:
+        ctx.store.flag_referrers([link.hub_id for link in links])
 
 
 def there(ctx: Context, hubs: Iterable[Hub], coming: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:

@@ -7,7 +7,8 @@ run leaves undone, by a crash, a guard or a system that is down, the next run de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -23,6 +24,7 @@ from sync import references
 from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.context import BATCH, Context, Progress, Report, rare_collections
+from sync.forgotten import Forgotten
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_hub
 from sync.pull import Window, catch_up, pull, settle_touched
@@ -36,7 +38,8 @@ class Options:
     fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
     again instead of what is new (a backfill, resumable). `order`: the systems to read
     first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
-    that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written."""
+    that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written.
+    `forget_key`: by which those are known who asked to be forgotten (`sync.forgotten`)."""
 
     kind: str = "sync"
     full: bool = False
@@ -47,6 +50,7 @@ class Options:
     order: tuple[str, ...] = ()
     document: str = ""
     revert: str = ""
+    forget_key: str = field(default="", repr=False)
     batch: int = BATCH
 
 
@@ -95,13 +99,20 @@ async def sync(
     ctx = _context(rules, connectors, store, options, clock, progress)
     lease = Lease(store.engine, "sync", clock)
     ctx.keep_alive = lease.renew
+    async with keep(lease):
+        await _run(ctx, options)
+    return ctx.report
+
+
+@asynccontextmanager
+async def keep(lease: Lease) -> AsyncIterator[None]:
+    """Hold a lease until the block ends."""
     renewal = asyncio.create_task(_renew(lease))
     try:
-        await _run(ctx, options)
+        yield
     finally:
         renewal.cancel()
         lease.release()
-    return ctx.report
 
 
 async def _renew(lease: Lease) -> None:
@@ -217,6 +228,8 @@ def _begin(ctx: Context, options: Options) -> None:
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
     ctx.open_questions = {(r.kind, r.subject) for r in store.reviews("match", "duplicate", "bad_value", "dead_letter")}
     ctx.ignored = store.ignored()
+    if hashes := store.forgotten():
+        ctx.forgotten = Forgotten(options.forget_key, hashes).checked()
     ctx.commit()
 
 

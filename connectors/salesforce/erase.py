@@ -17,10 +17,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.base import WriteResult
-from connectors.errors import ConnectorError, Invalid, Reject, Unavailable
+from connectors.errors import ConnectorError, Invalid, Misconfigured, Reject, Unavailable
 from connectors.salesforce.bulk import Bulk
 from connectors.salesforce.kinds import Entity, Shape, entity_of
-from connectors.salesforce.objects import Columns, long_id
+from connectors.salesforce.objects import Columns, long_id, whole
 from connectors.salesforce.org import HardDeleteForbidden, Org, Row
 from connectors.salesforce.rejects import Complaint, complaint, reject
 from connectors.salesforce.settings import COLLECTION
@@ -84,7 +84,7 @@ def _outcome(id_: str, said: Complaint | None) -> WriteResult:
 
 async def erase(org: Org, bulk: Bulk, shape: Shape, ids: Sequence[str]) -> list[WriteResult]:
     """See `Connector.erase`."""
-    ours = [long_id(id_) for id_ in ids if entity_of(id_, shape.entities)]
+    ours = [long_id(id_) for id_ in ids if entity_of(id_, shape.entities) and whole(id_)]
     past = _Past(org, shape)
     families = await past.families(ours)
     known = list(past.rows)
@@ -233,7 +233,11 @@ async def _overwrite(org: Org, entity: Entity, ids: Sequence[str]) -> dict[str, 
         some = ids[start : start + COLLECTION]
         records = [{"attributes": {"type": entity}, "id": id_, **blank} for id_ in some]
         body = {"allOrNone": False, "records": records}
-        answer = await org.call("PATCH", "/composite/sobjects", json=body, expect=list, idempotent=True)
+        try:
+            answer = await org.call("PATCH", "/composite/sobjects", json=body, expect=list, idempotent=True)
+        except Misconfigured as error:
+            refused |= dict.fromkeys(some, Complaint("", error.message))
+            continue
         for id_, result in zip(some, answer.json, strict=False):
             if not result.get("success"):
                 refused[id_] = complaint(result.get("errors") or ())

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.base import Key, Record
 from connectors.salesforce.kinds import ROLES, Entity, Shape, entity_of
-from connectors.salesforce.objects import Columns, long_id, their_name
+from connectors.salesforce.objects import Columns, long_id, their_name, whole
 from connectors.salesforce.org import FieldMissing, Org, Row
 from connectors.salesforce.roles import with_roles
 from connectors.salesforce.soql import askable, chunks_of_fields
@@ -93,7 +93,7 @@ class _Finder:
     async def _fetch(self, ids: Sequence[str]) -> None:
         """Read records by id, and those that took their place."""
         for _ in range(_FOLLOWED):
-            missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in self.records]
+            missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in self.records and whole(id_)]
             by_entity = {
                 entity: [id_ for id_ in missing if entity_of(id_, self.shape.entities) == entity]
                 for entity in self.shape.entities

@@ -19,10 +19,8 @@ from typing import Any, Final
 
 from connectors.base import FieldType, Record, RemoteField
 from connectors.errors import ProtocolChanged
-from connectors.salesforce.kinds import REFERRED, ROLES, Entity, Shape, entity_of
+from connectors.salesforce.kinds import REFERRED, ROLES, Entity, Shape
 from connectors.salesforce.soql import moment, name, stamp_time
-
-__all__ = ["Column", "Columns", "described", "entity_of", "from_bulk", "long_id", "outgoing", "payload", "schema_of"]
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +123,12 @@ def long_id(record_id: str) -> str:
     return record_id + "".join(
         _CASES[sum(1 << i for i, c in enumerate(g) if c.isupper() and c.isascii())] for g in groups
     )
+
+
+def whole(record_id: str) -> bool:
+    """Whether its last three characters fit the others. A query that names one of which they do not is refused as a
+    whole."""
+    return len(record_id) == 15 or long_id(record_id[:15]) == record_id
 
 
 def their_name(entity: Entity, field: str) -> str | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -368,3 +371,38 @@ async def test_a_refused_token_is_unauthorized(vendor: respx.MockRouter, http: H
     with pytest.raises(Unauthorized, match="expired"):
         await http.request("GET", "/x")
     assert http.calls == 1
+
+
+async def test_an_answer_is_gone_from_memory_once_nobody_holds_it(time: Time) -> None:
+    """By itself: a search for dead cycles may be a long while off, and a page is large."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = _responses()
+        async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n" + b'{"results":[]}') as url:
+            http = Http(open_client(url), Dialect("Vendor"), sleep=time.sleep, clock=time)
+            for _ in range(5):
+                assert (await http.request("GET", "/leads", expect=("results",))).json == {"results": []}
+            assert _responses() == before
+            await http.aclose()
+    finally:
+        gc.enable()
+
+
+def _responses() -> int:
+    return sum(isinstance(one, httpx.Response) for one in gc.get_objects())
+
+
+@asynccontextmanager
+async def serving(answer: bytes) -> AsyncIterator[str]:
+    """A server that gives this answer to whatever it is asked; its base URL."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

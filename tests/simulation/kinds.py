@@ -232,6 +232,11 @@ class Rest:
             mine = [hub for hub in hubs if hub.kind == kind]
             keys = [hub.fields.get(shape.key) for hub in mine if hub.alive]
             found += [f"5: two hub records of {kind} {key}" for key in set(keys) if keys.count(key) > 1]
+            for system in SYSTEMS:
+                placed = {hub.links[system].remote_id for hub in mine if system in hub.links}
+                found += [
+                    f"1: nobody knows {kind} {i} of {system}" for i in world.of(system, kind).live().keys() - placed
+                ]
             for hub in mine:
                 found += self._of_one(world, kind, hub, by_id, lone)
         found += _sums(hubs)

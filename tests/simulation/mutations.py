@@ -286,6 +286,46 @@ def clears_travel_everywhere() -> AbstractContextManager[Any]:
     return patch.object(merge, "_claims", all_clear)
 
 
+def list_as_answered() -> AbstractContextManager[Any]:
+    """Of a list that was written, whatever the system answers counts as agreed on: who was added meanwhile is never
+    heard of."""
+
+    def whole(hub: Any, side: Side, row: WriteRow, name: str, shown: Fields) -> None:
+        value = row.sent()[name]
+        side.absorb(name, shown.get(name, value), value)
+
+    return patch.object(push, "_advance_members", whole)
+
+
+def nothing_waits() -> AbstractContextManager[Any]:
+    """A field that names a record nobody knows yet is dropped, and never read again."""
+    return patch.object(Store, "ripe", lambda self, system: [])
+
+
+def sums_stand_still() -> AbstractContextManager[Any]:
+    """What is summed up is computed when the record itself is read, and at no other time."""
+    return patch.object(Store, "touch_targets", lambda self, hub_ids, fields: None)
+
+
+def referrers_forgotten() -> AbstractContextManager[Any]:
+    """A system that gets a record late is not told who refers to it."""
+    return patch.object(Store, "flag_referrers", lambda self, hub_ids: None)
+
+
+def kinds_share_ids() -> AbstractContextManager[Any]:
+    """A remote id is looked up without its kind: a company is taken for the lead with the same id."""
+    real = Store.known
+
+    def any_kind(self: Store, system: str, remote_ids: Any) -> Any:
+        ids = list(remote_ids)
+        found = {}
+        for kind in ("deal", "company", "lead"):
+            found |= real(self.of(kind), system, ids)  # type: ignore[arg-type]
+        return found
+
+    return patch.object(Store, "known", any_kind)
+
+
 def keep_no_touch() -> AbstractContextManager[Any]:
     """Claims that were noted are never merged unless the last system shows the lead too."""
     return patch.object(run, "settle_touched", lambda ctx: None)

@@ -75,13 +75,13 @@ def _wrote(world: World) -> bool:
         return c.execute(query).first() is not None
 
 
-def check(world: World, rows: list[WriteRow], before: Any, edited: set[tuple[str, str, str]], opted: Any) -> int:
-    """How many fields are back. `edited`: what people have touched since."""
+def check(world: World, rows: list[WriteRow], before: Any, edited: set[tuple[str, str]], opted: Any) -> int:
+    """How many fields are back. `edited`: what people have touched since, in any system: the next sync tells it to all."""
     now = picture(world)
     back = 0
     for row in rows:
         key = (row.system, str(row.remote_id))
-        touched = {name for system, i, name in edited if (system, i) == key}
+        touched = {name for hub_id, name in edited if hub_id == row.hub_id}
         if row.operation == "create":
             assert (key not in now) or touched, f"{key} was created, nobody edited it, and it is still there"
             continue
@@ -93,25 +93,24 @@ def check(world: World, rows: list[WriteRow], before: Any, edited: set[tuple[str
         if fields.get("optout") is True and key in now:
             assert now[key].get("optout") is True, f"{key} was opted in again"
     for key in before.keys() - {(row.system, row.remote_id) for row in rows}:
-        assert {n: v for n, v in now[key].items() if (*key, n) not in edited} == {
-            n: v for n, v in before[key].items() if (*key, n) not in edited
-        }, "a record that the run had not written to was changed"
+        but = {name for _, name in edited}
+        assert {**now[key], **dict.fromkeys(but)} == {**before[key], **dict.fromkeys(but)}, key
     return back
 
 
-@pytest.mark.parametrize("start", range(0, 200, 50))
+@pytest.mark.parametrize("start", range(0, 120, 40))
 def test_after_a_revert_the_systems_are_as_before_the_run(start: int, place: tuple[Path, Path]) -> None:  # noqa: F811
     back = 0
-    for seed in range(start, start + 50):
+    for seed in range(start, start + 40):
         world, before = lived(seed, place)
         try:
             run_id, rows = written(world)
-            edited: set[tuple[str, str, str]] = set()
+            edited: set[tuple[str, str]] = set()
             if seed % 2:  # somebody edits what the run wrote
                 row = world.random.choice(rows)
                 world.clock.tick(10)
                 world.edit(row.system, str(row.remote_id), "phone", f"n{seed}")
-                edited.add((row.system, str(row.remote_id), "phone"))
+                edited.add((row.hub_id, "phone"))
             opted = picture(world)
             world.clock.tick(10)
             report = revert(world, run_id)
@@ -130,7 +129,7 @@ def test_after_a_revert_the_systems_are_as_before_the_run(start: int, place: tup
 
 def test_a_revert_that_dies_anywhere_is_finished_by_another(place: tuple[Path, Path]) -> None:  # noqa: F811
     for seed in (3, 8):
-        for step in range(1, 60, 2):
+        for step in range(1, 60, 3):
             world, before = lived(seed, place)
             try:
                 run_id, rows = written(world)

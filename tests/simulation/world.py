@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Capabilities, Kind
-from connectors.errors import Unavailable
+from connectors.errors import Misconfigured, Unavailable
 from connectors.memory import LogicalClock, Memory, Vendor
 from mapping.fields import Fields, Policy, Value
 from mapping.lifecycle import Lifecycle
@@ -60,6 +60,10 @@ class Crash(Exception):
 
 UNDECLARED: dict[str, dict[str, Callable[[str], str]]] = {"sup": {"note": str.lower}}
 """What a system does to values without telling: only its answers show it."""
+
+
+async def _forbidden(point: str) -> None:
+    raise Misconfigured(f"{point}: no right to")
 
 
 def norm(system: str, name: str) -> Callable[[str], str]:
@@ -207,6 +211,8 @@ class World:
         self.agitation = 0.0
         self.faults = 0.0
         self.log: list[str] = []
+        self.broken: tuple[str, Kind] | None = None
+        """Records of this kind in this system may not be read."""
 
     # --- what the engine sees -------------------------------------------------------------------------------------
 
@@ -217,12 +223,17 @@ class World:
             answers_values=True,
             write_batch=self.random.choice((1, 2, 50)),
             overlap=timedelta(seconds=2),
+            archive=True,
+            erase=True,
         )
-        return {
+        found = {
             s: Memory(self.vendors[s], page_size=self.page_size, can=can, hook=self.step)
             for s in SYSTEMS
             if s in systems
         }
+        if self.broken:
+            found[self.broken[0]].of(self.broken[1]).hook = _forbidden
+        return found
 
     def store(self, *, dry: bool = False) -> Store:
         return SimStore(self, dry=dry)

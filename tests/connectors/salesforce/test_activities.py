@@ -75,6 +75,7 @@ async def test_copies_for_the_invited_and_patterns_of_series_are_no_events(world
 
 
 async def test_a_task_happens_when_it_is_completed(world: World) -> None:
+    world.org.clock.freeze()
     task = world.create("Task", TaskSubtype="Call", Subject="Ring back")
     sf = happened(world)
     pages = await pages_of(sf, None, ALL)

@@ -137,6 +137,20 @@ async def test_without_the_permission_what_cannot_be_overwritten_is_said_to_lie_
     assert world.row(contact)["LastName"] == "[erased]"
 
 
+async def test_without_the_permission_what_salesforce_does_not_let_overwrite_is_deleted_and_told(world: World) -> None:
+    lead = world.create(FirstName="Ada")
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "PATCH":
+            return httpx.Response(400, json=[{"errorCode": "INVALID_FIELD", "message": "no such column Fax"}])
+        return None
+
+    [result] = await overruled(world, refuse).erase([lead])
+    assert result.error is not None
+    assert "no such column Fax" in result.error.message
+    assert (world.row(lead)["IsDeleted"], world.row(lead)["FirstName"]) == (True, "Ada")
+
+
 async def test_a_job_that_never_tells_leaves_the_erasure_unknown(world: World, sf: Salesforce) -> None:
     lead = world.create()
 
@@ -159,6 +173,12 @@ async def test_a_job_that_never_tells_leaves_the_erasure_unknown(world: World, s
     [result] = await slow.erase([other])
     assert result.outcome == "unknown"
     assert world.live() == {other}
+
+
+async def test_a_damaged_id_is_rejected_alone(world: World, sf: Salesforce) -> None:
+    lead = world.create()
+    assert [result.outcome for result in await sf.erase([lead[:15] + "ZZZ", lead])] == ["rejected", "done"]
+    assert not anywhere(world)
 
 
 async def test_an_erased_record_is_gone_for_whoever_still_writes_to_it(world: World, sf: Salesforce) -> None:

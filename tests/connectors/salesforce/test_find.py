@@ -96,3 +96,9 @@ async def test_url_length_many_keys_are_asked_in_several_queries_and_answered_in
 async def test_two_people_with_one_address_are_two(world: World) -> None:
     ids = [world.create(Email="info@acme.example") for _ in range(2)]
     assert await found(world, Key("Email", "info@acme.example")) == [ids]
+
+
+async def test_an_id_that_is_damaged_finds_nobody_and_costs_no_other(world: World) -> None:
+    lead = world.create()
+    damaged = lead[:15] + ("ZZZ" if lead[15:] != "ZZZ" else "AAA")
+    assert await found(world, Key("id", damaged), Key("id", lead), Key("id", lead[:15])) == [[], [lead], [lead]]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.salesforce.kinds import entity_of
 from connectors.salesforce.objects import (
     CONTACT_NAMES,
     Columns,
     described,
-    entity_of,
     from_bulk,
     long_id,
     merged_schema,

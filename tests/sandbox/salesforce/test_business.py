@@ -227,7 +227,8 @@ def test_a_leads_activity_is_about_nothing_else(sf: Org) -> None:
     assert refused(sf, "Task", WhoId=account) == ("MALFORMED_ID", ["WhoId"])
 
 
-def test_a_task_is_completed_when_its_status_says_so(sf: Org) -> None:
+def test_a_task_is_completed_when_its_status_says_so(sf: Org, clock: Clock) -> None:
+    clock.freeze()
     task = make(sf, "Task", Subject="Ring", TaskSubtype="Call")
     assert (sf.row(task)["IsClosed"], sf.row(task).get("CompletedDateTime")) == (False, None)
     sf.http.patch(f"/sobjects/Task/{task}", json={"Status": "Completed"})
@@ -238,6 +239,7 @@ def test_a_task_is_completed_when_its_status_says_so(sf: Org) -> None:
 
 
 def test_a_campaigns_member_is_one_person_once_and_responds_once(sf: Org, clock: Clock) -> None:
+    clock.freeze()
     campaign, lead, contact = make(sf, "Campaign", Name="Fair"), sf.lead(), make(sf, "Contact", LastName="A")
     assert refused(sf, "CampaignMember", CampaignId=campaign)[0] == "REQUIRED_FIELD_MISSING"
     both = refused(sf, "CampaignMember", CampaignId=campaign, LeadId=lead, ContactId=contact)
