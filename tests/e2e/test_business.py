@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.both import Both
 from state.records import Hub
 from tests.e2e.conftest import MakeWorld
 from tests.e2e.world import World
@@ -124,3 +125,41 @@ def test_a_company_of_the_same_name_and_no_domain_is_a_question(business: World)
     asked = [r for r in business.reviews("match") if r.record_kind == "company" and r.detail["by"] == "name"]
     assert [[c["hub"] for c in r.detail["candidates"]] for r in asked] == [[known.id]]
     assert len(hubs(business, "company")) == before
+
+
+def test_a_user_with_another_address_in_each_system_is_one_by_the_table(make_world: MakeWorld) -> None:
+    both = Both.make(7, marketing=120, crm=90, shared=60)
+    owner = next(o for o in both.hubspot.owners.all.values() if o.email.startswith("nadia"))
+    org = both.salesforce.org
+    users = org.tables["User"]
+    [user] = [row for row in users.live() if row["Email"] == owner.email]
+    org.update(users, user["Id"], org.read(users, {"Email": "nk@elsewhere.example"}))
+    row = f'  table:\n    - {{salesforce: {user["Id"]}, hubspot: "{owner.id}"}}\n'
+    example = '  # table:\n  #   - {salesforce: 005000000000001AAA, hubspot: "123456"}\n'
+    made = make_world(business=True, both=both, rewrite=[("smarketing.yaml", example, row)])
+    made.settled()
+    [one] = [
+        o
+        for o in hubs(made, "owner").values()
+        if str(owner.id) == (o.links.get("hubspot") and o.links["hubspot"].remote_id)
+    ]
+    assert one.links["salesforce"].remote_id == user["Id"]
+    assert len(hubs(made, "owner")) == 7
+
+
+def test_a_deal_waits_for_its_company_rather_than_be_taken_for_another(make_world: MakeWorld) -> None:
+    """Its account is a duplicate that nobody has placed: without its company, the deal would be a second one."""
+    made = make_world(business=True)
+    made.settled()
+    known = next(d for d in hubs(made, "deal").values() if {"salesforce", "hubspot"} <= d.links.keys())
+    domain = hubs(made, "company")[str(known.fields["company"])].fields["domain"]
+    org = made.both.salesforce.org
+    accounts, deals = org.tables["Account"], org.tables["Opportunity"]
+    double = org.create(accounts, org.read(accounts, {"Name": "Twice", "Website": f"https://{domain}"}))
+    values = {"Name": known.fields["name"], "StageName": "Prospecting", "CloseDate": "2027-01-31", "AccountId": double}
+    made_here = org.create(deals, org.read(deals, values))
+    before = len(hubs(made, "deal"))
+    for report in made.settled():
+        assert report.systems["hubspot/deal"].created == 0
+    assert len(hubs(made, "deal")) == before
+    assert not any(made_here in (link.remote_id for link in d.links.values()) for d in hubs(made, "deal").values())
