@@ -109,6 +109,8 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
         "push": push,
         "clears": entry.clears or field.many,
     }
+    if entry.once:
+        spec["once"] = True
     if entry.default is not None:
         spec["default"] = entry.default
     if field.to is not None:
@@ -125,6 +127,7 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
         push=push,
         clears=entry.clears or field.many,
         spec=canonical(spec),
+        once=entry.once,
         default=entry.default,
         near=near,
         refers=field.to,

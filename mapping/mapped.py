@@ -31,6 +31,8 @@ class MappedField(Model):
     clears: bool = False
     """Whether emptying the field here empties it everywhere, and the other way round. Where false, a blank is no
     opinion and is filled again."""
+    once: bool = False
+    """Written when a record is made here, and never again: from then on it is this system's own."""
     default: bool | int | float | str | None = None
     """Written where the hub has no value and the system insists on one; never read back as a value."""
 

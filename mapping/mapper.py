@@ -34,6 +34,8 @@ class FieldMap:
     pull: bool = True
     push: bool = True
     clears: bool = False
+    once: bool = False
+    """Written only to a record that is yet to be."""
     spec: str = ""
     default: bool | int | float | str | None = None
     """Written for a blank where the system insists on a value; `decode` reads it as the blank that it is."""
@@ -92,7 +94,7 @@ class Mapper:
         self.sync_when = sync_when
         self.pulled = frozenset(m.hub for m in maps if m.pull)
         self.pushed = frozenset(m.hub for m in maps if m.push)
-        self.pushed_in_order = tuple(sorted(self.pushed))
+        self.updated = tuple(sorted(m.hub for m in maps if m.push and not m.once))
         self.clears = frozenset(m.hub for m in maps if m.clears)
         self.references = {m.hub: m for m in maps if m.refers}
         self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))

@@ -127,7 +127,7 @@ def is_behind(mapper: Mapper, side: Side, hub: Fields) -> bool:
 
 
 def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]]:
-    for name in mapper.pushed_in_order:
+    for name in mapper.updated:
         if name not in hub and name in mapper.references and side.base_hub.get(name):
             continue  # it refers to what this system has not got: nothing can be told of it yet
         value = hub.get(name)

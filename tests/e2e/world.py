@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import sqlite3
 import ssl
 import subprocess
@@ -138,7 +139,7 @@ class World:
         with org.lock:
             return [
                 {"object": name, **row}
-                for name in ("Hub", "Contact")
+                for name in ("Lead", "Contact")
                 for row in org.tables[name].live()
                 if not row.get("IsConverted")
             ]
@@ -228,13 +229,16 @@ def world(
     settings: dict[str, dict[str, Any]] | None = None,
     rewrite: Sequence[tuple[str, str, str]] = (),
     provision: bool = True,
+    business: bool = False,
 ) -> Iterator[World]:
-    """`own_clock`: the engine goes by the vendors' clock, which can be moved on. `apps`: what is served in a system's
+    """`business`: with companies, deals and users, as the presets have them; else leads alone. `own_clock`: the engine goes by the vendors' clock, which can be moved on. `apps`: what is served in a system's
     place. `rewrite`: (file, old, new), as an admin edits the project's files."""
     both = both or Both.make(seed, marketing=marketing, crm=crm, shared=shared)
     with serve({**both.apps, **(apps or {})}) as urls:
         addresses = {f"{name.upper()}_URL": url for name, url in urls.items()}
         make(folder, playground.SYSTEMS, {**playground.CREDENTIALS, **addresses})
+        if not business:
+            leads_alone(folder)
         for name, old, new in rewrite:
             file = folder / name
             assert old in file.read_text(), f"{name} has no {old!r}"
@@ -244,6 +248,17 @@ def world(
             made.cli("provision")
         made.forget_calls()
         yield made
+
+
+def leads_alone(folder: Path) -> None:
+    """Take out of the presets what is said of other kinds, as an admin does who does not want them."""
+    main = folder / "smarketing.yaml"
+    text = re.sub(r"(?ms)^  # Who this person works for.*?(?=^# Texts that mean)", "\n", main.read_text())
+    text = re.sub(r"(?m)^    \w+: \{\w+_deals: .*\n", "", text)
+    main.write_text(re.sub(r"(?ms)^  # Who was an opportunity.*?(?=^\S|^$)", "", text))
+    for file in sorted((folder / "mappings").glob("*.yaml")):
+        text = re.sub(r"(?ms)^# (Companies|Accounts), by the domain.*", "", file.read_text())
+        file.write_text(re.sub(r"(?m)^  (employer|owner): .*\n", "", text))
 
 
 @contextmanager
