@@ -1,4 +1,4 @@
-"""`python -m bench`: measures, prints a table, writes bench/results.json. About five minutes; one with --quick."""
+"""`python -m bench`: measures, prints a table, writes bench/results.json. About twenty minutes; two with --quick."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.folder) as folder:
         figures = _loads(Path(folder), asked.n, 1 if asked.quick else ROUNDS, None if asked.quick else asked.large)
+        figures += _activities(Path(folder), asked.quick)
     figures += _calls()
     figures += _limits(*((3, 2.0) if asked.quick else (3, 10.0)))
     show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
@@ -142,6 +143,45 @@ def _pages(folder: Path, count: int) -> Any:
 def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+# -- activities ---------------------------------------------------------------------------------------------------------
+
+
+def _activities(folder: Path, quick: bool) -> list[Figure]:
+    """A load into an empty table, then the same where there are ten times as many; and what a sync of leads takes without
+    any activities and with all of them."""
+    people, count, edits = (2_000, 20_000, 200) if quick else (100_000, 1_000_000, 2_000)
+    log.print(f"{count:,} activities, {10 * count:,} there, {count:,} more", style="dim")
+
+    def step(*arguments: object) -> Measured:
+        return _measure("activities", folder, *arguments)
+
+    def edited() -> float:
+        return median(step("edit", edits)["seconds"] for _ in range(ROUNDS))
+
+    step("make", people)
+    before, first = edited(), step("load", count, "plain")
+    for _ in range(2):
+        step("fill", count * 9 // 2)
+    after, second = edited(), step("load", count, "plain")
+    counted = step("load", count // 10, "counted")
+    _clear(folder)
+    label, grown = f"{10 * count:,} there", second["database_bytes"] - first["database_bytes"]
+    return [
+        Figure(f"activities, {count:,} at first", _rate(first), "activities/s", 30_000),
+        Figure("activities, a second of processor time, at first", first["records"] / first["cpu"], "activities"),
+        Figure(f"activities, {count:,} more with {label}", _rate(second), "activities/s", 30_000),
+        Figure(f"activities, with {label} / at first", _rate(second) / _rate(first), "", 0.8),
+        Figure("activities, leads summed up anew as they come", _rate(counted), "activities/s"),
+        Figure(f"peak memory, activities, with {label}", second["peak_mb"], "MB", 250, "lower"),
+        Figure(
+            f"peak memory, activities, with {label} / at first", second["peak_mb"] / first["peak_mb"], "", 1.1, "lower"
+        ),
+        Figure("database per activity", grown / (second["stored"] - first["stored"]), "bytes"),
+        Figure(f"sync of {edits:,} changed leads, without activities", before, "s"),
+        Figure(f"sync of {edits:,} changed leads, with {label} / without", after / before, "", 1.2, "lower"),
+    ]
 
 
 # -- calls and limits ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
     python -m bench.activities FOLDER edit COUNT                 COUNT people change, read by a run: timed
 
 Prints one line of JSON. The files are read by the real file connector. Activities are as a marketing tool exports them:
-over three years, in the order of time but for a few late ones, ids by chance, most about one person, some about two.
+over three years, in the order of time but for a few late ones, most about one person, some about two; ids are by chance,
+those of what people enter rise.
 `counted`: with two roll-ups, so that every lead that something happens to is summed up anew.
 """
 
@@ -43,6 +44,7 @@ SPAN = timedelta(days=1095)
 LATE = 0.02
 SEVERAL = 0.05
 TYPES = ("email_open", "email_open", "email_open", "email_click", "page_visit", "page_visit", "form", "call", "meeting")
+BY_HAND = ("call", "meeting")
 FILL = 10_000
 """Activities that are kept in one transaction where the time does not count."""
 
@@ -64,7 +66,7 @@ def events(count: int, people: int, seed: str) -> Iterator[Event]:
         share = chance() if chance() < LATE else n / count
         type_ = TYPES[int(chance() * len(TYPES))]
         whom = tuple({int(chance() * people) for _ in range(2 if chance() < SEVERAL else 1)})
-        id_ = f"{dice.getrandbits(64):016x}"
+        id_ = f"{seed}-{n:09}" if type_ in BY_HAND else f"{dice.getrandbits(64):016x}"
         at = FIRST + share * SPAN
         yield Event(id_, at, type_, whom, f"What is new: number {n % 500}", f"Campaign {n % 40}")
 
@@ -96,7 +98,7 @@ def load(folder: Path, count: int, kind: str) -> dict[str, float]:
     number = len(list((folder / "in").glob("events-*.csv")))
     with (folder / "in" / f"events-{number}.csv").open("w") as file:
         file.write("id,at,type,leads,subject,campaign,url\n")
-        for e in events(count, _people(folder), f"file {number}"):
+        for e in events(count, _people(folder), f"file{number}"):
             whom = ";".join(f"p{n}" for n in e.people)
             file.write(
                 f"{e.id},{e.at.isoformat()},{e.type},{whom},{e.subject},{e.campaign},https://example.com/{e.id}\n"
@@ -113,7 +115,7 @@ def fill(folder: Path, count: int) -> dict[str, float]:
     at = datetime.now(UTC)
     batch: list[Activity] = []
     began = time.process_time()
-    for e in events(count, len(hubs), "fill"):
+    for e in events(count, len(hubs), f"fill{_sizes(folder)['stored']:.0f}"):
         rest = dumps({"subject": e.subject, "campaign": e.campaign, "url": f"https://example.com/{e.id}"})
         leads = tuple(hubs[n] for n in e.people)
         batch.append(Activity(f"event:{e.id}", e.type, e.at, e.at, leads, None, None, None, rest))

@@ -20,13 +20,16 @@ from mapping.config import MappingFile, ProjectFile
 from mapping.fields import Fields
 from mapping.loader import compile_scorer
 from mapping.transforms import TRANSFORMS, folded
-from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow, shown_fields
+from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow, shown_fields
 from state.records import Hub, Link
 from state.store import Store
 from sync.match import match_keys
 from sync.plan import may_create, news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
+
+ACTIVITIES = 10
+"""How many of the last ones are told."""
 
 _ID = re.compile(r"[0-9a-f]{8,32}")
 
@@ -85,6 +88,8 @@ class Story:
     absent: dict[str, str]
     """system -> why the lead is not in it, or no longer"""
     reviews: list[dict[str, Any]]
+    activities: list[Happened]
+    """the last ones, newest first"""
     timeline: list[Event] = field(repr=False)
 
     def document(self) -> dict[str, Any]:
@@ -135,7 +140,7 @@ def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
 
 
 def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
-    """All that is known of a lead, from seven queries."""
+    """All that is known of a lead, from seven queries, and one for each month in which its last activities are looked for."""
     lead = store.hubs([hub_id])[hub_id]
     changes = history.changes([hub_id]).get(hub_id, [])
     stages = history.stages([hub_id]).get(hub_id, [])
@@ -158,6 +163,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
         absent=_absent(opened, store, lead, reviews, sent),
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
+        activities=history.activities(hub_id, ACTIVITIES),
         timeline=_timeline(changes, stages, sent),
     )
 

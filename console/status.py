@@ -42,6 +42,7 @@ def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any
                 "connector": system.connector,
                 "role": system.role,
                 "records": counted.links.get(name, {}),
+                "activities": counted.activities.get(name, 0),
                 "read_at": read.get(name),
                 "lag_seconds": (now - read[name]).total_seconds() if name in read else None,
                 "written_at": counted.last_write.get(name),
@@ -111,9 +112,11 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
 def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
     """Calls and budget are those that the last run told of."""
     now = datetime.now(UTC)
+    happened = counted.activities
     what = table(
-        "!System", "~!Role", ">Linked", "~>Gone", "!Last read", "!Last written", "~>In doubt", "~>Calls", "!API budget"
-    )
+        "!System", "~!Role", ">Linked", "~>Gone", *([">Activities"] if happened else []), "!Last read", "!Last written",
+        "~>In doubt", "~>Calls", "!API budget",
+    )  # fmt: skip
     read = {p.system: p.saved_at for p in counted.positions if p.stream == "lead"}
     for name, system in opened.project.config.systems.items():
         links = counted.links.get(name, {})
@@ -124,6 +127,7 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
             Text(system.role, style="quiet"),
             count(links.get("live", 0)),
             count(sum(n for state, n in links.items() if state != "live")),
+            *([count(happened.get(name, 0))] if happened else []),
             Text(ago(at, now), style="warn" if late else ""),
             Text(ago(counted.last_write.get(name), now)),
             count(counted.in_doubt.get(name, 0), "warn"),

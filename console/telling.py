@@ -10,7 +10,7 @@ from rich.text import Text
 from console.explaining import Event, FieldStory, Story, find, story
 from console.failures import Exit
 from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value
-from state.history import History
+from state.history import Happened, History
 from state.store import Store
 from sync.project import Opened, open_project
 
@@ -55,6 +55,9 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
     if told.score is not None:
         screen.gap()
         screen.say(_score(told))
+    if told.activities:
+        screen.gap()
+        screen.say(_activities(told.activities))
     screen.gap()
     events = told.timeline if all_events else told.timeline[-EVENTS:]
     screen.say(_timeline(events, len(told.timeline)))
@@ -147,6 +150,20 @@ def _score(told: Story) -> Sheet:
         what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
     for name, points in told.score_misses:
         what.add_row(Text(f"({points:+d})", style="quiet"), Text(f"{plain(name)}: does not hold", style="quiet"))
+    return what
+
+
+def _activities(happened: Sequence[Happened]) -> Sheet:
+    what = table("!When", "!Activity", "", "!System", "Run", title="Last activities")
+    for one in happened:
+        words = [one.rest[name] for name in ("subject", "campaign", "status") if one.rest.get(name)]
+        what.add_row(
+            Text(briefly(one.at), style="quiet"),
+            Text(one.type.replace("_", " ")),
+            Text(plain(", ".join(map(str, words)), 120)),
+            Text(one.system, style="accent"),
+            Text(one.run_id[-6:], style="quiet"),
+        )
     return what
 
 

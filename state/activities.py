@@ -1,7 +1,7 @@
 """What happened: kept once, and given to those it is about once they are known. By lead: `lead_activities.py`.
 
-The clustered keys begin with the month, and on PostgreSQL every month is a partition: whatever is there already, a
-batch writes to the pages of its own few months. Invariant: one row for each (system, remote id), that of its latest
+The keys begin with the month, and on PostgreSQL every month is a partition: whatever is there already, a batch writes to
+the pages of its own few months. Invariant: one row for each (system, remote id), that of its latest
 version, in whatever order and however often activities come. Times are UTC.
 """
 

@@ -165,7 +165,7 @@ PARTITION = re.compile(r"activity(_lead)?_\d{6}")
 MOVABLE = ("meeting", "call", "task", "note", "sale", "other")
 """Types of activities that people enter by hand, and may give another time, in another month, later on."""
 
-activity = sa.Table(  # what happened; never merged, never written anywhere
+activity = sa.Table(  # what happened; rows in the order of their coming, found by a key that begins with the month
     "activity",
     metadata,
     sa.Column("month", sa.Integer, primary_key=True, autoincrement=False),  # of `at`: 202601
@@ -184,7 +184,6 @@ activity = sa.Table(  # what happened; never merged, never written anywhere
         "ix_activity_movable", "system", "remote_id",
         sqlite_where=sa.text(f"type IN {MOVABLE}"), postgresql_where=sa.text(f"type IN {MOVABLE}"),
     ),
-    sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (month)",
 )  # fmt: skip
 

@@ -39,6 +39,10 @@ PATIENCE = timedelta(days=90)
 LONGEST = 128
 """Characters of a remote id."""
 
+TOGETHER = 5
+"""Batches of leads that an activity batch is as large as: it is a tenth of their work, and the more there are of a month
+the fewer of its pages are written twice."""
+
 EMAIL = ("email",)
 STREAM: RecordKind = "activity"
 DAY = "activity/day"
@@ -79,7 +83,7 @@ async def pull_activities(ctx: Context, system: str, *, full: bool, window: Wind
     place: dict[str, Any] = {"mapping": aims.mark}
     page = None
     read = 0
-    async for page in ahead(gathered(connector.read(ACTIVITY_FIELDS, since), ctx.batch)):
+    async for page in ahead(gathered(connector.read(ACTIVITY_FIELDS, since), TOGETHER * ctx.batch)):
         if window and connector.can.oldest_first and window.over(page.records):
             break
         at = ctx.clock()

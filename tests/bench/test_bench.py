@@ -43,6 +43,9 @@ def test_every_promise_on_speed_is_measured(results: list[dict[str, Any]]) -> No
     assert targets["rescan, nothing changed, 2,000 leads"] == 60_000
     assert targets["peak memory of a first load, 2,000 leads"] == 250
     assert targets["database per lead and system"] == 1_500
+    assert targets["activities, 20,000 more with 200,000 there"] == 30_000
+    assert targets["activities, with 200,000 there / at first"] == 0.8
+    assert targets["sync of 200 changed leads, with 200,000 there / without"] == 1.2
     assert {"dlt into SQLite, merge", "bare httpx and orjson loop"} <= {figure["name"] for figure in results}
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from state.database import open_database
+from state.records import Activity
+from state.store import Store
 from tests.console.conftest import Call
 from tests.console.folder import edit
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -114,3 +120,28 @@ def test_the_timeline_tells_changes_and_pushes_in_order(synced: Call, project: P
     assert [event["what"] for event in events] == ["created", "merged", "stage", "sent", "sent", "merged", "sent"]
     assert events[-1]["told"] == "update in marketing: phone"
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+
+
+def test_the_last_activities_of_a_lead_and_how_many_a_system_has(synced: Call, project: Path) -> None:
+    assert synced("explain", "crm:1", "--json").json["activities"] == []
+    assert "Activities" not in synced("status").out
+    lead = synced("explain", "crm:1", "--json").json["id"]
+    store = Store(open_database(f"sqlite:///{project / 'state.sqlite'}"))
+    happened = [
+        Activity(
+            f"call:{n}", "call", NOON - timedelta(days=9 * n), None, (lead,), None, None, None, '{"subject":"Demo"}'
+        )
+        for n in range(12)
+    ]
+    store.keep_activities("crm", happened, "run", NOON)
+    store.commit()
+    store.close()
+    told = synced("explain", "crm:1", "--json").json["activities"]
+    assert [one["remote_id"] for one in told] == [f"call:{n}" for n in range(10)]
+    assert told[0]["rest"] == {"subject": "Demo"}
+    shown = synced("explain", "crm:1").out
+    assert "Last activities" in shown
+    assert shown.count("Demo") == 10
+    systems = synced("status", "--json").json["systems"]
+    assert (systems["crm"]["activities"], systems["marketing"]["activities"]) == (12, 0)
+    assert "Activities" in synced("status").out

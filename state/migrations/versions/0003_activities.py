@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 MOVABLE = "type IN ('meeting', 'call', 'task', 'note', 'sale', 'other')"
-BY_MONTH = {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (month)"}
+BY_MONTH = {"postgresql_partition_by": "RANGE (month)"}
 """PostgreSQL's partitions are made when an activity of their month is first kept (`state.activities`)."""
 
 
@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("remote_id", sa.String(128), nullable=False),
         sa.Column("type", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("month", "hub_id", "at", "system", "remote_id", name=op.f("pk_activity_lead")),
+        sqlite_with_rowid=False,
         **BY_MONTH,
     )
     op.create_table(
