@@ -227,6 +227,23 @@ def explain(
     return asyncio.run(tell(Screen(as_json), project, lead, everything))
 
 
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing export ada@example.com --out ada.json   (or: ada.md)")
+def export(
+    lead: Annotated[
+        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="JSON; to read where it ends in .md or .txt.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """All that is held on a person, to be handed to them: values, systems, history, consent."""
+    from console.exporting import export as hand_over
+
+    return asyncio.run(hand_over(Screen(as_json), project, lead, out))
+
+
 @reviews_app.command("list", epilog="Example:  smarketing review list --kind conflict")
 def review_list(
     kind: Annotated[

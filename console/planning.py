@@ -211,7 +211,7 @@ def carry_out(screen: Screen, folder: Path, made: PlanFile, confirm: bool, first
     options = Options(kind="apply")
     if screen.as_json:
         shown_ = syncing.document(report, counted, {}, result)
-        screen.emit({**shown_, "plan": made.id, "planned": len(made.writes), "left": left})
+        screen.emit({**shown_, "plan": made.id, "planned": len(made.writes), "left": [*report.left, *left]})
         return result
     syncing.show(screen, report, counted, options)
     if report.outcome != "stopped":

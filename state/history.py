@@ -298,6 +298,13 @@ class History:
             query = query.where(c.hub_id == hub_id)
         return [_review(row) for row in self._c.execute(query.limit(limit))]
 
+    def reviews_about(self, hub_ids: Iterable[str], records: Iterable[tuple[str, str]]) -> list[ReviewRow]:
+        """Every question about these leads or these (system, remote id), oldest first; closed ones too."""
+        c = t.review.c
+        mine: list[sa.ColumnElement[bool]] = [c.hub_id.in_(list(hub_ids))]
+        mine += [sa.and_(c.system == s, c.remote_id == i, c.record_kind == "lead") for s, i in sorted(records)]
+        return [_review(row) for row in self._c.execute(sa.select(t.review).where(sa.or_(*mine)).order_by(c.id))]
+
     def reviews_by_id(self, ids: Sequence[int]) -> dict[int, ReviewRow]:
         """Closed ones too."""
         query = sa.select(t.review).where(t.review.c.id.in_(ids))

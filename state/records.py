@@ -139,6 +139,8 @@ class WriteRow:
     rank: int = 1
     """0 goes first, in every system: what it says of consent may not come too late."""
     kind: Kind = "lead"
+    at: datetime | None = None
+    """When its state was last noted; told by what reads the past."""
 
     def sent(self) -> Fields:
         return {name: new for name, (_, new) in self.fields.items()}

@@ -162,6 +162,7 @@ def write_of(row: Any) -> WriteRow:
         row.id,
         row.rank,
         row.kind,
+        row.at,
     )
 
 

@@ -21,6 +21,7 @@ from mapping.rules import Rules
 from state.records import Activity, Review, Wait
 from state.rows import dumps
 from sync.context import Context
+from sync.forgotten import Forgotten
 from sync.match import match_keys
 from sync.pull import Window, ahead, gathered
 from sync.rollup import span
@@ -104,6 +105,9 @@ async def pull_activities(ctx: Context, system: str, *, full: bool, window: Wind
 def keep(ctx: Context, system: str, records: Sequence[Record], aims: Aims, at: datetime, *, anew: bool = False) -> None:
     """Store what a batch tells. Commits nothing."""
     oldest, latest = _oldest(ctx.rules, at), at + AHEAD
+    if ctx.forgotten:
+        kept = (without_forgotten(ctx.forgotten, system, record) for record in records)
+        records = [record for record in kept if record is not None]
     readable: list[tuple[Record, datetime]] = []
     faults: list[Review] = []
     settled: list[tuple[str, str]] = []
@@ -127,6 +131,20 @@ def keep(ctx: Context, system: str, records: Sequence[Record], aims: Aims, at: d
     counts.reviews += len(faults)
     ctx.store.open_reviews(faults, ctx.run_id, at)
     ctx.store.close_reviews(settled, at)
+
+
+def without_forgotten(forgotten: Forgotten, system: str, record: Record) -> Record | None:
+    """What happened to somebody who asked to be forgotten alone, is not kept; what happened to others as well is kept as
+    theirs, without its words."""
+    fields = record.fields
+    named = fields.get("leads") or ()
+    left = [one for one in named if forgotten.of_record(system, one) not in forgotten.hashes]
+    addressed = forgotten.of_value("email", fields.get("email")) in forgotten.hashes
+    if (named and not left) or (addressed and not named):
+        return None
+    if addressed or len(left) < len(named):
+        return record._replace(fields={**fields, "leads": left, "email": None, "subject": None, "url": None})
+    return record
 
 
 class Trace:

@@ -109,6 +109,8 @@ class Context:
     """systems whose reading took so long, or went so far back, that they have to be asked for what is new"""
     forgotten: Forgotten | None = None
     """whose records are not taken in; None where nobody has asked to be forgotten"""
+    met: set[str] = field(default_factory=set)
+    """the records, as system:id, that were not taken in for that reason"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
     every: Mapping[Kind, Rules] = field(default_factory=dict)

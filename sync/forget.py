@@ -22,6 +22,7 @@ from state.history import History, shown_fields
 from state.ids import new_id
 from state.store import Store
 from sync.forgotten import EMAIL, PHONE, Forgotten, values_of
+from sync.match import match_keys
 
 LEAD: Kind = "lead"
 REQUIRED = "Erased"
@@ -45,6 +46,12 @@ class Person:
     def words(self) -> set[str]:
         """By what they can be found in a text."""
         return {word for word in self.emails | self.phones | self.names if len(word) > 5}
+
+    @property
+    def marks(self) -> set[str]:
+        """By what rows name them that nobody has placed yet: addresses, and the hashes by which leads are found."""
+        found = {str(key) for email in self.emails for _, key in match_keys({EMAIL: email}, ((EMAIL,),))}
+        return self.emails | found
 
     def keys(self) -> list[tuple[str, str, str]]:
         return [(record.system, record.kind, record.id) for record in self.records]
@@ -102,7 +109,7 @@ async def survey(rules: Rules, connectors: Mapping[str, Connector], store: Store
     person = Person(
         ids, emails, phones, {n for n in names if " " in n}, list(records.values()), {}, sorted(set(others))
     )
-    person.rows = store.held(ids, person.keys(), emails)
+    person.rows = store.held(ids, person.keys(), person.marks)
     return person
 
 
@@ -132,7 +139,7 @@ def begin(store: Store, person: Person, key: str, by: str, at: datetime) -> Eras
 
 def erase_ours(store: Store, erasure: Erasure, person: Person) -> None:
     """Our own rows, in one commit. The files are rewritten by `state.database.scrub` once the store is closed."""
-    erasure.gone = store.erase_person(person.hubs, person.keys(), person.emails) or {"hub": 0}
+    erasure.gone = store.erase_person(person.hubs, person.keys(), person.marks) or {"hub": 0}
     store.save_erasure(erasure)
     store.commit()
 

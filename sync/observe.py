@@ -186,10 +186,12 @@ def _absorb(
 
 
 def _is_forgotten(ctx: Context, system: str, record: Record, values: Fields, known: Mapping[str, Known]) -> bool:
-    """Somebody who asked to be forgotten is not taken in, and counted each time."""
+    """Somebody who asked to be forgotten is not taken in, and counted."""
     assert ctx.forgotten is not None
     is_one = ctx.forgotten.is_one(ctx.place(system), record.id, values, linked=record.id in known)
-    ctx.counts(system).forgotten += is_one
+    if is_one and (subject := ctx.subject(system, record.id)) not in ctx.met:
+        ctx.met.add(subject)
+        ctx.counts(system).forgotten += 1
     return is_one
 
 

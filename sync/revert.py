@@ -9,14 +9,18 @@ opt-out is never taken back; no record is archived that somebody has worked on o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from mapping.fields import OPTED_OUT, Value
+from mapping.fields import OPTED_OUT, STAGE, Value
 from mapping.mapper import Mapper
 from state.history import ChangeRow, History
 from state.records import Hub, Link, Side, WriteRow
 from sync.context import Context
 from sync.merge import ahead
+
+MOMENTS = timedelta(minutes=5)
+"""For so long after its creation, a record is changed by the system itself: by defaults and by automation."""
 
 
 class Left(NamedTuple):
@@ -57,7 +61,8 @@ def opposite(
                 left.append(_left(ctx, row, "", why))
             elif row.operation == "create":
                 assert hub is not None
-                heard = _edited(changes.get(hub_id, ()), row) or bool(hub.links[row.system].side.seen)
+                mapper = ctx.rules.mappers[row.system]
+                heard = _edited(changes.get(hub_id, ()), row, hub.links[row.system].side, mapper)
                 why = _why_kept(ctx, row, heard, hub_id in needed[row.system])
                 if why:
                     left.append(_left(ctx, row, "", why))
@@ -144,14 +149,23 @@ def _not_there(link: Link | None, row: WriteRow) -> str:
     return "" if link.remote_id == row.remote_id else "another record has taken its place"
 
 
-def _edited(changes: Sequence[ChangeRow], row: WriteRow) -> bool:
-    """Whether the system has said anything about the lead since the run."""
+def _edited(changes: Sequence[ChangeRow], row: WriteRow, side: Side, mapper: Mapper) -> bool:
+    """Whether the system has said anything of the record that we created since. What it filled in by itself in the first
+    moments (an owner, a status, a box not ticked) is nobody's work."""
+    if side.seen:
+        return True
+    young = row.at is not None and side.seen_at is not None and side.seen_at < row.at + MOMENTS
+
+    def default(name: str, entry: dict[str, Any]) -> bool:
+        filled = entry.get("old") is None and name not in row.fields
+        return young and filled and (name in mapper.references or name == STAGE or isinstance(entry.get("new"), bool))
+
     return any(
         row.system == entry.get("from") or row.system in entry.get("claims", ())
         for change in changes
         if change.run_id > row.run_id
-        for entry in change.detail.values()
-        if isinstance(entry, dict)
+        for name, entry in change.detail.items()
+        if isinstance(entry, dict) and not default(name, entry)
     )
 
 
