@@ -7,28 +7,27 @@ value without one is told as such, never left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from console.absence import absent
 from console.failures import Refusal
-from console.names import WORDS, name_of, names_in, split_place
+from console.names import name_of, names_in, split_place
 from console.plans import Reasons
 from console.screen import plain
-from mapping.conditions import evidence
 from mapping.config import ProjectFile
-from mapping.fields import EVIDENCE, Fields, Kind
+from mapping.fields import EVIDENCE, Kind
 from mapping.loader import compile_scorer
-from mapping.mapped import KindMapping
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
-from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow
+from state.history import ChangeRow, History, SentRow, StageRow
 from state.records import Hub, Link
 from state.store import Store
 from sync.match import match_keys
-from sync.plan import may_create, news_for
+from sync.plan import news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
 from sync.references import ids_in
@@ -96,6 +95,9 @@ class Story:
     """kind -> the records of that kind which refer to this one, by id and name"""
     names: dict[str, str] = field(default_factory=dict, repr=False)
     """What the hub records are called that values refer to, by their ids."""
+
+    def value(self, name: str) -> Any:
+        return next((told.value for told in self.fields if told.name == name), None)
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -175,7 +177,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         score=scored.total if rules else None,
         score_parts=list(scored.parts) if rules else [],
         score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
-        absent=_absent(opened, store, lead, reviews, sent),
+        absent=absent(opened, store, lead, reviews, sent),
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
         timeline=_timeline(changes, stages, sent),
         kind=lead.kind,
@@ -273,97 +275,6 @@ def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
         for name, entry in change.detail.items()
         if isinstance(entry, dict) and "claims" in entry
     ]
-
-
-# -- why not there ----------------------------------------------------------------------------------------------------
-
-
-def _absent(
-    opened: Opened, store: Store, lead: Hub, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
-) -> dict[str, str]:
-    parked = store.parked([lead.id])
-    held = {
-        (review.system or "", review.id)
-        for review in store.reviews("match", "duplicate")
-        for candidate in review.detail.get("candidates", ())
-        if candidate["hub"] == lead.id
-    }
-    told = {}
-    for system, mapper in opened.rules.of(lead.kind).mappers.items():
-        link = lead.links.get(system)
-        if link and link.state == "live":
-            if not mapper.sync_when(lead.fields):
-                told[system] = "it is there, and left alone: " + _condition(
-                    "sync_when", _mapped(opened, system, lead.kind), lead.fields
-                )
-            continue
-        waiting = [id_ for where, id_ in held if where == system]
-        doubtful = any(row.write.system == system and row.write.state in ("sent", "unknown") for row in sent)
-        told[system] = (
-            _gone(link) if link
-            else f"merged into another {WORDS[lead.kind][0]}" if lead.merged_into
-            else f"{system} refused it: see review {_review_of(reviews, system)}" if (lead.id, system) in parked
-            else f"it may be a record there already: answer review {waiting[0]} first" if waiting
-            else "it was being created when a run ended; the next run finds out" if doubtful
-            else "the next run creates it" if may_create(mapper, lead.fields)
-            else _why_not(opened, system, lead)
-        )  # fmt: skip
-    return told
-
-
-def _mapped(opened: Opened, system: str, kind: Kind) -> KindMapping:
-    found = opened.project.mappings[system].of(kind)
-    assert found is not None, "a system without a mapping for the kind has no mapper either"
-    return found
-
-
-def _gone(link: Link) -> str:
-    words = {"deleted": "was deleted there", "merged": "was merged into another there", "ignored": "was set aside"}
-    return f"its record {plain(link.remote_id)} {words.get(link.state, link.state)}; it is not created again"
-
-
-def _review_of(reviews: Sequence[ReviewRow], system: str) -> str:
-    return next((str(r.id) for r in reviews if r.system == system and r.kind in ("dead_letter", "duplicate")), "list")
-
-
-def _why_not(opened: Opened, system: str, hub: Hub) -> str:
-    mapper, mapping, fields = opened.rules.of(hub.kind).mappers[system], _mapped(opened, system, hub.kind), hub.fields
-    if not mapper.pushed:
-        return "nothing is ever written there"
-    if not mapper.create_when(fields):
-        return _condition("create_when", mapping, fields)
-    if not mapper.sync_when(fields):
-        return _condition("sync_when", mapping, fields)
-    keys = " or ".join("+".join(entry) for entry in mapper.match)
-    return f"it has no {keys}, so that it could not be found again there"
-
-
-def _condition(name: str, mapping: KindMapping, fields: Fields) -> str:
-    condition = mapping.create_when if name == "create_when" else mapping.sync_when
-    if condition is None:
-        return name
-    asked = condition.model_dump(by_alias=True, exclude_none=True)
-    return f"{name} asks for {_words(asked)}; here {plain(evidence(condition, fields), 200)}"
-
-
-_TESTS = {
-    "at_least": "at least",
-    "at_most": "at most",
-    "equals": "",
-    "in": "",
-    "contains": "with",
-    "present": "present:",
-}
-
-
-def _words(asked: Any) -> str:
-    """A condition in a line: "stage at least lead"."""
-    if isinstance(asked, Mapping):
-        parts = [f"{_TESTS.get(name, name)} {_words(test)}".strip() for name, test in asked.items()]
-        return " and ".join(parts)
-    if isinstance(asked, list | tuple):
-        return " or ".join(_words(part) for part in asked)
-    return "yes" if asked is True else "no" if asked is False else plain(asked, 60)
 
 
 # -- timeline ---------------------------------------------------------------------------------------------------------
