@@ -210,21 +210,24 @@ def status(
     return asyncio.run(tell(Screen(as_json), project, runs))
 
 
-@app.command(
-    rich_help_panel=LOOK, epilog="Example:  smarketing explain ada@example.com   (or: hubspot:151, or a lead id)"
-)
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing explain ada@example.com   (or: acme.com, hubspot:151)")
 def explain(
-    lead: Annotated[
-        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
+    record: Annotated[
+        str,
+        typer.Argument(
+            help="E-mail address, domain or name of a company, name of a deal, id, or system:id.",
+            metavar="RECORD",
+            show_default=False,
+        ),
     ],
     everything: Annotated[bool, typer.Option("--all", help="The whole timeline, not only its end.")] = False,
     as_json: Json = False,
     project: Folder = HERE,
 ) -> int:
-    """Why a lead is what it is: every value with its source, every stage with its evidence, every conflict."""
+    """Why a lead, a company or a deal is what it is: every value with its source, every stage with its evidence, every conflict."""
     from console.telling import explain as tell
 
-    return asyncio.run(tell(Screen(as_json), project, lead, everything))
+    return asyncio.run(tell(Screen(as_json), project, record, everything))
 
 
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing export ada@example.com --out ada.json   (or: ada.md)")
@@ -273,8 +276,13 @@ def review_resolve(
     ids: Ids,
     value: Annotated[str | None, typer.Option(help="conflict: this is the value.", metavar="TEXT")] = None,
     take: Annotated[str | None, typer.Option(help="conflict: what this system says.", metavar="SYSTEM")] = None,
-    lead: Annotated[str | None, typer.Option(help="match, duplicate: it is this lead.", metavar="LEAD")] = None,
-    new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is a lead of its own.")] = False,
+    lead: Annotated[
+        str | None,
+        typer.Option(
+            "--lead", "--company", "--deal", "--owner", help="match, duplicate: it is this one.", metavar="ID"
+        ),
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is none of them, but a new one.")] = False,
     ignore: Annotated[bool, typer.Option("--ignore", help="Leave the record or the write alone, for good.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="dead_letter, bad_value: try again.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="guard: the plan is right, let it run.")] = False,

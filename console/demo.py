@@ -17,11 +17,12 @@ from typing import Any
 from rich.rule import Rule
 from rich.text import Text
 
-from console import checking, planning, playground, reviews, syncing, telling
+from console import checking, planning, playground, promises, reviews, syncing, telling
 from console.explaining import Event, Story
 from console.failures import Exit, Refusal
 from console.folders import make
-from console.screen import Screen, Sheet, many, plain, seconds, table
+from console.names import in_words
+from console.screen import Screen, Sheet, many, plain, seconds, spelled, table
 from state.history import History
 from sync.project import open_project
 from sync.run import Options
@@ -97,21 +98,31 @@ def _story(screen: Recorded, folder: Path, urls: Mapping[str, str]) -> list[tupl
     chapter(
         5,
         "People go on working",
-        "On both sides at once, before the next run. With --full it also sees what was deleted meanwhile.",
+        "On both sides at once, with people, companies and deals, before the next run. With --full it also sees what was deleted meanwhile.",
     )
     edits = _edits()
     for change in edits:
         playground.edit(urls, change)
+    screen.gap()
     screen.say(_edits_table(edits))
     told.append(("third sync", _sync(screen, folder, "smarketing sync --full", Options(full=True)) == Exit.DONE))
     told.append(("third sync wrote", _last_writes(folder) > 0))
+    told += asyncio.run(promises.kept(folder, edits))
 
     chapter(6, "What happened, and why", "Every value can say where it came from.")
     stories = asyncio.run(_stories(folder, edits))
-    screen.say(_outcomes(edits, stories))
+    screen.gap()
+    screen.say(_outcomes([change for change in edits if not _business(change)], stories))
+    screen.gap()
+    screen.say(_outcomes([change for change in edits if _business(change)], stories, title="And in business"))
+    screen.gap()
+    screen.say(_moves(edits, stories))
     disputed = next(change["email"] for change in edits if change["why"].startswith("..."))
     with _command(screen, f"smarketing explain {disputed}"):
         asyncio.run(telling.explain(screen, folder, disputed, False))
+    won = next(change["key"] for change in edits if change["fields"].get("stage") == "won")
+    with _command(screen, f'smarketing explain "{won}"'):
+        asyncio.run(telling.explain(screen, folder, won, False))
     chapter(7, "What only a person can decide", "A record that may be one of two leads is never guessed at.")
     with _command(screen, "smarketing review list --kind duplicate --limit 5"):
         asyncio.run(reviews.list_open(screen, folder, ["duplicate"], 5))
@@ -149,12 +160,15 @@ def _clear(folder: Path) -> None:
 def _make(folder: Path, urls: Mapping[str, str]) -> None:
     addresses = {f"{name.upper()}_URL": url for name, url in urls.items()}
     make(folder, playground.SYSTEMS, {**playground.CREDENTIALS, **addresses})
+    playground.map_renewals(folder)
 
 
 def _edits() -> list[dict[str, Any]]:
+    from sandbox.business_edits import business_edits
     from sandbox.people import demo_edits, make_world
 
-    return demo_edits(make_world(7))
+    world = make_world(7)
+    return [*demo_edits(world), *business_edits(world)]
 
 
 def _last_writes(folder: Path) -> int:
@@ -180,7 +194,7 @@ def _first_question(folder: Path) -> int:
 def _edits_table(edits: Sequence[Mapping[str, Any]]) -> Sheet:
     what = table("!Where", "!Who", "What they did")
     for change in edits:
-        what.add_row(Text(_system(change), style="accent"), plain(change["email"], 50), plain(change["why"]))
+        what.add_row(Text(_system(change), style="accent"), plain(_key(change), 50), plain(change["why"]))
     return what
 
 
@@ -189,23 +203,35 @@ def _system(change: Mapping[str, Any]) -> str:
 
 
 async def _stories(folder: Path, edits: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Story, str]]:
-    """E-mail -> the lead's story, and the id of the last run."""
+    """What an edit is about -> its story, and the id of the last run; and those of the people of the deals."""
     async with open_project(folder, systems=(), reading=True) as opened:
         with History(opened.engine) as history:
             [run] = history.runs(1)
-        return {change["email"]: (telling.tell(opened, change["email"]), run.id) for change in edits}
+        found = {_key(change): telling.tell(opened, _key(change)) for change in edits}
+        people = {hub_id for told in found.values() if told.kind == "deal" for hub_id in told.value("contacts") or ()}
+        found |= {hub_id: telling.tell(opened, hub_id) for hub_id in sorted(people)}
+        return {key: (told, run.id) for key, told in found.items()}
 
 
-def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story, str]]) -> Sheet:
-    what = table("!Who", "What people did", "What the run made of it", "Told to")
-    for email in dict.fromkeys(change["email"] for change in edits):
-        told, run = stories[email]
-        did = " ".join(change["why"] for change in edits if change["email"] == email)
+def _business(change: Mapping[str, Any]) -> bool:
+    return "of" in change
+
+
+def _key(change: Mapping[str, Any]) -> str:
+    """What people call it: an address, a domain, a deal's name."""
+    return str(change["key"] if _business(change) else change["email"])
+
+
+def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story, str]], title: str = "") -> Sheet:
+    what = table("Who or what", "What people did", "What the run made of it", "Told to", title=title)
+    for key in dict.fromkeys(map(_key, edits)):
+        told, run = stories[key]
+        did = " ".join(change["why"] for change in edits if _key(change) == key)
         events = [event for event in told.timeline if event.run == run]
-        conflicts = {c.field: f"{c.field}: {c.winner} won, {c.rule}" for c in told.conflicts if c.run == run}
-        made = [_made(event, conflicts) for event in events if event.what != "sent"]
+        conflicts = {c.field: f"{c.field}: {c.winner} wins, {c.rule}" for c in told.conflicts if c.run == run}
+        made = [_made(event, conflicts, told) for event in events if event.what != "sent"]
         sent = [f"{event.system} ({_few(event.fields)})" for event in events if event.what == "sent"]
-        who = plain(told.who.partition(" <")[0], 26)
+        who = plain(told.who.partition(" <")[0], 40)
         what.add_row(
             who,
             plain(did, 300),
@@ -215,10 +241,33 @@ def _outcomes(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[St
     return what
 
 
-def _made(event: Event, conflicts: Mapping[str, str]) -> str:
+def _moves(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story, str]]) -> Sheet:
+    """What the deals meant for their people."""
+    what = table("Of the deal", "Who", "!Stage", "Why", "Told to", title="What the deals meant for their people")
+    for change in edits:
+        deal = stories[_key(change)][0]
+        for hub_id in deal.value("contacts") or () if deal.kind == "deal" else ():
+            told, run = stories[hub_id]
+            sent = [f"{e.system} ({_few(e.fields)})" for e in told.timeline if e.run == run and e.what == "sent"]
+            for stage in (stage for stage in told.stages if stage["run_id"] == run):
+                why = plain(stage["reason"] or stage["evidence"], 120)
+                moved = Text.assemble((f"{stage['old']} → ", "quiet"), stage["new"])
+                who = plain(told.who.partition(" <")[0], 40)
+                what.add_row(deal.who, who, moved, why, plain(", ".join(sent), 200))
+    return what
+
+
+def _made(event: Event, conflicts: Mapping[str, str], told: Story) -> str:
     if event.what != "merged":
         return event.told
-    return ", ".join(conflicts.get(name, f"{name} from {event.system}") for name in event.fields if name != "stage")
+    names = [name for name in event.fields if name != "stage" or told.kind != "lead"]
+    return ", ".join(conflicts.get(name, f"{name} {_short(told, name)}from {event.system}") for name in names)
+
+
+def _short(told: Story, name: str) -> str:
+    """The value, where it takes no room."""
+    said = spelled(in_words(told.value(name), told.names), 60)
+    return f"{said} " if len(said) <= 24 else ""
 
 
 def _few(names: Sequence[str]) -> str:
@@ -237,7 +286,7 @@ def _farewell(screen: Screen, folder: Path, told: Sequence[tuple[str, bool]], to
         Text.assemble((f"  smarketing demo {folder} --serve", "accent"), ("        starts both systems again, as they are now", "quiet")),
         Text.assemble((f"  cd {folder}", "accent"), ("                          then, in another terminal:", "quiet")),
         Text.assemble(("  smarketing status", "accent"), ("  ·  ", "quiet"), ("review list", "accent"), ("  ·  ", "quiet"), ("plan", "accent"),
-                      ("  ·  ", "quiet"), ("sync", "accent"), ("  ·  ", "quiet"), ("explain LEAD", "accent")),
+                      ("  ·  ", "quiet"), ("sync", "accent"), ("  ·  ", "quiet"), ("explain WHO", "accent")),
     )  # fmt: skip
 
 

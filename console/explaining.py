@@ -7,26 +7,30 @@ value without one is told as such, never left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from console.absence import absent
 from console.failures import Refusal
+from console.names import name_of, names_in, split_place
 from console.plans import Reasons
-from console.screen import named, plain
-from mapping.conditions import evidence
-from mapping.config import MappingFile, ProjectFile
-from mapping.fields import Fields
+from console.screen import plain
+from mapping.config import ProjectFile
+from mapping.fields import EVIDENCE, Kind
 from mapping.loader import compile_scorer
+from mapping.mapper import Mapper
+from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
-from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow, shown_fields
+from state.history import ChangeRow, Happened, History, SentRow, StageRow
 from state.records import Hub, Link
 from state.store import Store
 from sync.match import match_keys
-from sync.plan import may_create, news_for
+from sync.plan import news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
+from sync.references import ids_in
 
 ACTIVITIES = 10
 """How many of the last ones are told."""
@@ -91,36 +95,54 @@ class Story:
     activities: list[Happened]
     """the last ones, newest first"""
     timeline: list[Event] = field(repr=False)
+    kind: Kind = "lead"
+    around: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """kind -> the records of that kind which refer to this one, by id and name"""
+    names: dict[str, str] = field(default_factory=dict, repr=False)
+    """What the hub records are called that values refer to, by their ids."""
+
+    def value(self, name: str) -> Any:
+        return next((told.value for told in self.fields if told.name == name), None)
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def find(opened: Opened, history: History, asked: str) -> str:
-    """The lead meant by an e-mail address, a lead id or its beginning, or system:remote id. Raises Refusal."""
+    """The hub record meant by an e-mail address, a domain, a name, an id or its beginning, or system:remote id. Raises
+    Refusal."""
     asked = asked.strip()
-    system, _, remote_id = asked.partition(":")
+    where, _, remote_id = asked.partition(":")
+    system, kind = split_place(where)
     if remote_id and system in opened.project.config.systems:
-        found = list(history.linked(system, [remote_id]).values())
+        held = history.holding(system, remote_id)
+        found = [held[kind]] if kind in held else list(held.values()) if where == system else []
     elif "@" in asked:
         found = _by_email(opened, history, asked)
     else:
         text = asked.replace("-", "").lower()
         found = history.find_leads(text) if _ID.fullmatch(text) else []
-        found = found or history.mentioning(asked)
+        found = found or _by_name(history, asked)
     if len(found) == 1:
         return found[0]
     if not found:
         raise Refusal(
             "no-lead",
-            f"No lead is known as {asked!r}.",
-            "Ask by e-mail address, by lead id, or by system:id (hubspot:151). A lead is known from the first sync on.",
+            f"Nobody and nothing is known as {asked!r}.",
+            "Ask by e-mail address, a company's domain, a deal's name, by id, or by system:id (hubspot:151). A record is "
+            "known from the first sync on.",
         )
     store = Store(opened.engine, dry=True)
     leads = store.hubs(found[:5])
     store.close()
-    likely = "; ".join(f"{lead.id}  {named(shown_fields(lead))}" for lead in leads.values())
+    likely = "; ".join(f"{hub.id}  {hub.kind} {name_of(hub)}" for hub in leads.values())
     raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
+
+
+def _by_name(history: History, asked: str) -> list[str]:
+    """Who is called just so; else whatever mentions it, but for what merely refers to it."""
+    exact = history.called(asked)
+    return exact or history.mentioning(asked)
 
 
 def spelled_address(opened: Opened, asked: str) -> str:
@@ -140,7 +162,7 @@ def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
 
 
 def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
-    """All that is known of a lead, from seven queries, and one for each month in which its last activities are looked for."""
+    """All that is known of a hub record, from a handful of queries, and one for each month of its last activities."""
     lead = store.hubs([hub_id])[hub_id]
     changes = history.changes([hub_id]).get(hub_id, [])
     stages = history.stages([hub_id]).get(hub_id, [])
@@ -148,32 +170,53 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     reviews = history.reviews(hub_id=hub_id)
     scorer = compile_scorer(opened.project)
     scored = scorer(lead.fields)
-    rules = opened.project.config.scoring.rules if opened.project.config.scoring else ()
+    scoring = opened.project.config.scoring if lead.kind == "lead" else None
+    rules = scoring.rules if scoring else ()
     met = {name for name, _ in scored.parts}
+    around = _around(store, lead)
+    told = _fields(opened, store, lead, Reasons(lead, changes, stages))
+    conflicts = _conflicts(changes)
     return Story(
         id=lead.id,
-        who=named(shown_fields(lead), lead.id),
+        who=name_of(lead),
         merged_into=lead.merged_into,
         records={name: _record(link) for name, link in sorted(lead.links.items())},
-        fields=_fields(opened, lead, Reasons(lead, changes, stages)),
-        conflicts=_conflicts(changes),
+        fields=told,
+        conflicts=conflicts,
         stages=[asdict(stage) for stage in stages],
         score=scored.total if rules else None,
-        score_parts=list(scored.parts),
+        score_parts=list(scored.parts) if rules else [],
         score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
-        absent=_absent(opened, store, lead, reviews, sent),
+        absent=absent(opened, store, lead, reviews, sent),
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
         activities=history.activities(hub_id, ACTIVITIES),
         timeline=_timeline(changes, stages, sent),
+        kind=lead.kind,
+        around=around,
+        names=names_in(store, [asdict(one) for one in told], [lost.claims for lost in conflicts]),
     )
+
+
+def _around(store: Store, hub: Hub) -> dict[str, list[dict[str, str]]]:
+    """What refers to it, and is still there."""
+    referring = store.hubs(store.referring(hub.id)).values()
+    found: dict[str, list[dict[str, str]]] = {}
+    for other in sorted(referring, key=lambda other: (name_of(other).casefold(), other.id)):
+        if other.alive and not other.merged_into and hub.kind != "owner":
+            stage = other.fields.get("stage")
+            entry = {"id": other.id, "name": name_of(other), **({"stage": str(stage)} if stage else {})}
+            found.setdefault(other.kind, []).append(entry)
+    return found
 
 
 def _record(link: Link) -> dict[str, Any]:
     return {"id": link.remote_id, "state": link.state, "changed_at": link.side.seen_at}
 
 
-def _fields(opened: Opened, lead: Hub, reasons: Reasons) -> list[FieldStory]:
-    names = list(dict.fromkeys([*_order(opened.project.config), *lead.fields]))
+def _fields(opened: Opened, store: Store, lead: Hub, reasons: Reasons) -> list[FieldStory]:
+    rules = opened.rules.of(lead.kind)
+    there = _there(store, rules, lead)
+    names = [n for n in dict.fromkeys([*_order(opened.project.config, lead.kind), *lead.fields]) if n != EVIDENCE]
     told = []
     for name in names:
         shows = {system: _shows(link, name) for system, link in lead.links.items() if _knows(link, name)}
@@ -188,8 +231,9 @@ def _fields(opened: Opened, lead: Hub, reasons: Reasons) -> list[FieldStory]:
             system
             for system, link in sorted(lead.links.items())
             if link.state == "live"
-            and system in opened.rules.mappers
-            and any(n == name for n, _ in news_for(opened.rules.mappers[system], link.side, lead.fields))
+            and system in rules.mappers
+            and _sayable(rules.mappers[system], name, lead, there[system])
+            and any(n == name for n, _ in news_for(rules.mappers[system], link.side, lead.fields))
         ]
         told.append(
             FieldStory(
@@ -200,7 +244,20 @@ def _fields(opened: Opened, lead: Hub, reasons: Reasons) -> list[FieldStory]:
     return told
 
 
-def _order(config: ProjectFile) -> list[str]:
+def _there(store: Store, rules: Rules, hub: Hub) -> dict[str, Collection[str]]:
+    """By system, which of the records that this one refers to it has."""
+    wanted = {i for name in rules.references for i in ids_in(hub.fields.get(name))}
+    return {system: store.names_of(system, wanted) if wanted else () for system in rules.mappers}
+
+
+def _sayable(mapper: Mapper, name: str, hub: Hub, there: Collection[str]) -> bool:
+    """A system is not told of a record that it does not have."""
+    return name not in mapper.references or all(i in there for i in ids_in(hub.fields.get(name)))
+
+
+def _order(config: ProjectFile, kind: Kind) -> list[str]:
+    if kind != "lead":
+        return ["name", "domain", *(config.fields_of(kind) or {})]
     return [
         "email",
         "first_name",
@@ -229,91 +286,6 @@ def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
         for name, entry in change.detail.items()
         if isinstance(entry, dict) and "claims" in entry
     ]
-
-
-# -- why not there ----------------------------------------------------------------------------------------------------
-
-
-def _absent(
-    opened: Opened, store: Store, lead: Hub, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
-) -> dict[str, str]:
-    parked = store.parked([lead.id])
-    held = {
-        (review.system or "", review.id)
-        for review in store.reviews("match", "duplicate")
-        for candidate in review.detail.get("candidates", ())
-        if candidate["hub"] == lead.id
-    }
-    told = {}
-    for system, mapper in opened.rules.mappers.items():
-        link = lead.links.get(system)
-        if link and link.state == "live":
-            if not mapper.sync_when(lead.fields):
-                told[system] = "it is there, and left alone: " + _condition(
-                    "sync_when", opened.project.mappings[system], lead.fields
-                )
-            continue
-        waiting = [id_ for where, id_ in held if where == system]
-        doubtful = any(row.write.system == system and row.write.state in ("sent", "unknown") for row in sent)
-        told[system] = (
-            _gone(link) if link
-            else "merged into another lead" if lead.merged_into
-            else f"{system} refused it: see review {_review_of(reviews, system)}" if (lead.id, system) in parked
-            else f"it may be a record there already: answer review {waiting[0]} first" if waiting
-            else "it was being created when a run ended; the next run finds out" if doubtful
-            else "the next run creates it" if may_create(mapper, lead.fields)
-            else _why_not(opened, system, lead.fields)
-        )  # fmt: skip
-    return told
-
-
-def _gone(link: Link) -> str:
-    words = {"deleted": "was deleted there", "merged": "was merged into another there", "ignored": "was set aside"}
-    return f"its record {plain(link.remote_id)} {words.get(link.state, link.state)}; it is not created again"
-
-
-def _review_of(reviews: Sequence[ReviewRow], system: str) -> str:
-    return next((str(r.id) for r in reviews if r.system == system and r.kind in ("dead_letter", "duplicate")), "list")
-
-
-def _why_not(opened: Opened, system: str, fields: Fields) -> str:
-    mapper, mapping = opened.rules.mappers[system], opened.project.mappings[system]
-    if not mapper.pushed:
-        return "nothing is ever written there"
-    if not mapper.create_when(fields):
-        return _condition("create_when", mapping, fields)
-    if not mapper.sync_when(fields):
-        return _condition("sync_when", mapping, fields)
-    keys = " or ".join("+".join(entry) for entry in mapper.match)
-    return f"it has no {keys}, so that it could not be found again there"
-
-
-def _condition(name: str, mapping: MappingFile, fields: Fields) -> str:
-    condition = mapping.create_when if name == "create_when" else mapping.sync_when
-    if condition is None:
-        return name
-    asked = condition.model_dump(by_alias=True, exclude_none=True)
-    return f"{name} asks for {_words(asked)}; here {plain(evidence(condition, fields), 200)}"
-
-
-_TESTS = {
-    "at_least": "at least",
-    "at_most": "at most",
-    "equals": "",
-    "in": "",
-    "contains": "with",
-    "present": "present:",
-}
-
-
-def _words(asked: Any) -> str:
-    """A condition in a line: "stage at least lead"."""
-    if isinstance(asked, Mapping):
-        parts = [f"{_TESTS.get(name, name)} {_words(test)}".strip() for name, test in asked.items()]
-        return " and ".join(parts)
-    if isinstance(asked, list | tuple):
-        return " or ".join(_words(part) for part in asked)
-    return "yes" if asked is True else "no" if asked is False else plain(asked, 60)
 
 
 # -- timeline ---------------------------------------------------------------------------------------------------------

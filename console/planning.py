@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.table import Table
@@ -19,18 +21,20 @@ from rich.text import Text
 
 from console import plans, syncing
 from console.failures import Exit, Refusal
-from console.plans import Decision, PlanFile, PlannedWrite
+from console.names import WORDS, in_order, in_words, names_in, split_place
+from console.plans import Decision, PlanFile, PlannedWrite, field_in_words
 from console.progress import shown
 from console.screen import Screen, Sheet, ago, change, count, many, plain, spelled, table
+from mapping.fields import KINDS, RecordKind, place
 from state.history import Counted, History
 from state.records import Review, WriteRow
 from sync.context import Report
-from sync.plan import fingerprint, plan_hub
+from sync.plan import Tally, fingerprint, plan_hub
 from sync.project import Opened, open_project, run_opened, run_preview
 from sync.run import Options
 
 SAMPLES, FIELDS = 2, 4
-"""Leads shown of each kind of write, and fields of each."""
+"""Records shown of each kind of write, and fields of each."""
 
 
 def plan(screen: Screen, folder: Path, out: Path | None, full: bool, systems: Sequence[str], first: str) -> Exit:
@@ -78,9 +82,10 @@ def show(screen: Screen, made: PlanFile) -> None:
     if made.decided:
         screen.gap()
         screen.say(decisions_table(made))
-    for system in made.systems:
-        for operation in ("create", "update", "restore", "archive"):
-            _samples(screen, made, system, operation)
+    for kind in KINDS:
+        for system in made.systems:
+            for operation in ("create", "update", "restore", "archive"):
+                _samples(screen, made, system, kind, operation)
     screen.gap()
     syncing.failures(screen, made.errors, len(made.systems))
     if made.stops:
@@ -93,12 +98,20 @@ def _read_table(made: PlanFile) -> Sheet:
     archives = any(tally.archives for tally in made.tallies.values())
     writes = ["To update", "To archive"] if archives else ["To create", "To update"]
     what = table(
-        "!System", ">Read", ">New here", ">Matched", "~>Conflicts", "~>Linked", *(f">{name}" for name in writes)
+        "!Kind",
+        "!System",
+        ">Read",
+        ">New here",
+        ">Matched",
+        "~>Conflicts",
+        "~>Linked",
+        *(f">{name}" for name in writes),
     )
-    for system, tally in sorted(made.tallies.items()):
-        c = made.report["systems"].get(system, {})
+    for where, label in syncing.places(made.tallies):
+        tally, c = made.tallies[where], made.report["systems"].get(where, {})
         what.add_row(
-            Text(system, style="bold"),
+            label,
+            Text(split_place(where)[0], style="bold"),
             *(count(c.get(name, 0)) for name in ("read", "new", "matched", "conflicts")),
             count(tally.linked),
             *(() if archives else (count(tally.creates, "good"),)),
@@ -111,17 +124,19 @@ def _read_table(made: PlanFile) -> Sheet:
 def _fields_table(made: PlanFile) -> Sheet:
     """How many records each field would change in, by system; creates apart."""
     what = table("!Field", *(f">in {system}" for system in made.systems), title="Updates, field by field")
-    names = {name for tally in made.tallies.values() for name in tally.fields}
-    totals = {name: sum(t.fields.get(name, 0) for t in made.tallies.values()) for name in names}
-    for name in sorted(names, key=lambda n: (-totals[n], n)):
+    totals: Counter[tuple[int, RecordKind, str]] = Counter()
+    for where, tally in made.tallies.items():
+        for name, number in tally.fields.items():
+            totals[in_order(where)[0], split_place(where)[1], name] += number
+    for (_, kind, name), _ in sorted(totals.items(), key=lambda item: (item[0][0], -item[1], item[0])):
         cells = []
         for system in made.systems:
-            tally = made.tallies[system]
+            tally = made.tallies.get(place(system, kind), Tally())
             cell = count(tally.fields.get(name, 0))
             if blanks := tally.blanks.get(name):
                 cell.append(f" ({blanks:,} blanked)", style="bad")
             cells.append(cell)
-        what.add_row(name, *cells)
+        what.add_row(field_in_words(name, kind), *cells)
     return what
 
 
@@ -129,16 +144,16 @@ def decisions_table(made: PlanFile) -> Sheet:
     what = table("!Field", ">Times", "!Rule", "For example", title="Conflicts, and how they would be decided")
     first: dict[str, Decision] = {}
     for decision in made.decisions:
-        first.setdefault(f"{decision.field}\t{decision.rule}", decision)
+        first.setdefault(f"{field_in_words(decision.field, decision.kind)}\t{decision.rule}", decision)
     for key, times in sorted(made.decided.items(), key=lambda item: (-item[1], item[0])):
         name, rule = key.split("\t")
-        what.add_row(name, count(times), plain(rule), example(first[key]) if key in first else "")
+        what.add_row(name, count(times), plain(rule), example(first[key], made.names) if key in first else "")
     return what
 
 
-def example(decision: Decision) -> Text:
+def example(decision: Decision, names: Mapping[str, str] = MappingProxyType({})) -> Text:
     """'Chief …' (salesforce) over 'Head …' (hubspot)"""
-    said = {system.split(" (from ")[-1].rstrip(")"): value for system, value in decision.claims.items()}
+    said = {system.split(" (from ")[-1].rstrip(")"): in_words(v, names) for system, v in decision.claims.items()}
     if decision.winner is None:
         told = Text("you decide: ", style="warn")
         losers = said
@@ -151,12 +166,13 @@ def example(decision: Decision) -> Text:
     return told
 
 
-def _samples(screen: Screen, made: PlanFile, system: str, operation: str) -> None:
-    rows = [row for row in made.writes if row.system == system and row.operation == operation]
+def _samples(screen: Screen, made: PlanFile, system: str, kind: RecordKind, operation: str) -> None:
+    rows = [row for row in made.writes if (row.system, row.kind, row.operation) == (system, kind, operation)]
     if not rows:
         return
     screen.gap()
-    screen.say(Text(f"{many(len(rows), operation)} in {system}, for example", style="bold"))
+    told = f"{len(rows):,} {WORDS[kind][len(rows) != 1]} to {operation} in {system}, for example"
+    screen.say(Text(told, style="bold"))
     for row in _chosen(rows, {decision.who for decision in made.decisions}):
         screen.say(Text(f"  {plain(row.who, 70)}", style="accent"))
         fields = _telling(row)
@@ -165,10 +181,19 @@ def _samples(screen: Screen, made: PlanFile, system: str, operation: str) -> Non
         lines.add_column(width=max(20, min(52, screen.console.width - 54)), overflow="fold")
         lines.add_column(overflow="fold")
         for name, entry in fields[:FIELDS]:
-            lines.add_row(f"    {name}", change(entry["old"], entry["new"]), why(entry))
+            lines.add_row(f"    {name}", _change(entry, made.names), why(entry))
         if len(fields) > FIELDS:
             lines.add_row(Text(f"    and {len(fields) - FIELDS} more", style="quiet"))
         screen.say(lines)
+
+
+def _change(entry: Mapping[str, Any], names: Mapping[str, str]) -> Text:
+    """A list by who joins it and who leaves."""
+    old, new = in_words(entry["old"], names), in_words(entry["new"], names)
+    if isinstance(old, list) and isinstance(new, list):
+        joins = [f"+ {one}" for one in new if one not in old] + [f"- {one}" for one in old if one not in new]
+        return Text(spelled(joins, 80))
+    return change(old, new)
 
 
 def _chosen(rows: Sequence[PlannedWrite], disputed: Collection[str]) -> list[PlannedWrite]:
@@ -180,7 +205,7 @@ def _chosen(rows: Sequence[PlannedWrite], disputed: Collection[str]) -> list[Pla
 
 def _telling(row: PlannedWrite) -> list[tuple[str, dict[str, Any]]]:
     """What changes something that was there first, then what people typed, then what was computed."""
-    identity = ("email", "company", "stage", "score")
+    identity = ("name", "domain", "email", "company", "stage", "score")
 
     def weight(item: tuple[str, dict[str, Any]]) -> tuple[bool, bool, bool, str]:
         name, entry = item
@@ -264,14 +289,15 @@ def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, 
         holders = [next((holder[key] for key in row.records.items() if key in holder), "") for row in missing]
     with opened.store(dry=True) as store:
         leads = store.hubs([hub_id for hub_id in holders if hub_id])
+        names = names_in(store, *(hub.fields for hub in leads.values()))
     left = []
     for row, hub_id in zip(missing, holders, strict=True):
         lead = leads.get(hub_id)
-        now = plan_hub(lead, [row.system], opened.rules, run_id) if lead else []
+        now = plan_hub(lead, [row.system], opened.rules.of(lead.kind), run_id) if lead else []
         reason = (
             "its records are gone" if lead is None
             else "it is not as it was when the plan was made" if made.reverts
-            else f"would now be: {_briefly(now[0].sent())}" if now
+            else f"would now be: {_briefly(now[0].sent(), names)}" if now
             else "is no longer needed"
         )  # fmt: skip
         left.append({"system": row.system, "operation": row.operation, "who": row.who, "why": reason})
@@ -283,8 +309,8 @@ def _as_planned(row: WriteRow) -> WriteRow:
     return replace(row, remote_id=None) if row.operation == "create" else row
 
 
-def _briefly(fields: dict[str, Any]) -> str:
-    told = ", ".join(f"{name} {spelled(value, 30)}" for name, value in list(fields.items())[:3])
+def _briefly(fields: dict[str, Any], names: Mapping[str, str]) -> str:
+    told = ", ".join(f"{name} {spelled(in_words(value, names), 30)}" for name, value in list(fields.items())[:3])
     return told + (f" and {len(fields) - 3} more" if len(fields) > 3 else "")
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from console.failures import Refusal
-from console.screen import named
-from mapping.fields import STAGE
-from state.history import ChangeRow, History, StageRow, shown_fields
+from console.names import name_of, names_in
+from mapping.fields import STAGE, RecordKind, place
+from state.history import ChangeRow, History, StageRow
 from state.records import Hub, WriteRow
 from state.store import Store
 from sync.context import Report
@@ -33,7 +33,7 @@ BATCH = 900
 
 @dataclass(frozen=True)
 class PlannedWrite:
-    """`fields`: field -> {old, new, from, rule}. `records`: the lead's records at the time, by system."""
+    """`fields`: field -> {old, new, from, rule}. `records`: the hub record's records at the time, by system."""
 
     fingerprint: str
     system: str
@@ -42,6 +42,7 @@ class PlannedWrite:
     who: str
     records: dict[str, str]
     fields: dict[str, dict[str, Any]]
+    kind: RecordKind = "lead"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Decision:
     claims: dict[str, Any]
     winner: str | None
     rule: str
+    kind: RecordKind = "lead"
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,13 @@ class PlanFile:
     writes: list[PlannedWrite] = field(repr=False)
     decisions: list[Decision] = field(repr=False)
     decided: dict[str, int]
-    """ "field\\trule" -> how many conflicts over it were decided so"""
+    """ "field\\trule" -> how many conflicts over it were decided so; see `field_in_words`"""
     reverts: str = ""
     """The run whose writes the plan takes back."""
     left: list[dict[str, str]] = field(default_factory=list, repr=False)
     """What of them it does not take back, and why"""
+    names: dict[str, str] = field(default_factory=dict, repr=False)
+    """What the hub records are called that values refer to, by their ids."""
 
     def document(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -82,10 +86,16 @@ class PlanFile:
 def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteRow], full: bool) -> PlanFile:
     """The plan with the reason for every value, while the dry run's state can still be read."""
     history = History(store)
-    tallies = {system: Tally(linked=store.count_links(system)) for system in opened.connectors}
+    tallies = {
+        place(system, kind): Tally(linked=store.of(kind).count_links(system))
+        for kind in opened.rules.kinds
+        for system in opened.connectors
+        if system in opened.rules.of(kind).mappers
+    }
     for row in rows:
-        tallies[row.system].add(row)
+        tallies[place(row.system, row.kind)].add(row)
     decisions, decided = _decisions(history, store, report.run_id)
+    writes = list(_writes(history, store, rows))
     return PlanFile(
         id=f"{report.started:%Y%m%d-%H%M%S}-{report.run_id[-4:]}",
         made_at=report.started.astimezone(UTC).isoformat(),
@@ -96,11 +106,12 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
         errors=report.errors,
         tallies=tallies,
         report=report.as_dict(),
-        writes=list(_writes(history, store, rows)),
+        writes=writes,
         decisions=decisions,
         decided=decided,
         reverts=report.reverts,
         left=report.left,
+        names=names_in(store, [w.fields for w in writes], [d.claims for d in decisions]),
     )
 
 
@@ -118,9 +129,10 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
                 row.system,
                 row.operation,
                 row.remote_id,
-                named(shown_fields(lead), lead.id),
+                name_of(lead),
                 {system: link.remote_id for system, link in lead.links.items() if link.state == "live"},
                 {name: {"old": old, "new": new, **reason(row, why, name)} for name, (old, new) in row.fields.items()},
+                row.kind,
             )
 
 
@@ -162,18 +174,25 @@ def _decisions(history: History, store: Store, run_id: str, keep: int = 200) -> 
     """Every conflict counted, the first ones in full."""
     counts: dict[str, int] = {}
     found: list[tuple[str, str, dict[str, Any]]] = []
-    for change in history.conflicts(run_id):
+    changes = list(history.conflicts(run_id))
+    kinds = history.kinds(change.hub_id for change in changes)
+    for change in changes:
         for name, entry in change.detail.items():
             if "claims" in entry:
-                key = f"{name}\t{entry['rule']}"
+                key = f"{field_in_words(name, kinds[change.hub_id])}\t{entry['rule']}"
                 counts[key] = counts.get(key, 0) + 1
                 if len(found) < keep or counts[key] <= 3:
                     found.append((change.hub_id, name, entry))
     leads = store.hubs([hub_id for hub_id, _, _ in found])
     return [
-        Decision(name, named(shown_fields(leads[hub_id])), entry["claims"], entry["winner"], entry["rule"])
+        Decision(name, name_of(leads[hub_id]), entry["claims"], entry["winner"], entry["rule"], leads[hub_id].kind)
         for hub_id, name, entry in found
     ], counts
+
+
+def field_in_words(name: str, kind: RecordKind) -> str:
+    """ "job_title" of a lead, "company: name" of a company."""
+    return name if kind == "lead" else f"{kind}: {name}"
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

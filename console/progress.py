@@ -14,6 +14,7 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from console.names import place_in_words
 from console.screen import Screen, many
 
 EVERY = 5.0
@@ -81,7 +82,9 @@ class _Redrawn:
             done = sum(self._written.values())
             self._tell(("write", ""), "writing", f"{done:,} of {self._planned:,}", self._planned, done)
         else:
-            self._tell((phase, system), f"{_VERBS.get(phase, (phase,))[0]} {system}", f"{count:,}", None)
+            self._tell(
+                (phase, system), f"{_VERBS.get(phase, (phase,))[0]} {place_in_words(system)}", f"{count:,}", None
+            )
 
     def _tell(self, key: tuple[str, str], what: str, told: str, total: int | None, done: int = 0) -> None:
         if key not in self._tasks:
@@ -129,4 +132,4 @@ class _Lines:
             if system
             else f"{many(count, 'write')} planned"
         )
-        self._screen.say(Text(f"  {system + ': ' if system else ''}{what}{more}", style="quiet"))
+        self._screen.say(Text(f"  {place_in_words(system) + ': ' if system else ''}{what}{more}", style="quiet"))

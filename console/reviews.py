@@ -16,13 +16,13 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit, Refusal
-from console.screen import Screen, Sheet, ago, change, many, moment, named, plain, spelled, table, value
+from console.names import WORDS, in_words, named, names_in
+from console.screen import Screen, Sheet, ago, change, many, moment, plain, spelled, table, value
 from mapping.derived import BUILT_IN
 from mapping.fields import STAGE, Value
 from mapping.loader import Project
 from mapping.transforms import FITS, TRANSFORMS, folded
-from state.history import History, ReviewRow, shown_fields
-from state.records import Hub
+from state.history import History, ReviewRow
 from state.store import Store
 from sync.project import open_project
 
@@ -39,8 +39,8 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
 
 _ASKS = {
     "conflict": "Two systems say different things: whose word counts?",
-    "match": "Which lead is this record?",
-    "duplicate": "Is this record the same person as a lead that has one there already?",
+    "match": "Which {one} is this record?",
+    "duplicate": "Is this record the same {same} as a {one} that has one there already?",
     "dead_letter": "The system refused this write.",
     "bad_value": "This record holds a value that cannot be read.",
     "guard": "A plan was stopped before its first write.",
@@ -71,9 +71,9 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = history.reviews(*kinds)
-            leads = store.hubs([r.hub_id for r in found[:limit] if r.hub_id])
+            names = _names(store, found[:limit])
         store.close()
-    shown = [{**asdict(r), "who": _who(r, leads)} for r in found[:limit]]
+    shown = [_document(r, names) for r in found[:limit]]
     screen.emit({"ok": True, "exit": 0, "open": len(found), "reviews": shown})
     if not found:
         screen.say(Text.assemble(("✓ ", "good"), "No question is open."))
@@ -82,7 +82,9 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
     for r in found[:limit]:
         answer = Text(_answered(r), style="good") if r.resolution else value(None)
         since = Text(ago(r.opened_at), style="quiet")
-        what.add_row(Text(str(r.id)), Text(r.kind, style="accent"), _who(r, leads), Text(_brief(r)), since, answer)
+        what.add_row(
+            Text(str(r.id)), Text(r.kind, style="accent"), _who(r, names), Text(_brief(r, names)), since, answer
+        )
     screen.gap()
     screen.say(what)
     screen.gap()
@@ -97,12 +99,12 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = _found(history, ids)
-            leads = store.hubs([r.hub_id for r in found if r.hub_id])
+            names = _names(store, found)
         store.close()
-    screen.emit({"ok": True, "exit": 0, "reviews": [{**asdict(r), "who": _who(r, leads)} for r in found]})
+    screen.emit({"ok": True, "exit": 0, "reviews": [_document(r, names) for r in found]})
     if not screen.as_json:
         for review in found:
-            tell(screen, review, leads)
+            tell(screen, review, names)
     return Exit.DONE
 
 
@@ -135,7 +137,7 @@ def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store
     """The answer as the engine takes it. Raises Refusal where it is none to this question."""
     takes = ANSWERS[review.kind]
     wrong = sorted(set(given) - set(takes))
-    options = " or ".join(f"--{name}" for name in takes)
+    options = " or ".join(f"--{review.record_kind if name == 'lead' else name}" for name in takes)
     if review.closed_at is not None:
         raise Refusal("no-review", f"Review {review.id} is closed already.", "smarketing review list")
     if wrong or len(given) > 1:
@@ -148,8 +150,9 @@ def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store
     if name == "take":
         return {"take": _claim(review, str(said))}
     if name == "lead":
-        if said not in store.hubs([said]):
-            raise Refusal("no-lead", f"There is no lead {said}.", _hint(review))
+        hub = store.hubs([said]).get(said)
+        if hub is None or hub.kind != review.record_kind:
+            raise Refusal("no-lead", f"There is no {WORDS[review.record_kind][0]} {said}.", _hint(review))
         return {"hub": said}
     return {name: True}
 
@@ -195,29 +198,38 @@ def _found(history: History, ids: Sequence[int]) -> list[ReviewRow]:
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 
-def _who(review: ReviewRow, leads: Mapping[str, Hub]) -> str:
-    lead = leads.get(review.hub_id or "")
-    if lead:
-        return named(shown_fields(lead), lead.id)
+def _names(store: Store, found: Sequence[ReviewRow]) -> dict[str, str]:
+    return names_in(store, [r.hub_id for r in found], [r.detail for r in found])
+
+
+def _document(review: ReviewRow, names: Mapping[str, str]) -> dict[str, Any]:
+    mentioned = {i: name for i, name in names.items() if i in str(review.detail)}
+    return {**asdict(review), "who": _who(review, names), "names": mentioned}
+
+
+def _who(review: ReviewRow, names: Mapping[str, str]) -> str:
+    if review.hub_id and review.hub_id in names:
+        return names[review.hub_id]
     if "record" in review.detail:
-        return named(review.detail["record"], review.subject)
+        return named(review.detail["record"], review.subject, review.record_kind)
     return plain(review.subject, 60)
 
 
-def _brief(review: ReviewRow) -> str:
+def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
+    one, more = WORDS[review.record_kind]
     detail = review.detail
     match review.kind:
         case "conflict":
-            claims = (f"{spelled(v, 30)} ({s})" for s, v in detail["claims"].items())
+            claims = (f"{spelled(in_words(v, names), 30)} ({s})" for s, v in detail["claims"].items())
             return f"{detail['field']}: {' or '.join(claims)}"
         case "match" | "duplicate":
             number = len(detail.get("candidates", ()))
             words = {
-                "ambiguous": f"{many(number, 'lead')} with the same {detail.get('by')}",
+                "ambiguous": f"{many(number, one, more)} with the same {detail.get('by')}",
                 "unmatchable": "nothing to match it by",
-                "duplicate": f"same {detail.get('by')} as a lead that is in {review.system} already",
-                "merged": f"{review.system} merged two records that were two leads",
-                "taken": f"{review.system} answered with another lead's record",
+                "duplicate": f"same {detail.get('by')} as a {one} that is in {review.system} already",
+                "merged": f"{review.system} merged two records that were two {more}",
+                "taken": f"{review.system} answered with another {one}'s record",
             }
             return f"{review.subject}: {words.get(str(detail.get('why')), str(detail.get('why')))}"
         case "dead_letter" | "bad_value":
@@ -245,22 +257,23 @@ def _hint(review: ReviewRow) -> str:
             systems = [name.split(" (from ")[-1].rstrip(")") for name in review.detail["claims"]]
             options = [*(f"--take {system}" for system in systems), "--value TEXT"]
         case "match" | "duplicate":
-            leads = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or "LEAD"]
-            options = [*(f"--lead {lead}" for lead in leads[:5]), "--new", "--ignore"]
+            kind = review.record_kind
+            hubs = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or kind.upper()]
+            options = [*(f"--{kind} {hub}" for hub in hubs[:5]), "--new", "--ignore"]
         case _:
             options = [f"--{name}" for name in ANSWERS[review.kind]]
     return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
 
 
-def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Hub]) -> None:
+def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
     screen.gap()
     screen.title(f"Review {review.id}", f"{review.kind}, since {moment(review.opened_at)}")
-    screen.say(Text(_ASKS[review.kind]))
-    screen.say(Text(_who(review, leads), style="bold"))
-    if review.hub_id:
-        screen.say(Text(f"lead {review.hub_id}", style="quiet"))
+    one = WORDS[review.record_kind][0]
+    screen.say(Text(_ASKS[review.kind].format(one=one, same="person" if one == "lead" else one)))
+    screen.say(Text(_who(review, names), style="bold"))
+    screen.say(Text(f"{one} {review.hub_id}" if review.hub_id else review.subject, style="quiet"))
     screen.gap()
-    screen.say(_detail(review))
+    screen.say(_detail(review, names))
     if review.resolution:
         screen.say(Text.assemble(("✓ ", "good"), f"answered: {_answered(review)}"))
     elif review.closed_at:
@@ -269,15 +282,15 @@ def tell(screen: Screen, review: ReviewRow, leads: Mapping[str, Hub]) -> None:
         screen.say(Text(_hint(review), style="accent"))
 
 
-def _detail(review: ReviewRow) -> Sheet:
+def _detail(review: ReviewRow, names: Mapping[str, str]) -> Sheet:
     detail = review.detail
     if review.kind == "conflict":
         what = table("!System", f"{detail['field']}")
         for system, claim in detail["claims"].items():
-            what.add_row(Text(system, style="bold"), value(claim, 100))
+            what.add_row(Text(system, style="bold"), value(in_words(claim, names), 100))
         return what
     if review.kind in ("match", "duplicate"):
-        return _candidates(review)
+        return _candidates(review, names)
     if review.kind == "guard":
         what = table("!Stop", "Why")
         for stop in detail["stops"]:
@@ -287,26 +300,30 @@ def _detail(review: ReviewRow) -> Sheet:
     fields = detail.get("fields", {})
     about = {str(p.get("field")): p for p in detail["problems"]}
     for name, (old, new) in fields.items():
-        what.add_row(name, change(old, new), Text(_problem(about.pop(name)) if name in about else "", style="bad"))
+        what.add_row(
+            name,
+            change(in_words(old, names), in_words(new, names)),
+            Text(_problem(about.pop(name)) if name in about else "", style="bad"),
+        )
     for name, problem in about.items():
         hint = f" {plain(problem['hint'], 200)}" if problem.get("hint") else ""
         what.add_row("" if name == "None" else name, "", Text(_problem(problem) + hint, style="bad"))
     return what
 
 
-def _candidates(review: ReviewRow) -> Sheet:
-    """The record beside every lead that it may be, field by field."""
+def _candidates(review: ReviewRow, names: Mapping[str, str]) -> Sheet:
+    """The record beside every hub record that it may be, field by field."""
     record, candidates = review.detail.get("record", {}), review.detail.get("candidates", [])[:3]
     what = table("!Field", "this record", *(f"{c['score']} % alike" for c in candidates))
-    names = [n for n in record if record[n] is not None] or sorted({n for c in candidates for n in c["fields"]})
-    for name in names[:14]:
+    fields = [n for n in record if record[n] is not None] or sorted({n for c in candidates for n in c["fields"]})
+    for name in fields[:14]:
         what.add_row(
             name,
-            value(record.get(name), 36),
+            value(in_words(record.get(name), names), 36),
             *(
                 Text("=", style="good")
                 if c["fields"].get(name) == record.get(name)
-                else value(c["fields"].get(name), 36)
+                else value(in_words(c["fields"].get(name), names), 36)
                 for c in candidates
             ),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -245,15 +245,6 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
 
 def seconds(took: float) -> str:
     return f"{took:.1f} s" if took < 90 else f"{int(took // 60)} min {int(took % 60)} s"
-
-
-def named(fields: Mapping[str, Any], otherwise: str = "") -> str:
-    """Who a lead is, as people would say it."""
-    name = " ".join(str(fields[n]) for n in ("first_name", "last_name") if fields.get(n)) or fields.get("full_name")
-    email, company = fields.get("email"), fields.get("company")
-    if name and email:
-        return plain(f"{name} <{email}>", 80)
-    return plain(name or email or company or otherwise or "somebody unknown", 80)
 
 
 def _jsonable(data: Any) -> Any:

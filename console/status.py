@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit
+from console.names import WORDS, in_order
 from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
 from state.history import Counted, History, Run
 from sync.project import Opened, open_project
@@ -33,7 +34,8 @@ def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any
     return {
         "ok": True,
         "exit": 0,
-        "leads": counted.leads,
+        "leads": counted.records.get("lead", 0),
+        "hub_records": counted.records,
         "behind": counted.dirty,
         "unmerged": counted.touched,
         "configuration": opened.rules.hash,
@@ -89,7 +91,7 @@ def _budget(last: dict[str, Any]) -> Text:
 
 def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> None:
     screen.gap()
-    screen.title(str(opened.project.folder.resolve().name), f"{many(counted.leads, 'lead')}")
+    screen.title(str(opened.project.folder.resolve().name), _held(counted))
     screen.gap()
     screen.say(_systems(opened, counted, runs))
     if runs:
@@ -99,7 +101,7 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
             screen.say(Text.assemble((f"{runs[0].id[-6:]}  ", "quiet"), plain(message, 300)))
     screen.gap()
     if counted.dirty:
-        screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'lead')} for the next run to look at"))
+        screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'record')} for the next run to look at"))
     _questions(screen, counted)
     for position in counted.positions:
         if position.backfill:
@@ -107,6 +109,12 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
             screen.say(Text.assemble(("● ", "warn"), told, ": run the same command again to go on"))
     if not runs:
         screen.say("Nothing has been synced yet. See what would happen:  [accent]smarketing plan[/]")
+
+
+def _held(counted: Counted) -> str:
+    """ "2,434 leads, 318 companies" """
+    kinds = sorted(counted.records, key=lambda kind: (kind != "lead", in_order(f"/{kind}")))
+    return ", ".join(many(counted.records[kind], *WORDS[kind]) for kind in kinds) or many(0, "lead")
 
 
 def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:

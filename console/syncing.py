@@ -7,7 +7,7 @@ words, so that a scheduler needs no parsing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from connectors.base import Budget
 from console.failures import Exit, Refusal
+from console.names import WORDS, in_order, split_place
 from console.progress import Told, shown
 from console.screen import Screen, Sheet, count, many, plain, seconds, table
 from state.history import Counted, History
@@ -102,6 +103,7 @@ def forgotten(screen: Screen, report: Report) -> None:
 
 def counts_table(report: Report) -> Sheet:
     made = table(
+        "!Kind",
         "!System",
         ">Read",
         "~>Changed",
@@ -113,9 +115,11 @@ def counts_table(report: Report) -> Sheet:
         ">Refused",
         "~>Calls",
     )
-    for system, c in sorted(report.systems.items()):
+    for where, label in places(report.systems):
+        c = report.systems[where]
         made.add_row(
-            Text(system, style="bold"),
+            label,
+            Text(split_place(where)[0], style="bold"),
             count(c.read),
             count(c.fresh),
             count(c.new),
@@ -127,6 +131,16 @@ def counts_table(report: Report) -> Sheet:
             count(c.calls),
         )
     return made
+
+
+def places(found: Iterable[str]) -> list[tuple[str, Text]]:
+    """In the order of a run, the kind said once for all its systems."""
+    said, labelled = "", []
+    for where in sorted(found, key=in_order):
+        word = WORDS[split_place(where)[1]][1]
+        labelled.append((where, Text("" if word == said else word)))
+        said = word
+    return labelled
 
 
 def failures(screen: Screen, errors: Mapping[str, Mapping[str, str]], systems: int) -> None:

@@ -1,14 +1,15 @@
-"""How the story of a lead is drawn. Not here: what is in it (`explaining`)."""
+"""How the story of a hub record is drawn. Not here: what is in it (`explaining`)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
 
 from console.explaining import Event, FieldStory, Story, find, story
 from console.failures import Exit
+from console.names import WORDS, in_words
 from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value
 from state.history import Happened, History
 from state.store import Store
@@ -39,13 +40,16 @@ def tell(opened: Opened, asked: str) -> Story:
 
 def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequence[str] = ()) -> None:
     screen.gap()
-    screen.title(told.who, f"lead {told.id}")
+    screen.title(told.who, f"{told.kind} {told.id}")
     if told.merged_into:
-        screen.say(Text(f"merged into lead {told.merged_into}", style="warn"))
+        screen.say(Text(f"merged into {told.kind} {told.merged_into}", style="warn"))
     screen.gap()
     screen.say(_records(told))
     screen.gap()
     screen.say(_fields(told, wide=screen.console.width >= WIDE))
+    if told.around:
+        screen.gap()
+        screen.say(_around(told))
     if told.conflicts:
         screen.gap()
         screen.say(_conflicts(told))
@@ -64,7 +68,7 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
     if told.reviews:
         screen.gap()
         ids = " ".join(str(review["id"]) for review in told.reviews)
-        line = Text.assemble(("● ", "warn"), f"{many(len(told.reviews), 'question')} about this lead: ")
+        line = Text.assemble(("● ", "warn"), f"{many(len(told.reviews), 'question')} about this {told.kind}: ")
         screen.say(line.append(f"smarketing review show {ids}", style="accent"))
 
 
@@ -90,23 +94,23 @@ def _fields(told: Story, wide: bool) -> Sheet:
         when, run = Text(briefly(field.at) if field.at else "", style="quiet"), Text(field.run[-6:], style="quiet")
         if field.run and not wide:
             why.append_text(Text.assemble(" · ", when, " · ", run, style="quiet"))
-        row = (field.name, value(field.value, 80), why, _shown(field, live))
+        row = (field.name, value(in_words(field.value, told.names), 80), why, _shown(field, live, told.names))
         what.add_row(*row, *([when, run] if wide else []))
     return what
 
 
-def _shown(field: FieldStory, live: Sequence[str]) -> Text:
+def _shown(field: FieldStory, live: Sequence[str], names: Mapping[str, str]) -> Text:
     """A tick where every system that knows the field shows the hub's value; else what each of them shows."""
     told = Text()
     for system in live:
         said: tuple[str, str] | None = None
         if system in field.claims:
-            said = (f"claims {spelled(field.claims[system], 40)}", "warn")
+            said = (f"claims {spelled(in_words(field.claims[system], names), 40)}", "warn")
         elif system in field.behind:
-            now = spelled(field.systems[system], 30) if system in field.systems else "nothing yet"
+            now = spelled(in_words(field.systems[system], names), 30) if system in field.systems else "nothing yet"
             said = (f"{now}, to be told", "warn")
         elif system in field.systems and field.systems[system] != field.value:
-            said = (spelled(field.systems[system], 40), "")
+            said = (spelled(in_words(field.systems[system], names), 40), "")
         if said:
             told.append(", " if told else "").append(f"{system}: ", style="quiet").append(said[0], style=said[1])
     if told:
@@ -114,10 +118,25 @@ def _shown(field: FieldStory, live: Sequence[str]) -> Text:
     return Text("✓", style="good") if field.systems else Text("nowhere", style="quiet")
 
 
+AROUND = 12
+"""Of each kind, how many of those who refer to a record are named."""
+
+
+def _around(told: Story) -> Sheet:
+    what = table("!Kind", "Who refers to it", "!Stage")
+    for kind, others in told.around.items():
+        for n, other in enumerate(others[:AROUND]):
+            label = "" if n else f"{len(others):,} {WORDS[kind][len(others) != 1]}"  # type: ignore[index]
+            what.add_row(label, plain(other["name"], 80), other.get("stage", ""))
+        if len(others) > AROUND:
+            what.add_row("", Text(f"and {len(others) - AROUND:,} more (--json names them all)", style="quiet"), "")
+    return what
+
+
 def _conflicts(told: Story) -> Sheet:
     what = table("!Field", "Kept", "!Of", "Overruled", "Rule", "!When", title="Conflicts")
     for lost in told.conflicts:
-        said = {system.split(" (from ")[-1].rstrip(")"): v for system, v in lost.claims.items()}
+        said = {system.split(" (from ")[-1].rstrip(")"): in_words(v, told.names) for system, v in lost.claims.items()}
         kept = said.get(lost.winner) if lost.winner else None
         others = ", ".join(f"{spelled(v, 40)} ({system})" for system, v in said.items() if system != lost.winner)
         what.add_row(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox import business_edits
 from sandbox.gate import App
 from sandbox.hubspot import FAST, HubSpot, Settings
 from sandbox.hubspot.seeding import tell_story
@@ -56,7 +57,7 @@ class Both:
         return {"hubspot": self.hubspot.app, "salesforce": self.salesforce.app}
 
     def play(self, edit: Mapping[str, Any]) -> dict[str, Any]:
-        """Make one of `sandbox.people.demo_edits` in the system that it is for. Raises ValueError."""
+        """Make one of `sandbox.people.demo_edits`, or of `sandbox.business_edits`, in the system that it is for. Raises ValueError."""
         return (self.hubspot if edit["system"] == "marketing" else self.salesforce).edit(native(edit))
 
     def save(self, data: Path) -> None:
@@ -67,5 +68,7 @@ class Both:
 
 def native(edit: Mapping[str, Any]) -> dict[str, Any]:
     """The edit in the words of the system it is for: what `POST /__sandbox__/state` takes."""
+    if "of" in edit:
+        return business_edits.native(edit)
     convert = to_hubspot if edit["system"] == "marketing" else to_salesforce
     return {**edit, "fields": convert(edit["fields"])}

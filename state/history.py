@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
+from mapping.fields import Kind, RecordKind
 from state import tables as t
 from state.connection import chunks
 from state.records import Hub, WriteRow
@@ -83,6 +85,7 @@ class ReviewRow:
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
+    record_kind: RecordKind = "lead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ class Position:
 class Counted:
     """The state of a project in numbers."""
 
-    leads: int
+    records: dict[Kind, int]
+    """kind -> how many hub records"""
     dirty: int
     touched: int
     links: dict[str, dict[str, int]]
@@ -154,11 +158,12 @@ class History:
             links.setdefault(row[0], {})[row[1]] = row[2]
         written = sa.select(w.system, sa.func.max(w.at).label("at")).where(w.state == "done").group_by(w.system)
         doubt = sa.select(w.system, sa.func.count()).where(w.state.in_(("sent", "unknown"))).group_by(w.system)
+        kinds = sa.select(t.hub.c.kind, sa.func.count()).where(t.hub.c.merged_into.is_(None)).group_by(t.hub.c.kind)
         waiting = sa.select(r.kind, sa.func.count()).where(r.closed_at.is_(None)).group_by(r.kind)
         answered = sa.select(sa.func.count()).where(r.closed_at.is_(None), r.resolution.is_not(None))
         places = sa.select(t.cursor.c.system, t.cursor.c.stream, t.cursor.c.saved_at)
         return Counted(
-            leads=self._count(sa.select(sa.func.count()).select_from(t.hub)),
+            records={row[0]: row[1] for row in self._c.execute(kinds)},
             dirty=self._count(sa.select(sa.func.count()).where(t.hub.c.dirty == sa.literal_column("1"))),
             touched=self._count(sa.select(sa.func.count()).where(t.hub.c.touched == sa.literal_column("1"))),
             links=links,
@@ -215,11 +220,35 @@ class History:
             for row in self._c.execute(query.where(c.remote_id.in_(part)))
         }
 
+    def called(self, name: str, limit: int = 6) -> list[str]:
+        """Hub records whose name or domain this is, whatever its case. Looks through all of them."""
+        c = t.hub.c
+        query = sa.select(c.id, c.fields).where(c.fields.icontains(name, autoescape=True), c.merged_into.is_(None))
+        said = name.casefold()
+        rows = ((row.id, loads(row.fields)) for row in self._c.execute(query.order_by(c.id)))
+        found = (i for i, fields in rows if said in {str(fields.get(key)).casefold() for key in ("name", "domain")})
+        return list(islice(found, limit))
+
+    def holding(self, system: str, remote_id: str) -> dict[Kind, str]:
+        """Kind -> the hub record that has or had the record of this kind and id."""
+        c = t.link.c
+        query = sa.select(c.kind, c.hub_id).where(c.system == system, c.remote_id == remote_id)
+        return {row.kind: row.hub_id for row in self._c.execute(query)}
+
     def mentioning(self, text: str, limit: int = 6) -> list[str]:
         """Leads with the text anywhere in their fields, whatever its case. Looks through all of them."""
         column = t.hub.c.fields
         query = sa.select(t.hub.c.id).where(column.icontains(text, autoescape=True))
         return [row.id for row in self._c.execute(query.order_by(t.hub.c.id).limit(limit))]
+
+    def kinds(self, hub_ids: Iterable[str]) -> dict[str, Kind]:
+        """Of which kind each of these hub records is."""
+        c = t.hub.c
+        return {
+            row.id: row.kind
+            for part in chunks(sorted(set(hub_ids)))
+            for row in self._c.execute(sa.select(c.id, c.kind).where(c.id.in_(part)))
+        }
 
     def changes(self, hub_ids: Iterable[str]) -> dict[str, list[ChangeRow]]:
         """By hub, oldest first."""
@@ -337,5 +366,5 @@ def _review(row: Any) -> ReviewRow:
     return ReviewRow(
         row.id, row.kind, row.subject, row.hub_id, row.system, row.remote_id, loads(row.detail), row.run_id,
         row.opened_at, loads(row.resolution) if row.resolution else None, row.resolved_by, row.resolved_at,
-        row.closed_at,
+        row.closed_at, row.record_kind,
     )  # fmt: skip

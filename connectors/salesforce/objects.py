@@ -6,7 +6,9 @@ of its Account. A field that an object does not have is absent from its records 
 from what is written to it.
 
 `Company` of a Contact can be read and not written: it belongs to the Account, which other people share. A write of it
-to a Contact is dropped; `connectors.salesforce.write` then tells the value that Salesforce goes on showing.
+to a Contact is dropped; `connectors.salesforce.write` then tells the value that Salesforce goes on showing. Whoever
+asks for `AccountId` knows the Account as a record of its own, whose name is told there: then `Company` is no field of a
+Contact, or every renaming of an Account would be an edit of all its people.
 """
 
 from __future__ import annotations
@@ -150,7 +152,10 @@ class Columns:
     def __init__(self, entity: Entity, fields: Iterable[str], known: Mapping[str, Column] | None = None) -> None:
         self.entity = entity
         self.pairs: list[tuple[str, str]] = []
-        for field in dict.fromkeys(fields):
+        wanted = dict.fromkeys(fields)
+        if entity == "Contact" and "AccountId" in wanted:
+            wanted.pop("Company", None)
+        for field in wanted:
             theirs = their_name(entity, name(field))
             if theirs is not None and (known is None or theirs == ACCOUNT_NAME or theirs in known):
                 self.pairs.append((field, theirs))

@@ -31,7 +31,7 @@ _INDUSTRIES = {
     "Media": "MEDIA_PRODUCTION",
     "Construction": "CONSTRUCTION",
 }
-_STAGES = {
+DEAL_STAGES = {
     "qualified": "qualifiedtobuy",
     "meeting": "presentationscheduled",
     "proposal": "decisionmakerboughtin",
@@ -137,7 +137,7 @@ class _Story:
                 "dealname": deal.name,
                 "amount": str(deal.amount),
                 "pipeline": "75512890" if renewal else "default",
-                "dealstage": (_RENEWAL if renewal else _STAGES)[deal.stage],
+                "dealstage": (_RENEWAL if renewal else DEAL_STAGES)[deal.stage],
                 "closedate": str(self.before(deal.closed_days_ago)),
                 "hubspot_owner_id": str(self.owners[deal.owner]),
                 "dealtype": "existingbusiness" if renewal else "newbusiness",

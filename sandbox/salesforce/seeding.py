@@ -10,12 +10,18 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
+from sandbox.companies import domain_of
+from sandbox.names import PLACEHOLDERS
+from sandbox.people import World
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.people_work import TO_CONTACT
 from sandbox.salesforce.table import Table
 from sandbox.salesforce.values import moment, stamp
 
+CARELESS = 8
+"""One in so many names is an account of its own, though its company has one already."""
 NOT_PROVIDED = "[not provided]"
 ACCOUNT = "Account"
 _FIELDS = {
@@ -88,18 +94,43 @@ def add(org: Org, record: Mapping[str, Any]) -> str:
     fields = {name: value for name, value in record.items() if name not in apart}
     account = record.get(ACCOUNT)
     if account and account.get("Name"):
-        fields["AccountId"] = _account(org, account)
+        fields["AccountId"] = _account(org, account, domain_of({"email": record.get("Email", "")}))
     record_id = org.create(table, org.read(table, fields), allow_duplicates=True)
     if "SystemModstamp" in record:
         _backdate(table, record_id, record["CreatedDate"], record["SystemModstamp"])
     return record_id
 
 
-def _account(org: Org, account: Mapping[str, Any]) -> str:
+def _account(org: Org, account: Mapping[str, Any], domain: str) -> str:
+    """The account of that name; or of that domain, whatever the contact calls it, unless somebody was careless and made
+    another one."""
     accounts = org.tables["Account"]
-    name = account["Name"].strip()
-    known = next((row for row in accounts.live() if row["Name"] == name), None)
-    return str(known["Id"]) if known else org.create(accounts, org.read(accounts, account))
+    name, site = account["Name"].strip(), f"https://www.{domain}" if domain else account.get("Website")
+    nobody = name in PLACEHOLDERS and site
+    careless = _careless(name)
+    called = None if nobody else next((row for row in accounts.live() if row["Name"] == name), None)
+    there = None if careless or not site else next((row for row in accounts.live() if row["Website"] == site), None)
+    if known := called or there:
+        return str(known["Id"])
+    own = {"Name": domain.removesuffix(".example").replace("-", " ").title()} if nobody and domain else {}
+    return org.create(accounts, org.read(accounts, {**account, **own, **({"Website": site} if site else {})}))
+
+
+def doubled(world: World) -> list[str]:
+    """The domains of the companies that have two accounts for their contacts."""
+    accounts: dict[str, list[str]] = {}
+    for person in world.crm:
+        name, domain = person["company"].strip(), domain_of(person)
+        if person["kind"] != "contact" or not domain or not name or name in PLACEHOLDERS:
+            continue
+        known = accounts.setdefault(domain, [])
+        if name not in known and (not known or _careless(name)):
+            known.append(name)
+    return sorted(domain for domain, known in accounts.items() if len(known) == 2)
+
+
+def _careless(name: str) -> bool:
+    return crc32(name.encode()) % CARELESS == 0
 
 
 def _backdate(table: Table, record_id: str, created: str, changed: str) -> None:

@@ -107,8 +107,9 @@ class Salesforce:
     def edit(self, edit: Mapping[str, Any]) -> dict[str, Any]:
         """What a salesperson or an administrator does in Salesforce's pages: `{"do": "set", "email": ..., "fields":
         {...}}`, `opt_out`, `convert` (with `opportunity`), `merge` (with `other`), `delete`, `undelete` (by `id`),
-        `create`, `switch` (see `org.Switches`), `expire_sessions`. A record is named by `email` or
-        `id`; fields are a lead's own, for a contact too. Raises ValueError."""
+        `move` (a contact, `to` an account), `create`, `switch` (see `org.Switches`), `expire_sessions`. A record is
+        named by `email` or `id`, or by its `object` and `where`, the values that tell which one (the oldest of several;
+        a merge without `other` takes the two oldest); fields are a lead's own, for a contact too. Raises ValueError."""
         with self.org.lock:
             try:
                 return self._edit(edit, edit["do"])
@@ -137,28 +138,40 @@ class Salesforce:
             case "set":
                 fields = for_contact(edit["fields"]) if table.name == "Contact" else edit["fields"]
                 org.update(table, row["Id"], org.read(table, fields))
+            case "move":
+                _, account = self.find(edit["to"])
+                org.update(table, row["Id"], org.read(table, {"AccountId": account["Id"]}))
             case "opt_out":
                 org.update(table, row["Id"], org.read(table, {"HasOptedOutOfEmail": True}))
             case "convert":
                 return convert_lead(org, row["Id"], opportunity=edit.get("opportunity"))._asdict()
             case "merge":
-                by = "email" if "@" in edit["other"] else "id"
-                _, other = self.find({by: edit["other"]}, only=table.name)
+                if "other" in edit:
+                    by = "email" if "@" in edit["other"] else "id"
+                    _, other = self.find({by: edit["other"]}, only=table.name)
+                else:
+                    _, other = self.find(edit, after=row["Id"])
                 merge(org, table.name, row["Id"], [other["Id"]], edit.get("fields"))
             case "delete":
                 org.delete(table, row["Id"])
             case _:
                 raise ValueError(
-                    f"no edit is called {what!r}: use create, set, opt_out, convert, merge, delete, undelete, "
+                    f"no edit is called {what!r}: use create, set, opt_out, convert, merge, move, delete, undelete, "
                     "switch or expire_sessions"
                 )
         return {"id": row["Id"]}
 
     # From Python
 
-    def find(self, by: Mapping[str, Any], *, only: str | None = None) -> tuple[Table, Row]:
+    def find(self, by: Mapping[str, Any], *, only: str | None = None, after: str = "") -> tuple[Table, Row]:
         """A live person by `id` or `email`: a contact before a lead, an open lead before a converted one; `only` an
         object of this name. Raises ValueError where there is none."""
+        if "object" in by:
+            table, where = self.org.table(by["object"]), by["where"]
+            for row in sorted(table.live(), key=lambda row: str(row["Id"])):
+                if row["Id"] > after and all(row.get(name) == value for name, value in where.items()):
+                    return table, row
+            raise ValueError(f"no {by['object']} has {dict(where)}")
         if "id" in by:
             kind = self.org.table_of(by["id"])
             known = kind.get(by["id"]) if kind else None

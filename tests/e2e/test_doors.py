@@ -106,7 +106,7 @@ def test_many_who_vanish_at_once_are_not_let_go_of_without_a_person(synced: Worl
 def test_a_changed_configuration_waits_for_a_person(synced: World) -> None:
     w = synced
     file = w.folder / "smarketing.yaml"
-    file.write_text(file.read_text().replace("points: 10, when: {company", "points: 11, when: {company"))
+    file.write_text(file.read_text().replace("points: 10, when: {any: [{company", "points: 11, when: {any: [{company"))
     email = next(e for e in plain_people(w, "Lead") if w.lead(e).fields.get("city") != "Elsewhere")
     w.set("hubspot", email, city="Elsewhere")
     answer = w.cli("sync", "--json", code=3).json

@@ -67,13 +67,13 @@ async def test_an_account_merge_says_what_became_and_moves_its_contacts(world: W
     contact = world.create("Contact", AccountId=loser)
     sf = world.connector()
     company_cursor = (await pages_of(sf.of("company"), fields=COMPANY))[-1].cursor
-    lead_cursor = (await pages_of(sf, fields=["AccountId", "Company"]))[-1].cursor
+    lead_cursor = (await pages_of(sf, fields=["AccountId", "LastName"]))[-1].cursor
     world.later(2)
     world.merge(master, loser)
     changed = {record.id: record for record in records_in(await pages_of(sf.of("company"), company_cursor, COMPANY))}
     assert (changed[loser].became, changed[loser].deleted) == (master, True)
-    [moved] = records_in(await pages_of(sf, lead_cursor, ["AccountId", "Company"]))
-    assert (moved.id, moved.fields) == (contact, {"AccountId": master, "Company": "Acme"})
+    [moved] = records_in(await pages_of(sf, lead_cursor, ["AccountId", "LastName"]))
+    assert (moved.id, moved.fields) == (contact, {"AccountId": master, "LastName": "Roe"})
 
 
 async def test_a_deleted_account_is_a_tombstone_and_so_are_its_contacts_and_both_come_back(world: World) -> None:

@@ -77,6 +77,13 @@ def test_a_contact_without_account_has_a_blank_company() -> None:
     assert columns.record(row(Id=CONTACT, Account=None)).fields == {"Company": None}
 
 
+def test_whose_account_is_asked_for_has_no_company_of_its_own() -> None:
+    columns = Columns("Contact", ["AccountId", "Company"])
+    assert "Account.Name" not in columns.selected
+    assert columns.record(row(Id=CONTACT, AccountId=None)).fields == {"AccountId": None}
+    assert "Company" in Columns("Lead", ["AccountId", "Company"]).selected
+
+
 def test_a_field_that_the_object_lacks_is_absent_and_not_blank() -> None:
     record = Columns("Contact", ["Website", "Industry", "Status", "Email"]).record(row(Id=CONTACT, Email=None))
     assert record.fields == {"Email": None}
