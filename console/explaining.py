@@ -17,7 +17,7 @@ from console.plans import Reasons
 from console.screen import named, plain
 from mapping.conditions import evidence
 from mapping.config import MappingFile, ProjectFile
-from mapping.fields import Fields
+from mapping.fields import ACTS, Fields
 from mapping.loader import compile_scorer
 from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow, shown_fields
@@ -338,6 +338,10 @@ def _typed(change: ChangeRow) -> list[str]:
 def _told_change(change: ChangeRow) -> str:
     if change.kind == "created":
         return f"first seen in {change.system}"
+    if change.kind == "consent":
+        names = (name for name, entry in change.detail.items() if isinstance(entry, dict) and name != ACTS)
+        rule = next((e["rule"] for e in change.detail.values() if isinstance(e, dict)), "")
+        return f"{rule}, recorded by a person: {', '.join(names)}"
     if change.kind == "reverted":
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):
