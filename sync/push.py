@@ -15,7 +15,7 @@ from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side, WriteRow
-from sync import references
+from sync import lists, references
 from sync.archive import archive, archived
 from sync.consent import takes_back
 from sync.context import Context
@@ -124,6 +124,7 @@ async def _push_batch(ctx: Context, system: str, rows: Sequence[WriteRow], monit
             translated.append((row, write))
     if mapper.references:
         translated = references.outward(ctx, system, translated)
+    translated = await lists.beside(ctx, system, translated)
     for row, write in translated:
         row.state = "sent" if row.fields else "dropped"
         if row.fields:
@@ -238,7 +239,8 @@ def _advance(mapper: Mapper, hub: Hub, side: Side, row: WriteRow, answer: Mappin
     edit that has not been read yet."""
     shown = mapper.to_hub(answer)[0] if answer else {}
     for name, value in row.sent().items():
-        if name in mapper.references and mapper.references[name].many:
+        several = name in mapper.references and mapper.references[name].many
+        if several or (name in mapper.consent and (isinstance(value, list) or isinstance(row.fields[name][0], list))):
             _advance_members(hub, side, row, name, shown)
         else:
             side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), _agreed(hub, row, name))
