@@ -183,6 +183,8 @@ class Capabilities:
     """Changes come in the order of their time, so that a backfill may stop at the end of its window."""
     overlap: timedelta = timedelta(seconds=0)
     """How far behind its cursor an incremental read begins, for records that become visible late."""
+    appends: bool = False
+    """Fields that hold several words take `Members` with who joins: whatever else is in them by then stays."""
     archive: bool = False
     """`archive` works. Where False, it must not be called."""
     erase: bool = False

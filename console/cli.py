@@ -247,6 +247,35 @@ def export(
     return asyncio.run(hand_over(Screen(as_json), project, lead, out))
 
 
+@app.command(
+    rich_help_panel=LOOK,
+    epilog='Example:  smarketing consent ada@example.com --opt-in email --basis consent --note "on the phone, 3 March"',
+)
+def consent(
+    lead: Annotated[
+        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
+    ],
+    opt_in: Annotated[
+        str | None, typer.Option("--opt-in", help="They want this channel, or this list, again.", metavar="CHANNEL")
+    ] = None,
+    opt_out: Annotated[str | None, typer.Option("--opt-out", help="They want it no longer.", metavar="CHANNEL")] = None,
+    basis: Annotated[str, typer.Option(help="Legal basis of an opt-in.", metavar="BASIS", show_default=False)] = "",
+    note: Annotated[
+        str, typer.Option(help="What was said, where and when; kept.", metavar="TEXT", show_default=False)
+    ] = "",
+    by: Annotated[str | None, typer.Option(help="To whom it was said; you, where not given.", metavar="NAME")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Record the opt-in: you have proof of it.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """What a lead has opted out of, with its history; and to record that they opted in again, or out."""
+    from console.consenting import Said
+    from console.consenting import consent as tell
+
+    said = Said(opt_in, opt_out, basis, note, by, confirm)
+    return asyncio.run(tell(Screen(as_json), project, lead, said))
+
+
 @reviews_app.command("list", epilog="Example:  smarketing review list --kind conflict")
 def review_list(
     kind: Annotated[

@@ -18,7 +18,7 @@ from console.names import name_of, names_in, split_place
 from console.plans import Reasons
 from console.screen import plain
 from mapping.config import ProjectFile
-from mapping.fields import EVIDENCE, Kind
+from mapping.fields import ACTS, EVIDENCE, Kind
 from mapping.loader import compile_scorer
 from mapping.mapper import Mapper
 from mapping.rules import Rules
@@ -321,6 +321,10 @@ def _typed(change: ChangeRow) -> list[str]:
 def _told_change(change: ChangeRow) -> str:
     if change.kind == "created":
         return f"first seen in {change.system}"
+    if change.kind == "consent":
+        names = (name for name, entry in change.detail.items() if isinstance(entry, dict) and name != ACTS)
+        rule = next((e["rule"] for e in change.detail.values() if isinstance(e, dict)), "")
+        return f"{rule}, recorded by a person: {', '.join(names)}"
     if change.kind == "reverted":
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):

@@ -17,10 +17,11 @@ import orjson
 
 from console.explaining import find
 from console.failures import Exit, Refusal
+from console.names import name_of
 from console.plans import Reasons
-from console.screen import Screen, named, plain
+from console.screen import Screen, plain
 from mapping.fields import OPTED_OUT
-from state.history import History, shown_fields
+from state.history import History
 from state.records import Hub, Link
 from state.store import Store
 from sync.project import open_project
@@ -65,7 +66,7 @@ def held(store: Store, history: History, hub_id: str) -> dict[str, Any]:
             {
                 "lead": hub.id,
                 "merged_into": hub.merged_into,
-                "who": named(shown_fields(hub), hub.id),
+                "who": name_of(hub),
                 "values": {name: {"value": value, **why(name)} for name, value in sorted(hub.fields.items())},
                 "consent": _consent(hub),
                 "systems": {system: _link(link) for system, link in sorted(hub.links.items())},

@@ -15,7 +15,7 @@ import orjson
 from mapping.conditions import predicate
 from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
 from mapping.derived import computed, derivation, lifecycle_of, rollups_of, shared_fields
-from mapping.fields import KINDS, OPTED_OUT, REASON, STAGE, Kind, Policy
+from mapping.fields import CONSENT, KINDS, REASON, STAGE, Kind, Policy, is_opt_out
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
 from mapping.moves import departure, promotion
@@ -54,10 +54,12 @@ def _of_kind(
     lifecycle = lifecycle_of(config)
     told = {name: found for name, mapping in mappings.items() if (found := mapping.of(kind)) is not None}
     names = [name for name in config.systems if name in told and name not in left_out]
+    policies = policies_of(config, told, kind)
+    consent = consent_of(config, policies, kind)
     wanted = {name for mapping in told.values() for name in mapping.fields}
     return Rules(
-        mappers={name: mapper_of(config, told[name], kind, name, lifecycle) for name in names},
-        policies=policies_of(config, told, kind),
+        mappers={name: mapper_of(config, told[name], kind, name, lifecycle, consent) for name in names},
+        policies=policies,
         lifecycle=lifecycle,
         limits=Limits(**config.guards.model_dump()),
         derive=derivation(config, kind, lifecycle, wanted),
@@ -70,7 +72,14 @@ def _of_kind(
 # -- mappers ----------------------------------------------------------------------------------------------------------
 
 
-def mapper_of(config: ProjectFile, mapping: KindMapping, kind: Kind, system: str, lifecycle: Lifecycle) -> Mapper:
+def mapper_of(
+    config: ProjectFile,
+    mapping: KindMapping,
+    kind: Kind,
+    system: str,
+    lifecycle: Lifecycle,
+    consent: Mapping[str, str],
+) -> Mapper:
     maps = [field_map(config, mapping, kind, name, entry) for name, entry in mapping.fields.items()]
     if isinstance(mapping, MappingFile):
         maps += _stage_maps(config, mapping)
@@ -83,6 +92,7 @@ def mapper_of(config: ProjectFile, mapping: KindMapping, kind: Kind, system: str
         propose=mapping.propose,
         known_as=same_users(config, system) if kind == "owner" else {},
         id_field=mapping.id_field,
+        consent=consent,
         create_when=predicate(mapping.create_when, lifecycle) if mapping.create_when else always,
         sync_when=predicate(mapping.sync_when, lifecycle) if mapping.sync_when else always,
     )
@@ -101,13 +111,15 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
     pair: Pair = TRANSFORMS[transform](folded(placeholders), **options)
     pull = entry.direction != "push" and not field.derived and name not in computed(kind)
     push = entry.direction != "pull" and kind != "owner"
+    # A new basis without a source must not stand beside the old source.
+    clears = entry.clears or field.many or (name in CONSENT and kind == "lead")
     spec = {
         "remote": entry.remote,
         "transform": transform,
         "options": options,
         "pull": pull,
         "push": push,
-        "clears": entry.clears or field.many,
+        "clears": clears,
     }
     if entry.once:
         spec["once"] = True
@@ -125,7 +137,7 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
         encode=pair.encode,
         pull=pull,
         push=push,
-        clears=entry.clears or field.many,
+        clears=clears,
         spec=canonical(spec),
         once=entry.once,
         default=entry.default,
@@ -201,11 +213,20 @@ def policies_of(config: ProjectFile, mappings: Mapping[str, KindMapping], kind: 
     }
 
 
+def consent_of(config: ProjectFile, policies: Mapping[str, Policy], kind: Kind) -> dict[str, str]:
+    """The fields that say what somebody has opted out of, and the copies of them -> the field itself."""
+    own = {name: name for name, policy in policies.items() if policy.kind == "opt_out_wins"}
+    copies = {n: f.same_as for n, f in shared_fields(config, kind).items() if f.same_as is not None}
+    return own | {name: source for name, source in copies.items() if source in own}
+
+
 def default_conflict(kind: Kind, name: str, field: HubField) -> OnConflict:
     if name == STAGE and kind == "lead":
         return OnConflict(rule="furthest")
-    if name == OPTED_OUT:
+    if is_opt_out(name) and field.type == "boolean":
         return OnConflict(rule="opt_out_wins")
+    if name in CONSENT and kind == "lead":
+        return OnConflict(rule="consent")
     return OnConflict(rule="union") if field.type == "multipicklist" or field.many else OnConflict(prefer=())
 
 

@@ -28,7 +28,17 @@ OPTED_OUT = "opted_out"
 EVIDENCE = "stage_evidence"
 """What of a lead's neighbours was known when it last had a reason to leave the ladder: the same is no reason twice."""
 
-PolicyKind = Literal["prefer", "owner", "furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"]
+ACTS = "consent_acts"
+"""By what a person has recorded, somebody is opted in again: names of channels, `channel:list` for a list. Of the hub
+alone; no system is told."""
+
+CONSENT_BASIS, CONSENT_AT, CONSENT_SOURCE = "consent_basis", "consent_at", "consent_source"
+CONSENT = (CONSENT_AT, CONSENT_BASIS, CONSENT_SOURCE)
+"""On which legal basis somebody is written to, since when, and by whose word."""
+
+PolicyKind = Literal[
+    "prefer", "owner", "furthest", "union", "fill_blank", "opt_out_wins", "newest", "review", "consent"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +50,11 @@ class Policy:
     - furthest: the stage furthest along the ladder
     - union: every member that any system added, less what one removed
     - fill_blank: the hub's value stands; a claim only fills a blank
-    - opt_out_wins: true beats false, and nothing ever turns true into false again
+    - opt_out_wins: true beats false, every member of a list stays, and nothing but an act that a person has recorded
+      turns true into false again, or takes a member out
     - newest: the claim with the latest change time, where all claims have one; else as prefer
     - review: a person decides; until then nothing moves
+    - consent: all fields of this policy as one, from whoever tells the newest `consent_at`
     """
 
     kind: PolicyKind = "prefer"
@@ -55,6 +67,11 @@ class Policy:
 
 PLURALS: Mapping[Kind, str] = {"owner": "owners", "company": "companies", "lead": "leads", "deal": "deals"}
 """How an admin's files call the kinds. Leads have no section of their own: they are what the files are about."""
+
+
+def is_opt_out(name: str) -> bool:
+    """Whether a field says by its name that somebody has opted out of something: `opted_out`, `sms_opted_out`."""
+    return name == OPTED_OUT or name.endswith(f"_{OPTED_OUT}")
 
 
 def place(system: str, kind: RecordKind) -> str:

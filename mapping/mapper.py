@@ -12,7 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from mapping.fields import Fields, Kind, Value
+from mapping.fields import OPTED_OUT, Fields, Kind, Value
 
 Decode = Callable[[Any], Value]
 Encode = Callable[[Value], Any]
@@ -50,6 +50,7 @@ class FieldMap:
 
 
 NONE: Mapping[str, Sequence[tuple[str, str]]] = {}
+CONSENT: Mapping[str, str] = {OPTED_OUT: OPTED_OUT}
 
 
 class Problem(NamedTuple):
@@ -67,7 +68,8 @@ class Mapper:
     `id_field` is the remote field that carries our own id, where the system has one. `match` are hub fields by which
     an unknown record is recognised, strongest first, each entry one or more fields that must all be equal; `propose`
     the same for what is only likely, and for a person to say. `known_as`: a record's id -> (system, id) of records that are
-    known to be the same, before anything is compared.
+    known to be the same, before anything is compared. `consent`: the fields that say what somebody has opted out of ->
+    the field that each is a copy of (itself, where it is none).
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Mapper:
         propose: Sequence[tuple[str, ...]] = (),
         known_as: Mapping[str, Sequence[tuple[str, str]]] = NONE,
         id_field: str | None = None,
+        consent: Mapping[str, str] = CONSENT,
         create_when: Callable[[Fields], bool] = lambda hub: True,
         sync_when: Callable[[Fields], bool] = lambda hub: True,
     ) -> None:
@@ -90,6 +93,7 @@ class Mapper:
         self.propose = tuple(propose)
         self.known_as = known_as
         self.id_field = id_field
+        self.consent = consent
         self.create_when = create_when
         self.sync_when = sync_when
         self.pulled = frozenset(m.hub for m in maps if m.pull)

@@ -8,7 +8,7 @@ from typing import Any
 from mapping.conditions import Condition, Test, leaves
 from mapping.config import HubField, OnConflict, ProjectFile
 from mapping.derived import shared_fields
-from mapping.fields import KINDS, PLURALS, STAGE, Kind
+from mapping.fields import CONSENT, KINDS, PLURALS, STAGE, Kind
 from mapping.problems import listed, nearest
 from mapping.source import Loc, Source
 
@@ -75,8 +75,10 @@ def check_conflict(source: Source, loc: Loc, name: str, field: HubField, said: O
         source.error(loc, "only the stage can go by how far along it is", "another policy")
     elif said.rule == "union" and field.type != "multipicklist" and not field.many:
         source.error(loc, "only a multipicklist or a reference to many can be united", "another policy")
-    elif said.rule == "opt_out_wins" and field.type != "boolean":
-        source.error(loc, "only yes or no can be an opt-out", "another policy")
+    elif said.rule == "opt_out_wins" and field.type not in ("boolean", "multipicklist"):
+        source.error(loc, "only yes or no, or a multipicklist of lists, can be an opt-out", "another policy")
+    elif said.rule == "consent" and name not in CONSENT:
+        source.error(loc, "only the basis of a consent, its date and its source go together", "another policy")
 
 
 def check_condition(source: Source, loc: Loc, condition: Condition, names: Names) -> None:

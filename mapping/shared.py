@@ -33,7 +33,7 @@ class OnConflict(Model):
     """Systems or roles in the order in which they are believed; those left out follow."""
     owner: Word | None = None
     """One system or role that is master; what another says is put back."""
-    rule: Literal["furthest", "union", "fill_blank", "opt_out_wins", "newest", "review"] | None = None
+    rule: Literal["furthest", "union", "fill_blank", "opt_out_wins", "newest", "review", "consent"] | None = None
     """Or one of these rules, by its name."""
 
     @model_validator(mode="after")
@@ -117,7 +117,8 @@ class HubField(Model):
     """For people; the name where it is not said."""
     on_conflict: Conflict | None = None
     """Who wins when two systems changed it. Where it is not said: `prefer` by role, `union` for a multipicklist
-    and a reference to many, `opt_out_wins` for `opted_out`."""
+    and a reference to many, `opt_out_wins` for `opted_out` and whatever ends in `_opted_out`, `consent` for `consent_basis`, `consent_at` and
+    `consent_source`."""
     options: tuple[Word, ...] = ()
     """The values of a picklist."""
     template: str | None = None

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mapping.fields import STAGE, Fields, Policy, Value, blank
+from mapping.fields import CONSENT_AT, STAGE, Fields, Policy, Value, blank
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from state.records import Side
+from sync.consent import Basis, opted_out, told_basis
 from sync.match import folded
 
 HUB = "hub"
@@ -77,8 +78,14 @@ def merge(hub: Fields, origin: Mapping[str, str], sides: Mapping[str, Side], rul
     if not hub and not origin and len(sides) == 1:
         return _first_sight(*next(iter(sides.items())))
     merged = Merged(dict(hub), dict(origin))
+    together = False
     for name in sorted({name for side in sides.values() for name in side.seen}):
-        _merge_field(name, merged, sides, rules)
+        if rules.policy(name).kind == "consent":
+            together = True
+        else:
+            _merge_field(name, merged, sides, rules)
+    if together:
+        _merge_consent(merged, sides, rules)
     return merged
 
 
@@ -106,7 +113,7 @@ def _merge_field(name: str, merged: Merged, sides: Mapping[str, Side], rules: Ru
     origin = _origin(merged.origin, name)
     standing = origin not in claims and any(_stands(name, current, s, sides[s], rules) for s in claims)
     options = {HUB: current, **claims} if standing else claims
-    verdict = _decide(name, policy, options, current, origin, sides, rules)
+    verdict = _decide(name, policy, options, current, origin, sides, rules, merged.hub)
     if verdict.source is None:
         merged.conflicts[name] = Conflict(_named(options, origin), None, verdict.rule)
         return
@@ -134,13 +141,18 @@ def _claims(name: str, current: Value, sides: Mapping[str, Side], rules: Rules) 
         value = side.seen[name]
         mapper = rules.mappers[system]
         first = name not in side.base_remote
-        if blank(value) and (first or name not in mapper.clears):
+        if blank(value) and (first or not (name in mapper.clears or _emptied(name, side, rules))):
             side.absorb(name, None, None)
         elif first and mapper.same(name, value, current) and not _raises(name, value, current, rules):
             side.absorb(name, value, current)
         else:
             claims[system] = value
     return claims
+
+
+def _emptied(name: str, side: Side, rules: Rules) -> bool:
+    """Who empties what said that somebody has opted out says something, though it is not heeded."""
+    return rules.policy(name).kind == "opt_out_wins" and not blank(side.base_remote.get(name))
 
 
 def _raises(name: str, value: Value, current: Value, rules: Rules) -> bool:
@@ -166,12 +178,14 @@ def _decide(
     origin: str,
     sides: Mapping[str, Side],
     rules: Rules,
+    hub: Fields,
 ) -> Verdict:
     match policy.kind:
         case "furthest":
             return _furthest(options, current, origin, policy, rules)
         case "opt_out_wins":
-            return _opt_out(options, current, policy)
+            claims = {s: v for s, v in options.items() if s != HUB}
+            return _opt_out(*opted_out(name, claims, sides, hub, policy.rank))
         case "union":
             return _union(name, options, current, sides)
         case "owner" if policy.systems[0] in sides and policy.systems[0] not in options and not blank(current):
@@ -233,14 +247,45 @@ def _furthest(options: Mapping[str, Value], current: Value, origin: str, policy:
     return Verdict(best, options[best], "furthest")
 
 
-def _opt_out(options: Mapping[str, Value], current: Value, policy: Policy) -> Verdict:
-    if current is True:
-        return Verdict(HUB, True, "opt_out_wins")
-    out = sorted((s for s, v in options.items() if v is True), key=lambda s: (policy.rank(s), s))
-    if out:
-        return Verdict(out[0], True, "opt_out_wins")
-    source = min(options, key=lambda s: (policy.rank(s), s))
-    return Verdict(source, options[source], "only change")
+def _opt_out(source: str | None, value: Value) -> Verdict:
+    return Verdict(source or HUB, value, "only change" if source and value is False else "opt_out_wins")
+
+
+def _merge_consent(merged: Merged, sides: Mapping[str, Side], rules: Rules) -> None:
+    """Basis, date and source of a consent, all from the system that tells the newest; the hub's own stand as one
+    telling among the others."""
+    names = tuple(sorted(name for name, policy in rules.policies.items() if policy.kind == "consent"))
+    policy = rules.policy(names[0])
+    origin = _origin(merged.origin, names[0])
+    held = {name: value for name in names if not blank(value := merged.hub.get(name))}
+    best = Basis(str(held.get(CONSENT_AT) or ""), False, (-_rank(policy, HUB, origin)[0],), HUB, held)
+    told = {
+        system: basis
+        for system, side in sorted(sides.items())
+        if (basis := told_basis(system, side, rules.mappers[system], names, policy.rank(system)))
+    }
+    for basis in told.values():
+        if not held or basis[:4] > best[:4]:
+            best, held = basis, basis.fields
+    for name in names:
+        current = merged.hub.get(name)
+        value = best.fields.get(name)
+        if best.system != HUB and name in best.fields and _same(best.system, name, value, current, rules):
+            value = current  # the poorer spelling of what is known
+        claims = {s: sides[s].seen[name] for s in told if not blank(sides[s].seen.get(name))}
+        lost = {s: v for s, v in claims.items() if not _same(s, name, v, value, rules)}
+        winner = origin if best.system == HUB else best.system
+        if lost:
+            options = claims if current is None else {HUB: current, **claims}
+            merged.conflicts[name] = Conflict(_named(options, origin), winner, "consent: the newest")
+        if value != current:
+            merged.hub[name], merged.origin[name] = value, winner
+            merged.changes[name] = Change(current, value, winner, "consent: the newest")
+        for system, side in sides.items():
+            if name in side.seen:
+                shown = None if blank(side.seen[name]) else side.seen[name]
+                agrees = shown is not None and _same(system, name, shown, value, rules)
+                side.absorb(name, shown, value if agrees else shown)
 
 
 def _union(name: str, options: Mapping[str, Value], current: Value, sides: Mapping[str, Side]) -> Verdict:

@@ -13,10 +13,11 @@ from hashlib import blake2b
 
 import orjson
 
-from mapping.fields import OPTED_OUT, Fields, Value
+from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from state.records import Hub, Side, WriteRow
+from sync.consent import may_send, withdraws
 from sync.merge import ahead
 
 NOTHING: Mapping[str, Collection[str]] = {}
@@ -83,7 +84,7 @@ def plan_hub(
         elif link.state == "live" and mapper.sync_when(hub.fields):
             changes = {name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, fields)}
             if changes:
-                rank = 0 if OPTED_OUT in changes else 1
+                rank = 0 if _withdraws(mapper, link.side, changes) else 1
                 row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes, rank=rank, kind=hub.kind)
         if row and not (parked and fingerprint(row) in parked.get((hub.id, system), ())):
             rows.append(row)
@@ -113,7 +114,7 @@ def may_create(mapper: Mapper, hub: Fields) -> bool:
 
 
 def creatable(mapper: Mapper, hub: Fields) -> list[str]:
-    return sorted(name for name in mapper.pushed if hub.get(name) is not None and _may_send(name, hub[name], mapper))
+    return sorted(n for n in mapper.pushed if hub.get(n) is not None and _may_send(n, hub[n], None, mapper, hub))
 
 
 def news_for(mapper: Mapper, side: Side, hub: Fields) -> list[tuple[str, Value]]:
@@ -131,15 +132,20 @@ def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]
         if name not in hub and name in mapper.references and side.base_hub.get(name):
             continue  # it refers to what this system has not got: nothing can be told of it yet
         value = hub.get(name)
-        if name not in side.seen and ahead(mapper, side, name, value) and _may_send(name, value, mapper):
+        behind = name not in side.seen and ahead(mapper, side, name, value)
+        if behind and _may_send(name, value, side.base_remote.get(name), mapper, hub):
             yield name, value
 
 
-def _may_send(name: str, value: Value, mapper: Mapper) -> bool:
-    """A blank goes only where it is let in. "Not opted out" is never sent at all: between our reading and our writing
-    the person may have opted out."""
-    if name == OPTED_OUT:
-        return value is True
+def _withdraws(mapper: Mapper, side: Side, changes: Mapping[str, tuple[Value, Value]]) -> bool:
+    """Whether the write says that somebody has opted out."""
+    return any(withdraws(new, side.base_remote.get(n)) for n, (_, new) in changes.items() if n in mapper.consent)
+
+
+def _may_send(name: str, value: Value, shown: Value, mapper: Mapper, hub: Fields) -> bool:
+    """A blank goes only where it is let in; consent by its own rules."""
+    if name in mapper.consent:
+        return may_send(mapper, name, value, shown, hub)
     return value is not None or name in mapper.clears
 
 

@@ -15,8 +15,9 @@ from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Link, Review, Side, WriteRow
-from sync import references
+from sync import lists, references
 from sync.archive import archive, archived
+from sync.consent import takes_back
 from sync.context import Context
 from sync.guard import ErrorMonitor, Stop
 from sync.plan import fingerprint
@@ -43,6 +44,7 @@ async def recover(ctx: Context, system: str) -> None:
         new_links: list[Link] = []
         links: list[Link] = []
         changes: list[dict[str, Any]] = []
+        reopened: list[str] = []
         for row, records in zip(part, found, strict=True):
             hub = hubs[row.hub_id]
             link = hub.links.get(system)
@@ -61,6 +63,8 @@ async def recover(ctx: Context, system: str) -> None:
                 if _ours(mapper, row, records[0], hub, link.side):
                     row.state = "done"
                     changes += told_restore(ctx, row)
+                if _opened_once(mapper, row, records[0], link.side):
+                    reopened.append(hub.id)
                 link.digest = None
                 links.append(link)
             ctx.counts(system).recovered += row.state == "done"
@@ -70,6 +74,7 @@ async def recover(ctx: Context, system: str) -> None:
         ctx.store.update_links(links)
         ctx.store.log_changes(changes)
         ctx.store.flag([row.hub_id for row in part], dirty=True)
+        ctx.store.flag(reopened, touched=True)
         ctx.store.mark_writes(part, at)
         ctx.commit()
 
@@ -120,6 +125,7 @@ async def _push_batch(ctx: Context, system: str, rows: Sequence[WriteRow], monit
             translated.append((row, write))
     if mapper.references:
         translated = references.outward(ctx, system, translated)
+    translated = await lists.beside(ctx, system, translated)
     for row, write in translated:
         row.state = "sent" if row.fields else "dropped"
         if row.fields:
@@ -235,7 +241,8 @@ def _advance(mapper: Mapper, hub: Hub, side: Side, row: WriteRow, answer: Mappin
     edit that has not been read yet."""
     shown = mapper.to_hub(answer)[0] if answer else {}
     for name, value in row.sent().items():
-        if name in mapper.references and mapper.references[name].many:
+        several = name in mapper.references and mapper.references[name].many
+        if several or (name in mapper.consent and (isinstance(value, list) or isinstance(row.fields[name][0], list))):
             _advance_members(hub, side, row, name, shown)
         else:
             side.absorb(name, shown[name] if name in shown else mapper.roundtrip(name, value), _agreed(hub, row, name))
@@ -281,6 +288,20 @@ def _ours(mapper: Mapper, row: WriteRow, record: Record, hub: Hub, side: Side) -
     for name in arrived:
         side.absorb(name, now[name], _agreed(hub, row, name))
     return bool(arrived)
+
+
+def _opened_once(mapper: Mapper, row: WriteRow, record: Record, side: Side) -> bool:
+    """An act opts somebody in once. A write of it that may have arrived counts as arrived: where the system shows an
+    opt-out nevertheless, it may be one of after the act, and is heard as that. True where it is so."""
+    now = mapper.to_hub(record.fields)[0]
+    found = False
+    for name, (old, new) in row.fields.items():
+        if name in mapper.consent and name in now and takes_back(old, new):
+            side.absorb(name, mapper.roundtrip(name, new), new)
+            if now[name] != side.base_remote[name]:
+                side.seen[name] = now[name]
+                found = True
+    return found
 
 
 def _decode(mapper: Mapper, record: Record) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from mapping.fields import OPTED_OUT, STAGE, Value
+from mapping.fields import STAGE, Value
 from mapping.mapper import Mapper
 from state.history import ChangeRow, History
 from state.records import Hub, Link, Side, WriteRow
+from sync.consent import takes_back
 from sync.context import Context
 from sync.merge import ahead
 
@@ -90,8 +91,9 @@ def put_back(
     side = hub.links[row.system].side
     since = {name for other in later for name in other.fields}
     for name, (old, sent) in row.fields.items():
-        if name == OPTED_OUT:
-            left.append((name, "an opt-out is never taken back"))
+        if name in mapper.consent:
+            opens = takes_back(old, sent)
+            left.append((name, "withdraw it by smarketing consent" if opens else "an opt-out is never taken back"))
         elif name not in mapper.pushed:
             left.append((name, "it is not mapped any more"))
         elif name in since:

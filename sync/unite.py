@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mapping.fields import REASON, STAGE, Fields, Value, blank
+from mapping.fields import ACTS, REASON, STAGE, Fields, Value, blank
 from mapping.rules import Rules
 from state.ids import new_id
 from state.records import Hub, Link, Review, Side
 from sync import references
+from sync.consent import newer
 from sync.context import Context
 from sync.match import match_keys
 
@@ -112,9 +113,13 @@ def _take_values(winner: Hub, loser: Hub, rules: Rules) -> dict[str, dict[str, A
     """What the loser's hub record knows besides its records: by each field's policy, and else where the winner knows
     nothing. What the records that move say themselves is heard when they are merged."""
     told: dict[str, dict[str, Any]] = {}
-    for name, value in loser.fields.items():
+    together = tuple(name for name, policy in rules.policies.items() if policy.kind == "consent")
+    newest = newer(loser.fields, winner.fields, together)
+    for name, value in {**dict.fromkeys(together if newest else ()), **loser.fields}.items():
         old = winner.fields.get(name)
-        new = _joined(rules, name, old, value)
+        if name == ACTS or (name in together and not newest):
+            continue  # an act was about one of the two; a basis is taken whole or not at all
+        new = value if name in together else _joined(rules, name, old, value)
         if new != old:
             source = loser.origin.get(name) or loser.origin.get("", "hub")
             winner.fields[name], winner.origin[name] = new, source
@@ -127,6 +132,8 @@ def _joined(rules: Rules, name: str, old: Value, new: Value) -> Value:
     if blank(new) or old == new:
         return old
     if policy == "opt_out_wins":
+        if isinstance(new, list):
+            return sorted({*(old if isinstance(old, list) else []), *new})
         return True if new is True else old
     if policy == "furthest":
         cycle = rules.lifecycle

@@ -17,7 +17,7 @@ from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
 from tests.simulation import kinds
-from tests.simulation.world import SYSTEMS, TEXTS, Crash, Edit, World, norm, tellings
+from tests.simulation.world import CHANNELS, SYSTEMS, TEXTS, Crash, Edit, World, held_outs, norm, outs, tellings
 
 CONFIRMED = Options(confirmed=True, batch=4)
 
@@ -58,6 +58,10 @@ def _live(world: World) -> None:
             _disturbed_run(world)
         for _ in range(r.randrange(0, 3)):
             world.agitate()
+        if r.random() < 0.4:
+            world.act()
+            if r.random() < 0.5:
+                _disturbed_run(world)
         if r.random() < 0.15:
             _dry_run(world)
         _settle(world)
@@ -122,7 +126,10 @@ class _Quiet:
         self.changes = _last_change(world)
         self.hub = {lead.id: dict(lead.fields) for lead in _leads(world)}
         self.around = kinds.Rest(world) if world.around else None
-        self.optouts = {lead.fields.get("email") for lead in _leads(world) if lead.fields.get("opted_out")}
+        self.optouts = _opted_out(world)
+        world.acts.clear()
+        for vendor in world.vendors.values():
+            vendor.allowed.clear()
 
     def check(self, world: World) -> None:
         leads = _leads(world)
@@ -141,9 +148,19 @@ class _Quiet:
         for vendor in world.vendors.values():
             if vendor.undone:
                 raise Broken(f"13: an opt-out was undone in {vendor.name}")
-        for email in self.optouts:
-            if email in by_email and by_email[str(email)].fields.get("opted_out") is not True:
-                raise Broken("13: the hub forgot an opt-out")
+        known = {out for out in self.optouts if out[0] in by_email}
+        for email, channel, member in sorted(known - _opted_out(world) - world.acts):
+            raise Broken(f"13: the hub forgot that {email} opted out of {channel} {member}")
+        for lead in leads:
+            self._check_consent(world, lead)
+
+    def _check_consent(self, world: World, lead: Hub) -> None:
+        """At rest every system shows what the hub has of it: an act has arrived, and nothing but an act."""
+        for name, vendor in world.vendors.items():
+            for row in _rows(vendor, str(lead.fields.get("email"))):
+                ours = {f"{CHANNELS[c]} {m}".strip() for c in CHANNELS for m in held_outs(lead.fields.get(c))}
+                if outs(row) != ours:
+                    raise Broken(f"1: {name} shows {outs(row)} of {lead.fields.get('email')}, the hub {ours}")
 
     def _edits(self, world: World) -> dict[tuple[str, str], dict[str, list[Edit]]]:
         """Per field, who left which value; back to the old value is no edit."""
@@ -231,6 +248,12 @@ class _Quiet:
                     continue
                 if not any(value in tellings(name, v) for v in told[lead.id, name]):
                     raise Broken(f"7: {system} said {value!r} as {name} of {email}, which nobody will ever hear of")
+
+
+def _opted_out(world: World) -> set[tuple[str, str, str]]:
+    """(e-mail, channel, list) of all that anybody has opted out of."""
+    leads = _leads(world)
+    return {(str(x.fields.get("email")), c, m) for x in leads for c in CHANNELS for m in held_outs(x.fields.get(c))}
 
 
 def _check_origin(world: World, lead: Hub) -> None:

@@ -24,8 +24,11 @@ from mapping.fields import Fields, Policy, Value
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Rules
+from state import tables as t
 from state.database import open_database
+from state.records import Hub
 from state.store import Store
+from sync.acts import Act, record
 from tests.simulation import kinds
 
 SYSTEMS = ("crm", "mkt", "sup")
@@ -48,6 +51,9 @@ STAGES = {
     "sup": {"lead": "lead", "mql": "lead", "sal": "lead", "sql": "lead", "customer": "client", "disqualified": "no"},
 }
 TAGS = ("a", "b", "c", "d")
+CHANNELS = {"opted_out": "optout", "sms_opted_out": "nosms", "left": "left"}
+"""What somebody opts out of, and how every system calls it; `left` holds the lists that they have left."""
+LISTS = ("news", "fairs")
 
 
 COMPILED: dict[Any, Any] = {}
@@ -83,6 +89,8 @@ def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False,
             **{name: Policy("prefer", ("crm", "mkt", "sup")) for name in ("email", *TEXTS)},
             "stage": Policy("furthest", ("crm", "mkt", "sup")),
             "opted_out": Policy("opt_out_wins", ("crm", "mkt", "sup")),
+            "sms_opted_out": Policy("opt_out_wins", ("crm", "mkt", "sup")),
+            "left": Policy("opt_out_wins", ("crm", "mkt", "sup")),
             "tags": Policy("union", ("crm", "mkt", "sup")),
             "employer": Policy("prefer", ("crm", "mkt")),
             **(policies or {}),
@@ -117,13 +125,15 @@ def _mapper(system: str, around: bool) -> Mapper:
     maps += [
         FieldMap("stage", "status", lambda v: stages[v] if v else None, lambda v: words[str(v)]),
         FieldMap("opted_out", "optout", lambda v: v, lambda v: v),
+        FieldMap("sms_opted_out", "nosms", lambda v: v, lambda v: v),
+        FieldMap("left", "left", lambda v: sorted(v) or None if v else None, lambda v: v),
         FieldMap("tags", "tags", lambda v: sorted(v) or None if v else None, lambda v: v),
         FieldMap("score", "score", lambda v: v, lambda v: v, pull=False),
     ]
     if around and system in kinds.SYSTEMS:
         maps.append(kinds.reference("employer", "company"))
     match = () if system == "sup" else (("email",),)  # sup shows no natural key: only our id finds its records again
-    return Mapper(system, maps, match=match, id_field="ext")
+    return Mapper(system, maps, match=match, id_field="ext", consent={name: name for name in CHANNELS})
 
 
 def _text(value: Any) -> Value:
@@ -147,9 +157,16 @@ class Edit:
 
 @dataclass
 class SimVendor(Vendor):
-    """Knows which writes are ours, and never lets one undo an opt-out unnoticed."""
+    """Knows which writes are ours, and never lets one undo an opt-out unnoticed, unless an act allows it: once."""
 
     undone: list[str] = field(default_factory=list)
+    allowed: set[tuple[str, str]] = field(default_factory=set)
+    """(record, opt-out) that people have taken back by an act, and that we have yet to be seen taking back"""
+
+    def convert(self, id_: str) -> str:
+        heir = super().convert(id_)
+        self.allowed |= {(heir, out) for row, out in self.allowed if row == id_}
+        return heir
 
     def edit(self, id_: str, fields: Mapping[str, Any]) -> None:
         """Somebody types this."""
@@ -165,9 +182,17 @@ class SimVendor(Vendor):
 
     def update(self, id_: str, fields: Mapping[str, Any]) -> None:
         row = self.rows.get(id_)
-        if row and row.fields.get("optout") is True and fields.get("optout", True) is not True:
-            self.undone.append(id_)
+        before = outs(row.fields) if row else set()
         super().update(id_, self.held(fields))
+        for out in sorted(before - outs(self.rows[id_].fields)):
+            if (id_, out) not in self.allowed:
+                self.undone.append(f"{out} of {id_}")
+            self.allowed.discard((id_, out))
+
+
+def outs(fields: Mapping[str, Any]) -> set[str]:
+    """All that somebody has opted out of, in the systems' words."""
+    return {n for n in ("optout", "nosms") if fields.get(n) is True} | {f"left {m}" for m in fields.get("left") or ()}
 
 
 @dataclass
@@ -203,6 +228,8 @@ class World:
         shutil.copy(self.template, self.path)
         self.engine = open_database(f"sqlite:///{self.path}", migrate=False).execution_options(compiled_cache=COMPILED)
         sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
+        self.acts: set[tuple[str, str, str]] = set()
+        """(e-mail, channel, list) that an act has opened since the world was last at rest"""
         self.edits: list[Edit] = []
         self.steps = 0
         self.crash_at: int | None = None
@@ -221,6 +248,7 @@ class World:
             tombstones=True,
             upsert_keys=frozenset({"*"}),
             answers_values=True,
+            appends=True,
             write_batch=self.random.choice((1, 2, 50)),
             overlap=timedelta(seconds=2),
             archive=True,
@@ -291,6 +319,8 @@ class World:
         row = vendor.rows[id_]
         if row.fields.get(name) == value:
             return
+        if any(of == id_ and out.split()[0] == name for of, out in vendor.allowed):
+            return  # nobody can tell an opt-out that is taken back and made anew from one that stood all along
         Vendor.update(vendor, id_, vendor.held({name: value}))
         self.note(row.fields.get("email", ""), name, system, row.fields[name])
 
@@ -298,16 +328,39 @@ class World:
         self.edits.append(Edit(email, name, system, value, self.calm))
         self.log.append(f"{system}: {email}.{name} = {value!r}")
 
+    def act(self) -> None:
+        """Somebody tells a person that they opt in again, and the person records it."""
+        leads = [hub for hub in hubs_of(self) if not hub.merged_into and hub.alive]
+        open_ = [(hub, c, m) for hub in leads for c in CHANNELS for m in held_outs(hub.fields.get(c))]
+        if not open_:
+            return
+        hub, channel, member = self.random.choice(sorted(open_, key=lambda one: (one[0].id, *one[1:])))
+        store = Store(self.engine)
+        act = Act(channel, False, "Ann", "on the phone", member)
+        record(store, self.rules, hub, act, self.clock())
+        store.commit()
+        store.close()
+        out = f"{CHANNELS[channel]} {member}".strip()
+        self.log.append(f"act: {hub.fields.get('email')} {out}")
+        self.acts.add((str(hub.fields.get("email")), channel, member))
+        for name, link in hub.links.items():
+            id_ = self.vendors[name].follow(link.remote_id)
+            row = self.vendors[name].rows.get(id_)
+            if row and out in outs(row.fields) and name in hub.links:
+                self.vendors[name].allowed.add((id_, out))
+
     def text(self) -> str:
         return self.random.choice(("Al", "bO", "cArOl", "Dd", "eVe", "Fay", "gUs")) + str(self.random.randrange(1000))
 
     def _new_value(self, vendor: SimVendor) -> tuple[str, Any]:
         r = self.random
-        name = r.choice((*TEXTS, "status", "optout", "tags"))
+        name = r.choice((*TEXTS, "status", "optout", "tags", "nosms", "left"))
         if name == "status":
             return name, r.choice(sorted(set(STAGES[vendor.name].values())))
-        if name == "optout":
+        if name in ("optout", "nosms"):
             return name, r.random() < 0.5
+        if name == "left":
+            return name, sorted(m for m in LISTS if r.random() < 0.5) or None
         if name == "tags":
             return name, sorted(t for t in TAGS if r.random() < 0.5) or None
         if r.random() < 0.08:
@@ -365,6 +418,20 @@ class World:
         self.engine.dispose()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def held_outs(value: Any) -> list[str]:
+    """What there is to opt in to again: lists by name, "" for a channel as a whole."""
+    return list(value) if isinstance(value, list) else [""] if value is True else []
+
+
+def hubs_of(world: World) -> list[Hub]:
+    store = Store(world.engine)
+    with world.engine.connect() as c:
+        ids = [row.id for row in c.execute(sa.select(t.hub.c.id).where(t.hub.c.kind == "lead"))]
+    hubs = list(store.hubs(ids).values())
+    store.close()
+    return hubs
 
 
 class SimStore(Store):
