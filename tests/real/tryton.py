@@ -39,6 +39,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache" / "tryton"
 REQUIREMENTS = Path(__file__).with_name("tryton-requirements.txt")
 
+MODULES = "sale_opportunity party_relationship"
 DATABASE, USER, PASSWORD = "crm", "admin", "a-password-for-tests"
 COUNTRIES = {"DE": "Germany", "FR": "France", "GB": "United Kingdom", "US": "United States", "ES": "Spain"}
 COUNTRIES |= {"AT": "Austria", "CH": "Switzerland", "IT": "Italy", "NL": "Netherlands", "CA": "Canada"}
@@ -148,7 +149,7 @@ def started(**session: int) -> Iterator[Tryton]:
 def built() -> tuple[Path, Path]:
     """The environment and the template database, made now if they are not there (about 30 s)."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    recipe = REQUIREMENTS.read_text() + inspect.getsource(_furnish) + repr(COUNTRIES) + PASSWORD
+    recipe = REQUIREMENTS.read_text() + inspect.getsource(_furnish) + MODULES + repr(COUNTRIES) + PASSWORD
     template = CACHE / f"template-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.sqlite"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -192,7 +193,7 @@ def _make_template(venv: Path, template: Path) -> None:
         password = where / "password"
         password.write_text(PASSWORD)
         admin = [str(venv / "bin" / "trytond-admin"), "-c", str(_config(where, port=0)), "-d", DATABASE]
-        what = ["--all", "--email", "admin@example.com", "-u", "sale_opportunity", "--activate-dependencies"]
+        what = ["--all", "--email", "admin@example.com", "-u", *MODULES.split(), "--activate-dependencies"]
         _run([*admin, *what], "Tryton's database could not be made.", TRYTONPASSFILE=str(password))
         with _serving(venv, where) as server:
             _furnish(server)
