@@ -22,6 +22,8 @@ HARNESSES = {
     "hubspot": "tests.contract.hubspot:HubSpotHarness",
     "salesforce": "tests.contract.salesforce:SalesforceHarness",
     "tryton": "tests.contract.tryton:TrytonHarness",
+    "tryton-company": "tests.contract.tryton:TrytonCompanyHarness",
+    "tryton-deal": "tests.contract.tryton:TrytonDealHarness",
 }
 """A connector whose harness module does not exist yet is skipped, by name."""
 
