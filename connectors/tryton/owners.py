@@ -82,9 +82,9 @@ async def users_of(rpc: Rpc) -> list[dict[str, Any]]:
 
 
 def by_employee(users: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Of several users of an employee, one who is active."""
+    """Of several users of an employee, the first who is active and has an address."""
     found: dict[int, dict[str, Any]] = {}
-    for user in sorted(users, key=lambda user: bool(user["active"])):
+    for user in sorted(users, key=lambda user: (bool(user["active"]), bool(user["email"]), -user["id"])):
         found.update(dict.fromkeys(user["employees"], user))
     return found
 

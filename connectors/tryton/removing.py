@@ -22,7 +22,7 @@ from typing import Any
 
 from connectors.base import WriteResult
 from connectors.errors import Gone, Invalid, Reject, Retry, Unavailable
-from connectors.tryton.api import BY_ID, EMPLOYEE, LEAD, PARTY, Rpc
+from connectors.tryton.api import BY_ID, EMPLOYEE, LEAD, MECHANISM, PARTY, Rpc
 from connectors.tryton.finding import is_id
 from connectors.tryton.jobs import BUTTONS
 from connectors.tryton.organisations import Organisations
@@ -30,6 +30,10 @@ from connectors.tryton.organisations import Organisations
 COMPANY = "company.company"
 
 ERASE = "party.erase"
+EMPTIED = "****"
+"""What the wizard leaves of a value that may not be blank."""
+COMPACT = {MECHANISM: "value", "party.identifier": "code"}
+"""Fields that Tryton keeps a second, compact copy of, which the wizard (8.0) forgets: writing the field empties it."""
 
 
 class Removing:
@@ -126,6 +130,10 @@ class Removing:
             if there["active"]:
                 await self._change(f"{PARTY}.write", [party], {"active": True})
             raise
+        for model, field in COMPACT.items():
+            rows = await self._rpc.search_read(model, [["party", "=", party]], [field], BY_ID, active_test=False)
+            if rows:
+                await self._change(f"{model}.write", [row["id"] for row in rows], {field: EMPTIED})
         await self._delete_leads([["party", "=", party]], strict=False)
         left = await self._rpc.search_read(LEAD, [["party", "=", party]], ["state"], BY_ID)
         if not left:  # Tryton would delete the party all the same, and cut the sale's opportunity loose
