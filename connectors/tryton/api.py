@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.auth import Credentials
 from connectors.errors import ConnectorError, Invalid, Misconfigured, ProtocolChanged, Stale, Unauthorized, Unavailable
@@ -24,6 +24,11 @@ LEAD = "sale.opportunity"
 PARTY = "party.party"
 MECHANISM = "party.contact_mechanism"
 ADDRESS = "party.address"
+CATEGORY = "party.category"
+RELATION = "party.relation.all"
+EMPLOYEE = "company.employee"
+
+BY_ID = [["id", "ASC"]]
 
 PASSING = ("database is locked", "deadlock detected", "could not serialize access", "too many clients")
 """What SQLite and PostgreSQL say of trouble that passes; Tryton hands it on as text. The transaction was undone."""
@@ -42,8 +47,20 @@ class Settings(BaseModel):
     overlap_seconds: float = Field(
         60.0, ge=0, description="How long a transaction may last: Tryton dates a change by its beginning"
     )
+    company_category: str = Field(
+        "", description="Party category that marks organisations; without it there is no kind company"
+    )
+    company_relation: str = Field(
+        "", description='Relation type from a person to the organisation, "Employee of" (module party_relationship)'
+    )
     page_size: int = Field(250, ge=1, le=2000, description="Leads read in one call")
     timeout_seconds: float = Field(60.0, gt=0, description="For one answer")
+
+    @model_validator(mode="after")
+    def _relations_lead_to_organisations(self) -> Self:
+        if self.company_relation and not self.company_category:
+            raise ValueError("company_relation needs company_category: to what does the relation lead?")
+        return self
 
     def credentials(self) -> Credentials:
         if self.auth == "basic":
@@ -101,6 +118,14 @@ class Rpc:
         """`unless`: refuse with Stale if any of these records ("model,id") is not as of this `_timestamp` any more."""
         context = {**await self.context(), **({"_timestamp": dict(unless)} if unless else {})}
         answer = await self._call(f"model.{method}", [*params, context], change=True)
+        if "error" in answer:
+            raise self._refused(answer["error"])
+        return answer["result"]
+
+    async def wizard(self, name: str, step: str, *params: Any) -> Any:
+        """A step of one of Tryton's wizards: "create" opens a session, "execute" goes through a state of it. Refuses as
+        `change` does."""
+        answer = await self._call(f"wizard.{name}.{step}", [*params, await self.context()], change=True)
         if "error" in answer:
             raise self._refused(answer["error"])
         return answer["result"]

@@ -11,6 +11,7 @@ from typing import Any
 from connectors.base import Write, WriteResult
 from connectors.errors import Invalid, Reject
 from connectors.tryton.api import ADDRESS, LEAD, MECHANISM, PARTY
+from connectors.tryton.organisations import Organisations
 from connectors.tryton.shape import (
     ID_PREFIX,
     OUR_ID,
@@ -52,6 +53,8 @@ class Job:
     state_now: str = "lead"
     lock: dict[str, str] = field(default_factory=dict)
     """`_timestamp` of every record ("model,id") that must not have changed when it is written."""
+    of_party: bool = False
+    """It is about a company: the party is the record."""
     only_blanks: bool = False
     made_party: bool = False
     result: WriteResult | None = None
@@ -62,7 +65,8 @@ class Job:
 
     @property
     def id(self) -> str | None:
-        return str(self.lead_id) if self.lead_id else self.write.id
+        found = self.party_id if self.of_party else self.lead_id
+        return str(found) if found else self.write.id
 
     def refuse(self, error: Reject) -> None:
         self.result = WriteResult("rejected", self.id, error=error)
@@ -116,6 +120,8 @@ def keep_theirs(job: Job, shape: Shape) -> None:
                 there = first_address(job.now)
             case "identifier":
                 there = first_identifier(job.now)
+            case "organisation":
+                there = shape.organisations.of(job.now)
         if there not in (None, ""):
             del job.party[name]
 
@@ -137,6 +143,9 @@ def party_values(job: Job, shape: Shape) -> dict[str, Any]:
             case "identifier":
                 if command := identifier_command(first_identifier(job.now), value):
                     values["identifiers"] = [command]
+            case "organisation":
+                if command := relation_command(shape.organisations, job.now, value):
+                    values["relations"] = [command]
     there = first_address(job.now)
     if address and there:
         values["addresses"] = [["write", [there["id"]], address]]
@@ -157,6 +166,15 @@ def identifier_command(there: Mapping[str, Any] | None, value: str | None) -> li
         return ["delete", [there["id"]]] if there else None
     code = {"code": f"{ID_PREFIX}{value}"}
     return ["write", [there["id"]], code] if there else ["create", [code]]
+
+
+def relation_command(organisations: Organisations, party: Mapping[str, Any], company: int | None) -> list[Any] | None:
+    """The relation that leads to another company, or to none, from now on. Those of other types are not ours."""
+    there = organisations.relation_of(party)
+    if there is None:
+        new = {"type": organisations.relation, "to": company}
+        return ["create", [new]] if company is not None else None
+    return ["write", [there["id"]], {"to": company}] if company is not None else ["delete", [there["id"]]]
 
 
 def known_state(value: Any, states: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which flat field of a lead lives where in Tryton.
+"""Which flat field of a lead, a deal or a company lives where in Tryton.
 
 A lead is a sales opportunity together with its party; a record here is flat:
 
@@ -9,6 +9,11 @@ A lead is a sales opportunity together with its party; a record here is flat:
                                      their ISO codes; company_name is its "party name": the name the letter goes to
     party.<field>                    any other plain field of the party
     <field>                          any plain field of the opportunity: state, description, conversion_probability, …
+    organisation                     the company's id: see `organisations.py`
+
+A deal is the same opportunity once it is no mere lead any more: its own plain fields, `currency` as its ISO code, and
+two references, `lead` and `organisation`, that it cannot be changed by. A company is a party: its own fields bear their
+plain names.
 
 Invariant: what is not asked for is not read, and what was not read is not in the record.
 """
@@ -16,18 +21,26 @@ Invariant: what is not asked for is not read, and what was not read is not in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from connectors.base import RemoteField
+from connectors.base import Kind, RemoteField
 from connectors.errors import Misconfigured, ProtocolChanged
+from connectors.tryton.organisations import NONE, Organisations
 from connectors.tryton.values import TYPES, moment, out
 
 OUR_ID = "smarketing_id"
 ID_PREFIX = "smarketing:"
 
-Home = Literal["lead", "party", "mechanism", "address", "identifier"]
+ORGANISATION = "organisation"
+LEADER = "_lead"
+"""Where a row holds the id of the lead that its deal is about; what reads the row puts it there."""
+
+DEAL_STATES = ("opportunity", "converted", "won", "lost")
+"""The states in which an opportunity is a deal. Before, it is a lead; cancelled, it is Tryton's way of saying never mind."""
+
+Home = Literal["lead", "party", "mechanism", "address", "identifier", "organisation", "leader", "code"]
 PHONES = frozenset({"phone", "mobile", "fax"})
 MECHANISMS = ("email", "phone", "mobile", "fax", "website", "skype")
 ADDRESS_FIELDS = {
@@ -44,6 +57,9 @@ CODED: Mapping[str, str] = {"country": "country.country", "subdivision": "countr
 PRIVATE = frozenset({"id", "rec_name", "xml_id", "create_uid", "write_uid", "party", "company"})
 NOT_OF_PARTY = PRIVATE | {"name", "full_name", "distance", "code_readonly", *MECHANISMS}
 
+OWNERS = frozenset({"employee", "converted_by"})
+"""Fields of an opportunity that refer to an employee."""
+
 CHANGED = "last_modified_at"
 
 
@@ -58,11 +74,45 @@ class Place:
     about: RemoteField
 
 
-class Shape:
-    """The flat fields of this database, from its live definitions."""
+class Places:
+    """The places of a shape, while it is made. What is there first stays."""
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
+    def __init__(self) -> None:
+        self.held: dict[str, Place] = {}
+
+    def add(self, name: str, home: Home, field: str, definition: Mapping[str, Any], required: bool = False) -> None:
+        kind = str(definition["type"])
+        if kind in TYPES and name not in self.held:
+            refers: Kind | None = "owner" if home == "lead" and field in OWNERS else None
+            self.held[name] = Place(home, field, kind, replace(described(name, definition, required), refers=refers))
+
+    def refer(self, name: str, home: Home, to: Kind, *, writable: bool = False) -> None:
+        about = RemoteField(name, name.capitalize(), "reference", writable=writable, refers=to)
+        self.held[name] = Place(home, name, "many2one", about)
+
+    def of_party(
+        self,
+        party: Mapping[str, Mapping[str, Any]],
+        address: Mapping[str, Mapping[str, Any]],
+        address_fields: Mapping[str, str],
+    ) -> None:
+        """What leads and companies have in common."""
+        self.add(OUR_ID, "identifier", "code", {"type": "char", "string": "smarketing id"})
+        self.add("name", "party", "name", party["name"])
+        for mechanism in MECHANISMS:
+            self.add(mechanism, "mechanism", mechanism, {"type": "char", "string": mechanism.capitalize()})
+        for name, field in address_fields.items():
+            if field in address:
+                coded = {"type": "char"} if field in CODED else {}
+                self.add(name, "address", field, {**address[field], **coded})
+
+
+class Shape:
+    """The flat fields of one kind in this database, from its live definitions."""
+
+    def __init__(self, places: Mapping[str, Place], organisations: Organisations = NONE) -> None:
         self.places = places
+        self.organisations = organisations
 
     @classmethod
     def of(
@@ -71,32 +121,51 @@ class Shape:
         party: Mapping[str, Mapping[str, Any]],
         address: Mapping[str, Mapping[str, Any]],
         defaults: Iterable[str],
+        organisations: Organisations = NONE,
     ) -> Shape:
-        """From the answers of `fields_get`; `defaults` are the lead's fields that Tryton fills by itself."""
-        places: dict[str, Place] = {}
-
-        def add(name: str, home: Home, field: str, definition: Mapping[str, Any], required: bool = False) -> None:
-            kind = str(definition["type"])
-            if kind in TYPES and name not in places:
-                places[name] = Place(home, field, kind, described(name, definition, required))
-
-        add(OUR_ID, "identifier", "code", {"type": "char", "string": "smarketing id"})
-        add("name", "party", "name", party["name"])
-        for mechanism in MECHANISMS:
-            add(mechanism, "mechanism", mechanism, {"type": "char", "string": mechanism.capitalize()})
-        for name, field in ADDRESS_FIELDS.items():
-            if field in address:
-                coded = {"type": "char"} if field in CODED else {}
-                add(name, "address", field, {**address[field], **coded})
+        """Of leads, from the answers of `fields_get`; `defaults` are the lead's fields that Tryton fills by itself."""
+        places = Places()
+        places.of_party(party, address, ADDRESS_FIELDS)
+        if organisations.known:
+            places.refer(ORGANISATION, "organisation", "company", writable=organisations.relation is not None)
         filled = set(defaults)
         for field, definition in lead.items():
             if field not in PRIVATE:
                 must = bool(definition.get("required")) and field not in filled and not definition.get("readonly")
-                add(field, "lead", field, definition, must)
+                places.add(field, "lead", field, definition, must)
         for field, definition in party.items():
             if field not in NOT_OF_PARTY:
-                add(f"party.{field}", "party", field, definition)
-        return cls(places)
+                places.add(f"party.{field}", "party", field, definition)
+        return cls(places.held, organisations)
+
+    @classmethod
+    def of_deals(cls, lead: Mapping[str, Mapping[str, Any]], organisations: Organisations = NONE) -> Shape:
+        places = Places()
+        places.refer("lead", "leader", "lead")
+        if organisations.known:
+            places.refer(ORGANISATION, "organisation", "company")
+        places.add("currency", "code", "currency", {"type": "char", "string": "Currency", "readonly": True})
+        for field, definition in lead.items():
+            if field not in PRIVATE:
+                places.add(field, "lead", field, definition)
+        state = places.held["state"]
+        options = tuple(option for option in state.about.options if option[0] in DEAL_STATES)
+        places.held["state"] = replace(state, about=replace(state.about, options=options))
+        return cls(places.held, organisations)
+
+    @classmethod
+    def of_companies(
+        cls,
+        party: Mapping[str, Mapping[str, Any]],
+        address: Mapping[str, Mapping[str, Any]],
+        organisations: Organisations,
+    ) -> Shape:
+        places = Places()
+        places.of_party(party, address, {name: f for name, f in ADDRESS_FIELDS.items() if name != "company_name"})
+        for field, definition in party.items():
+            if field not in NOT_OF_PARTY:
+                places.add(field, "party", field, definition)
+        return cls(places.held, organisations)
 
     def place(self, name: str) -> Place:
         """Raises Misconfigured for a field that this Tryton does not have."""
@@ -104,7 +173,7 @@ class Shape:
             return self.places[name]
         except KeyError:
             raise Misconfigured(
-                f"Tryton has no field {name!r} for a lead.",
+                f"Tryton has no field {name!r} for this kind of record.",
                 hint="The command check lists the fields there are; a field of your own comes with a module.",
             ) from None
 
@@ -112,16 +181,26 @@ class Shape:
         """What to ask `read` of the opportunity for, so that `flat` can give these fields."""
         paths = [CHANGED, "party.id", f"party.{CHANGED}"]
         for name in names:
-            paths += paths_to(self.place(name))
+            paths += self._paths_to(self.place(name))
         return list(dict.fromkeys(paths))
 
+    def _paths_to(self, place: Place) -> list[str]:
+        if place.home == "organisation":
+            return [f"party.{path}" for path in self.organisations.paths()]
+        return paths_to(place)
+
+    def _held(self, place: Place, row: Mapping[str, Any], party: Mapping[str, Any]) -> Any:
+        if place.home == "organisation":
+            return self.organisations.of(party) if party else None
+        return held(place, row, party)
+
     def flat(self, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-        """The flat fields of an opportunity that was read by `paths`."""
+        """The flat fields of an opportunity that was read by `paths`; of a company, of {"party.": its row}."""
         party = row.get("party.") or {}
         try:
-            return {name: held(self.places[name], row, party) for name in names}
+            return {name: self._held(self.places[name], row, party) for name in names}
         except (KeyError, TypeError, AttributeError):
-            raise ProtocolChanged("Tryton sent an opportunity that lacks what was asked for.") from None
+            raise ProtocolChanged("Tryton sent a record that lacks what was asked for.") from None
 
 
 def paths_to(place: Place) -> list[str]:
@@ -136,6 +215,10 @@ def paths_to(place: Place) -> list[str]:
             return [f"party.addresses.{place.field}{'.code' if place.field in CODED else ''}"]
         case "identifier":
             return ["party.identifiers.code"]
+        case "code":
+            return [f"{place.field}.code"]
+        case _:
+            return []
 
 
 def held(place: Place, row: Mapping[str, Any], party: Mapping[str, Any]) -> Any:
@@ -156,6 +239,10 @@ def held(place: Place, row: Mapping[str, Any], party: Mapping[str, Any]) -> Any:
             if place.field in CODED:
                 return (address[f"{place.field}."] or {}).get("code")
             return out(place.kind, address[place.field])
+        case "code":
+            return (row[f"{place.field}."] or {}).get("code")
+        case "leader":
+            return row[LEADER]
 
 
 def first_mechanism(party: Mapping[str, Any], type_: str) -> dict[str, Any] | None:

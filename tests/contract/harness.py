@@ -29,6 +29,8 @@ HARNESSES = {
     "salesforce-company": "tests.contract.salesforce:CompanyHarness",
     "salesforce-deal": "tests.contract.salesforce:DealHarness",
     "tryton": "tests.contract.tryton:TrytonHarness",
+    "tryton-company": "tests.contract.tryton:TrytonCompanyHarness",
+    "tryton-deal": "tests.contract.tryton:TrytonDealHarness",
 }
 """A connector whose harness module does not exist yet is skipped, by name."""
 

@@ -28,6 +28,11 @@ async def scanned(harness: Harness, connector: Connector) -> Any:
     return cursor
 
 
+def may_create(connector: Connector) -> None:
+    if not connector.can.create:
+        pytest.skip("this connector does not create")
+
+
 def creates(harness: Harness, count: int, start: int = 0) -> list[Write]:
     people = [harness.person(n) for n in range(start, start + count)]
     key = harness.key
@@ -232,6 +237,7 @@ async def test_find_does_not_show_what_is_deleted(harness: Harness, connector: C
 
 @pytest.mark.needs("writable")
 async def test_results_come_one_per_write_in_order(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     ids = await seeded(harness, 3)
     new = creates(harness, 3, start=10)
     update = [Write(f"u{n}", "update", {harness.text: f"New{n}"}, id=id) for n, id in enumerate(ids)]
@@ -248,7 +254,24 @@ async def test_results_come_one_per_write_in_order(harness: Harness, connector: 
 
 
 @pytest.mark.needs("writable")
+async def test_updates_alone_come_one_per_write_in_order_and_a_create_is_refused(
+    harness: Harness, connector: Connector
+) -> None:
+    if connector.can.create:
+        pytest.skip("this connector creates")
+    ids = await seeded(harness, 3)
+    batch = [Write(id, "update", {harness.text: f"New{id}"}, id=id) for id in ids]
+    batch[1:1] = [*creates(harness, 1, start=10), Write("bad", "update", harness.bad or {}, id=ids[0])]
+    results = await connector.write(batch)
+    assert [result.outcome for result in results] == ["done", "rejected", "rejected", "done", "done"]
+    assert all(result.error and result.error.message for result in results[1:3])
+    assert [(await harness.held())[id][harness.text] for id in ids] == [f"New{id}" for id in ids]
+    assert len(await harness.held()) == 3
+
+
+@pytest.mark.needs("writable")
 async def test_a_full_batch_takes_no_more_than_one_call_and_a_bit(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     before = connector.budget().calls
     results = await connector.write(creates(harness, connector.can.write_batch))
     assert {result.outcome for result in results} == {"done"}
@@ -259,6 +282,7 @@ async def test_a_full_batch_takes_no_more_than_one_call_and_a_bit(harness: Harne
 
 @pytest.mark.needs("writable")
 async def test_one_bad_record_does_not_spoil_the_batch(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     if harness.bad is None:
         pytest.skip("this vendor takes everything")
     batch = creates(harness, 5)
@@ -272,6 +296,7 @@ async def test_one_bad_record_does_not_spoil_the_batch(harness: Harness, connect
 
 @pytest.mark.needs("writable")
 async def test_text_that_is_none_costs_only_its_record(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     if harness.__class__.__name__.startswith("Memory"):
         pytest.skip("RAM holds anything")
     batch = creates(harness, 3)
@@ -296,6 +321,7 @@ async def test_none_clears_and_an_absent_field_stays(harness: Harness, connector
 
 @pytest.mark.needs("writable")
 async def test_a_create_repeated_by_its_key_makes_no_second_record(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     if harness.key is None:
         pytest.skip("this vendor has no key to repeat a create by")
     first = await connector.write(creates(harness, 3))
@@ -416,6 +442,7 @@ async def test_a_create_whose_answer_is_lost_is_unknown_and_can_be_found(
     harness: Harness, connector: Connector
 ) -> None:
     """However often the connector tries, and even without a key: at most one record comes of it."""
+    may_create(connector)
     needs(harness, "hangup_after")
     harness.fault("hangup_after", "write")
     keyed = creates(harness, 1)
@@ -440,6 +467,7 @@ async def test_an_update_whose_answer_is_lost_once_is_simply_repeated(harness: H
 
 @pytest.mark.needs("writable")
 async def test_a_write_that_cannot_have_been_sent_is_no_mystery(harness: Harness, connector: Connector) -> None:
+    may_create(connector)
     needs(harness, "rate_limited")
     harness.fault("rate_limited", "write")
     with pytest.raises(Retry):

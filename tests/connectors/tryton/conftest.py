@@ -103,11 +103,11 @@ def new_email() -> str:
     return f"{uuid4().hex[:12]}@example.com"
 
 
-async def start(connector: Connector, *, overlapping: bool = False) -> Cursor:
+async def start(connector: Connector, *, overlapping: bool = False, field: str = "state") -> Cursor:
     """The cursor from which a read brings what changes from now on, and nothing else: as if every source had been
     looked at long after its last change. `overlapping`: as it is, so that the last second may come again."""
     cursor: Cursor = {}
-    async for page in connector.read(["state"]):
+    async for page in connector.read([field]):
         cursor = page.cursor
     return cursor if overlapping else looked_at(cursor, "2100-01-01T00:00:00+00:00")
 

@@ -35,7 +35,8 @@ async def test_one_sign_in_serves_all_calls(connect: Callable[..., Tryton], wire
     await connector.schema()
 
     assert (account.id, account.name) == ("crm/1", "Our Company")
-    assert account.detail == "Tryton 8.0, database crm, as Sally Sales"
+    said = "Tryton 8.0, database crm, as Sally Sales"
+    assert account.detail == f"{said}; no companies (company_category is not set)"
     assert wire.calls.count(LOGIN) == 1
 
 

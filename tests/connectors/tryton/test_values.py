@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.errors import Invalid
 from connectors.tryton.finding import any_spelling
 from connectors.tryton.jobs import BUTTONS, next_button
-from connectors.tryton.reading import leaders
+from connectors.tryton.subjects import leaders
 from connectors.tryton.values import into, moment, out, timed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
