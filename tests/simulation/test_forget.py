@@ -74,10 +74,10 @@ def check(world: World, email: str) -> None:
     assert traces(world, email) == []
 
 
-@pytest.mark.parametrize("start", range(0, 120, 40))
+@pytest.mark.parametrize("start", range(0, 60, 20))
 def test_who_was_forgotten_never_comes_back(start: int, place: tuple[Path, Path]) -> None:  # noqa: F811
     died = 0
-    for seed in range(start, start + 40):
+    for seed in range(start, start + 20):
         world = World(seed, *place, page_size=1 + seed % 5)
         r = random.Random(seed)
         try:
@@ -121,4 +121,4 @@ def test_who_was_forgotten_never_comes_back(start: int, place: tuple[Path, Path]
             raise AssertionError(f"seed {seed}: {broken}\n" + "\n".join(world.log[-20:])) from None
         finally:
             world.close()
-    assert died > 3
+    assert died > 1
