@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +34,7 @@ def said_out(side: Side) -> set[tuple[str, str]]:
 
 def acted(situation: Situation, acts: set[tuple[str, str]]) -> Situation:
     """After people have taken back these opt-outs by acts."""
-    done = deepcopy(situation)
+    done = replace(situation, hub=dict(situation.hub))
     for channel, member in acts:
         value = done.hub.get(channel)
         done.hub[channel] = sorted(members(value) - {member}) or None if member else False
@@ -166,7 +165,7 @@ def test_a_basis_is_one_telling_whatever_the_order(
 
 
 def agreed(values: dict[str, Any], seen: dict[str, Any], **more: Any) -> Side:
-    return Side(dict(values), dict(values), seen, **more)
+    return Side(dict(values), dict(values), dict(seen), **more)
 
 
 def test_the_newer_basis_wins_with_its_date_and_source_and_the_loser_is_on_record() -> None:
