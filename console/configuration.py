@@ -99,7 +99,8 @@ with the field in one mapping, once.
 | `furthest` | stages only: the furthest move that is allowed; a side state, which somebody chose, before a step of the ladder |
 | `union` | multipicklists: everything that any system added, less what one removed |
 | `fill_blank` | what stands, stands; a system may only fill a blank |
-| `opt_out_wins` | yes or no: a yes anywhere is a yes everywhere, and nothing turns it back |
+| `opt_out_wins` | yes or no: a yes anywhere is a yes everywhere; the lists somebody has left: only more of them. Nothing turns it back but `smarketing consent` |
+| `consent` | `consent_basis`, `consent_at` and `consent_source` together, from whoever has the newest date |
 | `newest` | the latest change, where every system dates it; else by role. Dates are those of whole records, and two clocks never agree: for fields of little weight |
 | `review` | a person decides; until then the field moves nowhere |
 

@@ -270,7 +270,8 @@ def _merge_consent(merged: Merged, sides: Mapping[str, Side], rules: Rules) -> N
     for name in names:
         current = merged.hub.get(name)
         value = best.fields.get(name)
-        if best.system != HUB and name in best.fields and _same(best.system, name, value, current, rules):
+        kept = best.system != HUB and name in best.fields and name in rules.mappers[best.system].maps
+        if kept and _same(best.system, name, value, current, rules):
             value = current  # the poorer spelling of what is known
         claims = {s: sides[s].seen[name] for s in told if not blank(sides[s].seen.get(name))}
         lost = {s: v for s, v in claims.items() if not _same(s, name, v, value, rules)}

@@ -199,6 +199,44 @@ def opt_out_by_preference() -> AbstractContextManager[Any]:
     return patch.object(merge, "_decide", plain)
 
 
+def one_channel_by_preference() -> AbstractContextManager[Any]:
+    """Only e-mail is a matter of consent; another channel is decided like any other field."""
+    real = merge._decide
+
+    def plain(name: str, policy: Any, *rest: Any) -> Any:
+        if name == "sms_opted_out":
+            policy = type(policy)("prefer", policy.systems)
+        return real(name, policy, *rest)
+
+    return patch.object(merge, "_decide", plain)
+
+
+def lists_are_united() -> AbstractContextManager[Any]:
+    """Who is put back on a list by one system is put back by all."""
+    real = merge._decide
+
+    def plain(name: str, policy: Any, *rest: Any) -> Any:
+        if name == "left":
+            policy = type(policy)("union", policy.systems)
+        return real(name, policy, *rest)
+
+    return patch.object(merge, "_decide", plain)
+
+
+def act_applied_twice() -> AbstractContextManager[Any]:
+    """A write of an act of which no answer came is simply tried again."""
+    return patch.object(push, "_opened_once", lambda mapper, row, record, side: False)
+
+
+def lists_sent_whole() -> AbstractContextManager[Any]:
+    """A list that somebody has left is sent as it was read, whatever has been added since."""
+
+    async def as_planned(ctx: Context, system: str, sent: Any) -> Any:
+        return list(sent)
+
+    return patch.object(push.lists, "beside", as_planned)
+
+
 def stages_may_fall() -> AbstractContextManager[Any]:
     """The stage is decided like any other field."""
 

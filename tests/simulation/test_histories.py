@@ -57,6 +57,10 @@ MUTATIONS = {
     "blank_is_a_value": 60,
     "prefer_without_base": 60,
     "opt_out_by_preference": 150,
+    "one_channel_by_preference": 150,
+    "lists_are_united": 150,
+    "act_applied_twice": 1,
+    "lists_sent_whole": 300,
     "stages_may_fall": 60,
     "match_nothing": 60,
     "conflicts_unrecorded": 60,
@@ -174,17 +178,52 @@ def told_of_nobody(place: tuple[Path, Path]) -> None:
         world.close()
 
 
+def opts_out_after_the_act(place: tuple[Path, Path]) -> None:
+    """We tell crm of an act and die before its answer is stored; the person opts out once more: at every step."""
+    for step in range(1, 60):
+        world = small(2, place)
+        try:
+            world.edit("crm", "crm-000001", "optout", True)
+            for _ in range(2):
+                world.clock.tick(10)
+                run(world)
+            world.act()
+            world.clock.tick(10)
+            world.steps, world.crash_at = 0, step
+            with contextlib.suppress(Crash):
+                run(world)
+            world.crash_at = None
+            told = not world.vendors["crm"].allowed
+            if told:
+                world.edit("crm", "crm-000001", "optout", True)
+            for _ in range(3):
+                world.clock.tick(10)
+                run(world)
+            rows = {(n, r.fields.get("email")): r for n, v in world.vendors.items() for r in v.live().values()}
+            out = {name: rows[name, "a@x"].fields.get("optout") for name in world.vendors}
+            undone = [one for vendor in world.vendors.values() for one in vendor.undone]
+            if undone or (told and set(out.values()) != {True}):
+                raise Broken(f"13: after a crash at step {step} there is {out}, undone {undone}")
+        finally:
+            world.close()
+
+
 STORIES = {
     "nothing_waits": told_of_nobody,
     "referrers_forgotten": comes_late,
     "digest_outlives_a_push": put_back,
     "cursor_first": first_load_dies,
+    "act_applied_twice": opts_out_after_the_act,
 }
 """What chance seldom plays."""
 
 
 def test_nobody_is_lost_when_a_first_load_dies(place: tuple[Path, Path]) -> None:
     first_load_dies(place)
+
+
+def test_whoever_opts_out_after_an_act_stays_out_whatever_crashes(place: tuple[Path, Path]) -> None:
+    opts_out_after_the_act(place)
 
 
 def test_a_value_that_is_put_back_is_heard(place: tuple[Path, Path]) -> None:

@@ -343,11 +343,9 @@ class World:
         out = f"{CHANNELS[channel]} {member}".strip()
         self.log.append(f"act: {hub.fields.get('email')} {out}")
         self.acts.add((str(hub.fields.get("email")), channel, member))
-        for name, link in hub.links.items():
-            id_ = self.vendors[name].follow(link.remote_id)
-            row = self.vendors[name].rows.get(id_)
-            if row and out in outs(row.fields) and name in hub.links:
-                self.vendors[name].allowed.add((id_, out))
+        for vendor in self.vendors.values():  # also where a record was made of which no answer has been stored
+            mine = [i for i, row in vendor.live().items() if row.fields.get("email") == hub.fields.get("email")]
+            vendor.allowed |= {(id_, out) for id_ in mine if out in outs(vendor.rows[id_].fields)}
 
     def text(self) -> str:
         return self.random.choice(("Al", "bO", "cArOl", "Dd", "eVe", "Fay", "gUs")) + str(self.random.randrange(1000))

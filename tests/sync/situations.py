@@ -15,7 +15,7 @@ from mapping.fields import Fields, Policy, PolicyKind, Value, blank
 from mapping.rules import Rules
 from state.records import Hub, Link, Side
 from sync.merge import Merged, merge, unseen
-from tests.simulation.world import STAGES, SYSTEMS, TAGS, norm, rules
+from tests.simulation.world import LISTS, STAGES, SYSTEMS, TAGS, norm, rules
 from tests.state.made import AT
 
 LADDER = rules().lifecycle.ladder
@@ -31,8 +31,10 @@ tags = st.lists(st.sampled_from(TAGS), unique=True).map(sorted)
 def hub_value(name: str) -> st.SearchStrategy[Any]:
     if name == "stage":
         return st.sampled_from(STAGE_NAMES)
-    if name == "opted_out":
+    if name in ("opted_out", "sms_opted_out"):
         return st.booleans()
+    if name == "left":
+        return st.lists(st.sampled_from(LISTS), unique=True).map(lambda v: sorted(v) or None)
     return tags.map(lambda v: v or None) if name == "tags" else texts.map(lambda v: v or None)
 
 
@@ -71,7 +73,7 @@ class Situation:
         return self.rules.mappers[system].same(name, remote, hub)
 
 
-FIELDS = (*TEXT_FIELDS, "stage", "opted_out", "tags")
+FIELDS = (*TEXT_FIELDS, "stage", "opted_out", "sms_opted_out", "left", "tags")
 
 
 @st.composite

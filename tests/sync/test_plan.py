@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from mapping.fields import Policy
 from mapping.rules import Rules
 from state.records import Hub, Link, Side, WriteRow
+from sync.consent import members
 from sync.plan import Tally, fingerprint, may_create, plan_hub
 from sync.reconcile import has_news
-from tests.simulation.world import SYSTEMS, rules
+from tests.simulation.world import CHANNELS, SYSTEMS, rules
 from tests.sync.situations import Situation, at_rest, situations
 
 RUN = "r" * 32
@@ -43,7 +44,7 @@ def test_only_what_differs_is_sent(situation: Situation) -> None:
             assert row.fields == {
                 name: (None, value)
                 for name, value in lead.fields.items()
-                if value is not None and name in mapper.pushed and (name, value) != ("opted_out", False)
+                if value is not None and name in mapper.pushed and (name not in CHANNELS or value is not False)
             }
             continue
         side = lead.links[row.system].side
@@ -73,7 +74,9 @@ def test_a_blank_goes_only_where_it_is_let_in(situation: Situation) -> None:
 @given(situations())
 def test_not_opted_out_is_never_sent(situation: Situation) -> None:
     for row in planned(merged_lead(situation), situation.rules):
-        assert row.sent().get("opted_out") is not False
+        assert False not in [row.sent().get("opted_out"), row.sent().get("sms_opted_out")]
+        shown = merged_lead(situation).links[row.system].side if row.operation == "update" else Side()
+        assert members(shown.base_remote.get("left")) <= members(row.sent().get("left", shown.base_remote.get("left")))
 
 
 @given(at_rest())
