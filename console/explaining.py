@@ -310,6 +310,11 @@ def _typed(change: ChangeRow) -> list[str]:
 def _told_change(change: ChangeRow) -> str:
     if change.kind == "created":
         return f"first seen in {change.system}"
+    if change.kind == "united":
+        union = change.detail.get("union")
+        return f"took in {union['hub']}: they are one" if union else f"is part of {change.detail.get('into')} now"
+    if change.kind == "split":
+        return f"{change.detail.get('split')} is apart again"
     if change.kind == "reverted":
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):
