@@ -123,7 +123,7 @@ def _story(screen: Recorded, folder: Path, urls: Mapping[str, str]) -> list[tupl
     won = next(change["key"] for change in edits if change["fields"].get("stage") == "won")
     with _command(screen, f'smarketing explain "{won}"'):
         asyncio.run(telling.explain(screen, folder, won, False))
-    chapter(7, "What only a person can decide", "A record that may be one of two leads is never guessed at.")
+    chapter(7, "What only a person can decide", "A record that may be another one, or may not, is never guessed at.")
     with _command(screen, "smarketing review list --kind duplicate --limit 5"):
         asyncio.run(reviews.list_open(screen, folder, ["duplicate"], 5))
     with _command(screen, f"smarketing review show {(first := _first_question(folder))}"):
@@ -248,7 +248,7 @@ def _moves(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story
         deal = stories[_key(change)][0]
         for hub_id in deal.value("contacts") or () if deal.kind == "deal" else ():
             told, run = stories[hub_id]
-            sent = [f"{e.system} ({_few(e.fields)})" for e in told.timeline if e.run == run and e.what == "sent"]
+            sent = sorted({e.system for e in told.timeline if e.run == run and e.what == "sent"})
             for stage in (stage for stage in told.stages if stage["run_id"] == run):
                 why = plain(stage["reason"] or stage["evidence"], 120)
                 moved = Text.assemble((f"{stage['old']} → ", "quiet"), stage["new"])
@@ -260,7 +260,7 @@ def _moves(edits: Sequence[Mapping[str, Any]], stories: Mapping[str, tuple[Story
 def _made(event: Event, conflicts: Mapping[str, str], told: Story) -> str:
     if event.what != "merged":
         return event.told
-    names = [name for name in event.fields if name != "stage" or told.kind != "lead"]
+    names = [name for name in event.fields if name != "stage"]
     return ", ".join(conflicts.get(name, f"{name} {_short(told, name)}from {event.system}") for name in names)
 
 
@@ -283,8 +283,8 @@ def _farewell(screen: Screen, folder: Path, told: Sequence[tuple[str, bool]], to
         f"That was all of it, in {seconds(took)}",
         Text(f"The project is in {folder}/, {many(len(told), 'step')} done. Go on playing:"),
         Text(""),
-        Text.assemble((f"  smarketing demo {folder} --serve", "accent"), ("        starts both systems again, as they are now", "quiet")),
-        Text.assemble((f"  cd {folder}", "accent"), ("                          then, in another terminal:", "quiet")),
+        Text.assemble((f"  smarketing demo {folder} --serve", "accent"), ("   starts both systems again", "quiet")),
+        Text.assemble((f"  cd {folder}".ljust(len(f"  smarketing demo {folder} --serve")), "accent"), ("   then, in another terminal:", "quiet")),
         Text.assemble(("  smarketing status", "accent"), ("  ·  ", "quiet"), ("review list", "accent"), ("  ·  ", "quiet"), ("plan", "accent"),
                       ("  ·  ", "quiet"), ("sync", "accent"), ("  ·  ", "quiet"), ("explain WHO", "accent")),
     )  # fmt: skip

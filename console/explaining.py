@@ -325,6 +325,11 @@ def _told_change(change: ChangeRow) -> str:
         names = (name for name, entry in change.detail.items() if isinstance(entry, dict) and name != ACTS)
         rule = next((e["rule"] for e in change.detail.values() if isinstance(e, dict)), "")
         return f"{rule}, recorded by a person: {', '.join(names)}"
+    if change.kind == "united":
+        union = change.detail.get("union")
+        return f"took in {union['hub']}: they are one" if union else f"is part of {change.detail.get('into')} now"
+    if change.kind == "split":
+        return f"{change.detail.get('split')} is apart again"
     if change.kind == "reverted":
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):

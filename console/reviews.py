@@ -40,7 +40,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
 _ASKS = {
     "conflict": "Two systems say different things: whose word counts?",
     "match": "Which {one} is this record?",
-    "duplicate": "Is this record the same {same} as a {one} that has one there already?",
+    "duplicate": "Is this record the same {same} as a {known} that is there already?",
     "dead_letter": "The system refused this write.",
     "bad_value": "This record holds a value that cannot be read.",
     "guard": "A plan was stopped before its first write.",
@@ -269,7 +269,13 @@ def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
     screen.gap()
     screen.title(f"Review {review.id}", f"{review.kind}, since {moment(review.opened_at)}")
     one = WORDS[review.record_kind][0]
-    screen.say(Text(_ASKS[review.kind].format(one=one, same="person" if one == "lead" else one)))
+    screen.say(
+        Text(
+            _ASKS[review.kind].format(
+                one=one, same="person" if one == "lead" else one, known="lead" if one == "lead" else "record"
+            )
+        )
+    )
     screen.say(Text(_who(review, names), style="bold"))
     screen.say(Text(f"{one} {review.hub_id}" if review.hub_id else review.subject, style="quiet"))
     screen.gap()

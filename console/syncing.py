@@ -128,7 +128,7 @@ def counts_table(report: Report) -> Sheet:
             count(c.created, "good"),
             count(c.updated, "good"),
             count(c.rejected + c.unknown, "bad"),
-            count(c.calls),
+            count(c.calls or None),
         )
     return made
 

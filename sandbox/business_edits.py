@@ -10,6 +10,7 @@ of the system that it is for. Invariant: the same world has the same edits, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.companies import OWNERS, Company, Deal, domain_of, make_companies, make_deals
@@ -24,7 +25,7 @@ _TABLES = {
 }
 _FIELDS = {
     "marketing": {"stage": "dealstage", "lost_reason": "closed_lost_reason", "employees": "numberofemployees"},
-    "crm": {"stage": "StageName", "employees": "NumberOfEmployees", "active": "IsActive"},
+    "crm": {"stage": "StageName", "employees": "NumberOfEmployees", "active": "IsActive", "close_date": "CloseDate"},
 }
 
 
@@ -48,7 +49,7 @@ def business_edits(world: World) -> list[dict[str, Any]]:
 
     move = edit("crm", "move", "person", mover["email"].strip().lower(), f"The contact works for {target.name} now.")
     return [
-        edit("crm", "set", "deal", won.name, "Sales won the deal.", stage="won"),
+        edit("crm", "set", "deal", won.name, "Sales won the deal.", stage="won", close_date="today"),
         edit("marketing", "set", "deal", lost.name, "The deal is lost: too expensive.", stage="lost",
              lost_reason="Too expensive"),
         edit("marketing", "set", "company", grown.domain, "Marketing learned how large the company is.", employees="480"),
@@ -66,7 +67,8 @@ def native(edit: Mapping[str, Any]) -> dict[str, Any]:
         return {"do": "move", "email": edit["key"], "to": account}
     table, name = _TABLES[system][of]
     stages = IN_HUBSPOT if system == "marketing" else IN_SALESFORCE
-    fields = {_FIELDS[system][n]: stages[v] if n == "stage" else v for n, v in edit["fields"].items()}
+    said = {"stage": stages, "close_date": {"today": datetime.now(UTC).date().isoformat()}}
+    fields = {_FIELDS[system][n]: said[n][v] if n in said else v for n, v in edit["fields"].items()}
     key = _site(edit["key"]) if name == "Website" else edit["key"]
     return {"do": edit["do"], "object": table, "where": {name: key}, "fields": fields}
 

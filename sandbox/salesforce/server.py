@@ -109,7 +109,7 @@ class Salesforce:
         {...}}`, `opt_out`, `convert` (with `opportunity`), `merge` (with `other`), `delete`, `undelete` (by `id`),
         `move` (a contact, `to` an account), `create`, `switch` (see `org.Switches`), `expire_sessions`. A record is
         named by `email` or `id`, or by its `object` and `where`, the values that tell which one (the oldest of several;
-        a merge without `other` takes the two oldest); fields are a lead's own, for a contact too. Raises ValueError."""
+        a merge without `other` takes the oldest into the next); fields are a lead's own, for a contact too. Raises ValueError."""
         with self.org.lock:
             try:
                 return self._edit(edit, edit["do"])
@@ -150,7 +150,7 @@ class Salesforce:
                     by = "email" if "@" in edit["other"] else "id"
                     _, other = self.find({by: edit["other"]}, only=table.name)
                 else:
-                    _, other = self.find(edit, after=row["Id"])
+                    row, other = self.find(edit, after=row["Id"])[1], row
                 merge(org, table.name, row["Id"], [other["Id"]], edit.get("fields"))
             case "delete":
                 org.delete(table, row["Id"])

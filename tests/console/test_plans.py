@@ -49,7 +49,7 @@ def test_for_people_it_shows_numbers_samples_and_stops(smarketing: Call) -> None
     out = smarketing("plan").out
     assert "Conflicts, and how they would be decided" in out
     assert "you decide: Analyst (crm), Chief Analyst (marketing)" in out
-    assert "1 create in marketing, for example" in out
+    assert "1 lead to create in marketing, for example" in out
     assert "Alan Turing <alan@bletchley.example>" in out
     assert "first write to this system" in out
 
