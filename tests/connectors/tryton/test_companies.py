@@ -115,6 +115,19 @@ async def test_a_relation_that_has_ended_counts_no_more(leads: Tryton, world: Wo
     assert await company_of(leads, lead) == str(acme)
 
 
+async def test_a_relation_that_is_taken_away_shows_where_the_party_was_saved_with_it(
+    leads: Tryton, world: World
+) -> None:
+    lead, person = world.server.lead("Ada")
+    world.relate(person, world.company("Acme"))
+    (relation,) = world.server.model("party.relation.all.search", [["from_", "=", person]])
+    cursor = await start(leads)
+
+    world.server.model("party.party.write", [person], {"relations": [["delete", [relation]]]})
+
+    assert (await changes(leads, cursor, ["organisation"]))[str(lead)].fields == {"organisation": None}
+
+
 async def test_an_opportunity_of_an_organisation_belongs_to_itself(leads: Tryton, world: World) -> None:
     acme, other = world.company("Acme"), world.company("Other")
     (lead,) = world.server.model("sale.opportunity.create", [{"party": acme}])
