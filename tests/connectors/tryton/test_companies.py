@@ -1,4 +1,4 @@
-"""Organisations among Tryton's parties, and who belongs to them: https://docs.tryton.org/8.0/modules-party-relationship/"""
+"""Organisations among Tryton's parties, and who belongs to them (module party_relationship)."""
 
 from __future__ import annotations
 
