@@ -5,7 +5,7 @@ its people do instead is to put parties into categories (`party.category`, in Tr
 to each other (`party.relation`, in the module party_relationship). Which category and which relation mean what is
 theirs to say, so both are settings; without the first there are no companies here at all.
 
-https://docs.tryton.org/8.0/modules-party-relationship/
+https://docs.tryton.org/8.0/ (modules party and party_relationship)
 """
 
 from __future__ import annotations

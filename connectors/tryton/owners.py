@@ -4,7 +4,7 @@ An opportunity belongs to an **employee** (`company.employee`), not to a user: o
 that of the employee's party; the e-mail is the party's, or where it has none that of the user who works as this
 employee. One whose time has ended is a record with `active` false.
 
-https://docs.tryton.org/8.0/modules-company/design/employee/
+https://docs.tryton.org/8.0/ (module company, Employee)
 """
 
 from __future__ import annotations

@@ -4,15 +4,17 @@ Tryton has no bin. A lead is **archived** as its people do it: the opportunity i
 become a sale cannot be. A company is archived by taking its party out of use.
 
 **Erasing** is Tryton's own wizard (`party.erase`): it empties name, addresses, contact mechanisms and identifiers of a
-party that is not in use, in its history too, and removes the notes and files on it. It refuses while money or sales are
-pending, and then nothing is changed here either. After it the party's opportunities are deleted, and the party itself
-where nothing hangs on it. What must stay (a sale that was done, and the opportunity that it came of) stays with a party
-without a name. What people wrote into an opportunity's description or comment stays in Tryton's table of history, which
-no API reaches.
+party that is not in use, and removes the notes and files on it. It refuses while money or sales are pending, and then
+nothing is changed here either. Nor where e-mails were sent about the person: Tryton keeps each with its address, the
+wizard leaves them, and as Tryton comes nobody may delete them; where our user may, they go too.
+
+After the wizard the party's opportunities are deleted, and the party itself where nothing hangs on it. What must stay
+(an opportunity that has become a sale) has a party without a name. What people wrote into an opportunity's description
+or comment stays in Tryton's table of history, which no API reaches.
 
 An opportunity that was deleted by hand leaves its person behind; who that is, the history tells.
 
-https://docs.tryton.org/8.0/modules-party/usage/
+https://docs.tryton.org/8.0/ (module party, the wizard Erase)
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from connectors.tryton.jobs import BUTTONS
 from connectors.tryton.organisations import Organisations
 
 COMPANY = "company.company"
-
+MAIL = "ir.email"
 ERASE = "party.erase"
 EMPTIED = "****"
 """What the wizard leaves of a value that may not be blank."""
@@ -122,6 +124,7 @@ class Removing:
         for model, what in ((EMPLOYEE, "an employee"), (COMPANY, "the company that runs Tryton")):
             if await self._rpc.search_read(model, [["party", "=", party]], ["party"], BY_ID, active_test=False):
                 raise Invalid(f"Tryton's party {party} is {what}: erase it in Tryton by hand.")
+        mails = await self._mails(party)
         if there["active"]:
             await self._change(f"{PARTY}.write", [party], {"active": False})
         try:
@@ -130,6 +133,8 @@ class Removing:
             if there["active"]:
                 await self._change(f"{PARTY}.write", [party], {"active": True})
             raise
+        if mails:
+            await self._change(f"{MAIL}.delete", mails)
         for model, field in COMPACT.items():
             rows = await self._rpc.search_read(model, [["party", "=", party]], [field], BY_ID, active_test=False)
             if rows:
@@ -138,6 +143,25 @@ class Removing:
         left = await self._rpc.search_read(LEAD, [["party", "=", party]], ["state"], BY_ID)
         if not left:  # Tryton would delete the party all the same, and cut the sale's opportunity loose
             await self._delete_party(party)
+
+    async def _mails(self, party: int) -> list[int]:
+        """E-mails about the party or one of its opportunities. Raises Invalid where we may not delete them."""
+        leads = await self._rpc.search_read(LEAD, [["party", "=", party]], ["party"], BY_ID)
+        about = [f"{PARTY},{party}", *(f"{LEAD},{row['id']}" for row in leads)]
+        access = (await self._rpc.read("ir.model.access.get_access", [MAIL]))[MAIL]
+        mails: list[dict[str, Any]] = []
+        if access.get("read"):
+            domain = ["OR", *(["resource", "=", resource] for resource in about)]
+            mails = await self._rpc.search_read(MAIL, domain, ["resource"], BY_ID)
+        if (mails and not access.get("delete")) or not access.get("read"):
+            told = (
+                f"{len(mails)} e-mails about this person" if access.get("read") else "e-mails that the user may not see"
+            )
+            raise Invalid(
+                f"Tryton keeps {told}, and its user may not delete them: nothing was erased.",
+                hint="Give a group of the user the right to read and delete ir.email (Administration › Models).",
+            )
+        return [row["id"] for row in mails]
 
     async def _delete_party(self, party: int) -> None:
         try:

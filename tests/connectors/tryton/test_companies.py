@@ -1,4 +1,4 @@
-"""Organisations among Tryton's parties, and who belongs to them: https://docs.tryton.org/8.0/modules-party-relationship/"""
+"""Organisations among Tryton's parties, and who belongs to them (module party_relationship)."""
 
 from __future__ import annotations
 
@@ -113,6 +113,19 @@ async def test_a_relation_that_has_ended_counts_no_more(leads: Tryton, world: Wo
     world.relate(person, acme := world.company("Acme"))
 
     assert await company_of(leads, lead) == str(acme)
+
+
+async def test_a_relation_that_is_taken_away_shows_where_the_party_was_saved_with_it(
+    leads: Tryton, world: World
+) -> None:
+    lead, person = world.server.lead("Ada")
+    world.relate(person, world.company("Acme"))
+    (relation,) = world.server.model("party.relation.all.search", [["from_", "=", person]])
+    cursor = await start(leads)
+
+    world.server.model("party.party.write", [person], {"relations": [["delete", [relation]]]})
+
+    assert (await changes(leads, cursor, ["organisation"]))[str(lead)].fields == {"organisation": None}
 
 
 async def test_an_opportunity_of_an_organisation_belongs_to_itself(leads: Tryton, world: World) -> None:

@@ -1,4 +1,4 @@
-"""Opportunities as deals: https://docs.tryton.org/8.0/modules-sale-opportunity/"""
+"""Opportunities as deals (module sale_opportunity)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erasing and archiving: https://docs.tryton.org/8.0/modules-party/ (the wizard Erase)"""
+"""Erasing and archiving (module party, the wizard Erase)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from connectors.errors import Invalid, Retry
 from connectors.tryton import Tryton
 from tests.connectors.tryton.conftest import Wire, lose_the_answer, parties, start
 from tests.connectors.tryton.test_companies import World
+from tests.real.post import post_office
 from tests.real.tryton import Tryton as Server
+from tests.real.tryton import started
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("tryton")]
 
@@ -121,6 +123,33 @@ async def test_a_party_that_a_sale_hangs_on_stays_without_a_name_or_a_copy_of_it
     assert result.outcome == "done"
     assert tryton.one("party.party", party, "name", "active") == {"id": party, "name": None, "active": False}
     assert mentions(tryton, email) | mentions(tryton, "BE0897290877") == set()
+
+
+async def test_emails_about_a_person_are_erased_by_a_user_who_may_and_else_nothing_is(
+    connect: Callable[..., Tryton], email: str
+) -> None:
+    """As Tryton comes, nobody may delete an e-mail that was sent, and its wizard leaves them."""
+    with post_office() as office, started(mail=office.port) as server:
+        connector = connect(server)
+        lead, party = server.lead("Ada", email)
+        for about in (["sale.opportunity", lead], ["party.party", party]):
+            server.model("ir.email.send", email, "", "", "Your offer", "<p>Hello</p>", None, about)
+
+        (refused,) = await connector.erase([str(lead)])
+
+        assert isinstance(refused.error, Invalid)
+        assert "2 e-mails" in refused.error.message
+        assert server.one("party.party", party, "name", "active") == {"id": party, "name": "Ada", "active": True}
+
+        (group,) = server.model("res.group.create", [{"name": "May delete e-mails"}])
+        rights = {"model": "ir.email", "group": group, "perm_read": True, "perm_delete": True}
+        server.model("ir.model.access.create", [rights])
+        (me,) = server.model("res.user.search", [["login", "=", server.user]])
+        server.model("res.user.write", [me], {"groups": [["add", [group]]]})
+        (result,) = await connector.erase([str(lead)])
+
+        assert result.outcome == "done", result
+        assert mentions(server, email) == set()
 
 
 async def test_who_works_here_and_who_is_a_company_is_not_erased_with_a_lead(

@@ -1,4 +1,4 @@
-"""Employees: https://docs.tryton.org/8.0/modules-company/"""
+"""Employees (module company)."""
 
 from __future__ import annotations
 
