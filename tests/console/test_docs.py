@@ -29,7 +29,7 @@ def given() -> set[str]:
     codes |= {t.code for t in vars(trouble).values() if isinstance(t, trouble.Trouble)}
     patterns = {
         "console/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',
-        "console/schemas.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
+        "console/*ch*.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
         "sync/*.py": r'"(guard-[a-z]+)"',
         "state/lock.py": r'code = "([a-z-]+)"',
     }

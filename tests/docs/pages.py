@@ -45,7 +45,7 @@ def commands(program: str) -> Iterator[Line]:
             if line[:1] == (program,):
                 yield Line(named(page), line[1:], typed=True)
         for text in INLINE.findall(prose(page)):
-            words = text.split()
+            words = _words(text)
             if words[0] == program and len(words) > 1:
                 yield Line(named(page), tuple(words[1:]), typed=False)
 
@@ -70,3 +70,11 @@ def _each(line: str) -> Iterator[tuple[str, ...]]:
             words = []
         else:
             words.append(word)
+
+
+def _words(text: str) -> list[str]:
+    """As a shell would take them; prose with a lone quotation mark as it stands."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
