@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, ProtocolChanged
 from connectors.tryton.api import BY_ID, CATEGORY, Rpc, Settings
 
 RELATION_TYPE = "party.relation.type"
@@ -83,7 +83,7 @@ async def organisations(rpc: Rpc, settings: Settings) -> Organisations:
         what = f"relation type {settings.company_relation!r}"
         try:
             types = await rpc.search_read(RELATION_TYPE, [["name", "=", settings.company_relation]], ["name"], BY_ID)
-        except Misconfigured:
+        except ProtocolChanged:  # a model that is not there is a crash of Tryton's
             raise Misconfigured(
                 f"Tryton has no {what}: it knows no relations between parties.",
                 hint="Activate the module party_relationship, or take company_relation out of the settings.",

@@ -119,6 +119,19 @@ async def test_a_sign_in_that_fails_says_why(
     assert SECRET not in f"{caught.value} {caught.value!r}"
 
 
+async def test_without_the_module_party_relationship_a_relation_cannot_be_named(server: Server) -> None:
+    """What the real server answered for a model that it does not have."""
+    server.replies["party.category.search_read"] = [{"id": 1, "name": "Company"}]
+    server.replies["party.relation.type.search_read"] = {"error": ["'party.relation.type'", ""]}
+    settings = {"base_url": "http://tryton.test", "database": "crm", "user": "sync", "password": SECRET}
+    named = {"company_category": "Company", "company_relation": "Employee of"}
+    chosen = Settings.model_validate({**settings, **named})
+    connector = Tryton("crm", chosen, client=httpx.AsyncClient(auth=chosen.credentials()), patience=QUICK)
+    with pytest.raises(Misconfigured, match="Activate the module party_relationship"):
+        await connector.schema()
+    await connector.aclose()
+
+
 async def test_no_refusal_repeats_the_sign_in(server: Server, connector: Tryton) -> None:
     server.replies["common.db.login"] = httpx.Response(429)
     for _ in range(3):
