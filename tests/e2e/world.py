@@ -153,7 +153,7 @@ class World:
 
     def leads(self) -> list[Hub]:
         with self.store() as store:
-            return list(store.hubs(self.ask("SELECT id FROM hub ORDER BY id")).values())
+            return list(store.hubs(self.ask("SELECT id FROM hub WHERE kind = 'lead' ORDER BY id")).values())
 
     def lead(self, email: str) -> Hub:
         """The one lead with this address."""
