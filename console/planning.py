@@ -31,6 +31,7 @@ from state.records import Review, WriteRow
 from sync.context import Report
 from sync.plan import Tally, fingerprint, plan_hub
 from sync.project import Opened, open_project, run_opened, run_preview
+from sync.references import known_by
 from sync.run import Options
 
 SAMPLES, FIELDS = 2, 4
@@ -279,7 +280,10 @@ def approve(opened: Opened, made: PlanFile) -> None:
 def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, str]]:
     """What stood in the plan and was not sent, since it is not what a run would write any more, with the reason."""
     with History(opened.engine) as history:
-        sent = {fingerprint(_as_planned(row)) for row in history.written(run_id)}
+        written = [_as_planned(row) for row in history.written(run_id)]
+        with opened.store(dry=True) as store:
+            names = known_by(store, written)
+        sent = {fingerprint(row, names) for row in written}
         missing = [row for row in made.writes if row.fingerprint not in sent]
         holder = {
             (system, remote_id): hub_id

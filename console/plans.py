@@ -25,6 +25,7 @@ from state.store import Store
 from sync.context import Report
 from sync.plan import Tally, fingerprint
 from sync.project import Opened
+from sync.references import known_by
 
 FORMAT = 1
 FOLDER = "plans"
@@ -121,11 +122,12 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
         leads = store.hubs([row.hub_id for row in part])
         changes = history.changes([row.hub_id for row in part])
         stages = history.stages([row.hub_id for row in part])
+        names = known_by(store, part)
         for row in part:
             lead = leads[row.hub_id]
             why = Reasons(lead, changes.get(lead.id, ()), stages.get(lead.id, ()))
             yield PlannedWrite(
-                fingerprint(row),
+                fingerprint(row, names),
                 row.system,
                 row.operation,
                 row.remote_id,

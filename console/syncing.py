@@ -16,7 +16,7 @@ from rich.text import Text
 
 from connectors.base import Budget
 from console.failures import Exit, Refusal
-from console.names import WORDS, in_order, split_place
+from console.names import WORDS, in_order, place_in_words, split_place
 from console.progress import Told, shown
 from console.screen import Screen, Sheet, count, many, plain, seconds, table
 from state.history import Counted, History
@@ -79,7 +79,7 @@ def show(screen: Screen, report: Report, counted: Counted, options: Options) -> 
     screen.gap()
     screen.say(counts_table(report))
     screen.gap()
-    failures(screen, report.errors, len(report.systems))
+    failures(screen, report.errors, len({split_place(where)[0] for where in report.systems}))
     if report.stops:
         stops(screen, report.stops)
         _way_on(screen, report, options)
@@ -148,9 +148,9 @@ def failures(screen: Screen, errors: Mapping[str, Mapping[str, str]], systems: i
         body = [Text(plain(error["message"], 1000))]
         if error["hint"]:
             body.append(Text(plain(error["hint"], 1000), style="quiet"))
-        if len(errors) < systems:
+        if len({split_place(where)[0] for where in errors}) < systems:
             body.append(Text("The other systems went on; the next run catches up.", style="quiet"))
-        screen.panel(f"{system}: {error['code']}", *body, style="bad")
+        screen.panel(f"{place_in_words(system)}: {error['code']}", *body, style="bad")
 
 
 def stops(screen: Screen, found: Sequence[Mapping[str, str]]) -> None:

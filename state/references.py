@@ -42,6 +42,9 @@ NAMES = Lookup(
 HEIRS = Lookup(sa.select(t.hub.c.id, t.hub.c.merged_into).where(t.hub.c.merged_into.is_not(None)), t.hub.c.id)
 
 
+ALL_NAMES = Lookup(sa.select(t.link.c.hub_id, t.link.c.system, t.link.c.remote_id), t.link.c.hub_id)
+
+
 class References(Connected):
     """The verbs over `reference` and `waiting`."""
 
@@ -73,6 +76,14 @@ class References(Connected):
     def living(self, hub_ids: Iterable[str]) -> set[tuple[str, str]]:
         """(system, hub id) wherever one of these hub records has a live record."""
         return {(system, hub_id) for system, hub_id in LIVING.rows(self._c, set(hub_ids))}
+
+    def known_by(self, hub_ids: Iterable[str]) -> dict[str, str]:
+        """What each of these hub records is called outside of here: the first of its records, by system and id."""
+        found: dict[str, str] = {}
+        for hub_id, system, remote_id in ALL_NAMES.rows(self._c, set(hub_ids)):
+            name = f"{system}:{remote_id}"
+            found[hub_id] = min(name, found.get(hub_id, name))
+        return found
 
     def depended_on(self, system: str, hub_ids: Collection[str]) -> set[str]:
         """Those of these hub records that others refer to which have a live record in this system."""

@@ -21,6 +21,7 @@ from sync.consent import may_send, withdraws
 from sync.merge import ahead
 
 NOTHING: Mapping[str, Collection[str]] = {}
+UNNAMED: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -149,8 +150,13 @@ def _may_send(name: str, value: Value, shown: Value, mapper: Mapper, hub: Fields
     return value is not None or name in mapper.clears
 
 
-def fingerprint(row: WriteRow) -> str:
+def fingerprint(row: WriteRow, names: Mapping[str, str] = UNNAMED) -> str:
     """Tells a write from any other, whatever run plans it: by this an approved plan is recognised, and a rejected
-    write not repeated."""
-    body = [row.system, row.operation, row.remote_id, sorted(row.sent().items())]
+    write not repeated. `names`: what the hub records that it refers to are known by to everybody; a plan that keeps
+    nothing gives new ones other ids than the run that carries it out."""
+    sent = {
+        name: [names.get(i, i) for i in value] if isinstance(value, list) else names.get(str(value), value)
+        for name, value in row.sent().items()
+    }
+    body = [row.system, row.operation, row.remote_id, sorted(sent.items())]
     return blake2b(orjson.dumps(body), digest_size=8).hexdigest()

@@ -124,6 +124,12 @@ def there(ctx: Context, hubs: Iterable[Hub], coming: Mapping[str, Collection[str
     return found
 
 
+def known_by(store: Store, rows: Iterable[WriteRow]) -> dict[str, str]:
+    """What the hub records that these writes refer to are called outside of here (`sync.plan.fingerprint`)."""
+    ids = {i for row in rows for value in row.sent().values() for i in ids_in(value)}
+    return store.known_by(i for i in ids if len(i) == 32)
+
+
 def ids_in(value: Value) -> list[str]:
     if isinstance(value, list):
         return value

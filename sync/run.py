@@ -312,9 +312,10 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
         in_line: list[str] = []
         for hub in hubs:
             writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked, there)
-            rows += [row for row in writes if options.only is None or fingerprint(row) in options.only]
+            rows += writes
             if not writes and hub.id not in waiting and len(working) == len(ctx.rules.mappers):
                 in_line.append(hub.id)
+        rows = _approved(ctx, rows, options)
         for row in rows:
             tallies[row.system].add(row)
             if row.operation == "create":
@@ -328,6 +329,14 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
         ctx.counts(system).planned_updates = tally.updates
 
 
+def _approved(ctx: Context, rows: list[WriteRow], options: Options) -> list[WriteRow]:
+    """Those that a person has approved, where it is a plan that is carried out."""
+    if options.only is None:
+        return rows
+    names = references.known_by(ctx.store, rows)
+    return [row for row in rows if fingerprint(row, names) in options.only]
+
+
 def _plan_revert(one: Work, plan: Plan, options: Options) -> None:
     """The opposite of what a run wrote, stored as rows like any plan."""
     ctx = one.ctx
@@ -337,7 +346,7 @@ def _plan_revert(one: Work, plan: Plan, options: Options) -> None:
     while done := ctx.store.done_by(options.revert, after, ctx.batch):
         after = max(done)
         rows, left = opposite(ctx, one.working, done)
-        rows = [row for row in rows if options.only is None or fingerprint(row) in options.only]
+        rows = _approved(ctx, rows, options)
         for row in rows:
             tallies[row.system].add(row)
         ctx.report.left += [one._asdict() for one in left]

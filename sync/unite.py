@@ -56,7 +56,7 @@ def unite(ctx: Context, winner_id: str, loser_id: str, at: datetime, *, by: str,
     told = _take_values(winner, loser, ctx.rules)
     _move_links(ctx, winner, loser, note, at)
     _move_keys(ctx, winner, loser)
-    note.references = _repoint(ctx, loser.id, winner.id)
+    note.references = _repoint(ctx, loser.id, winner.id, at)
     winner.touched = winner.dirty = True
     loser.merged_into, loser.touched, loser.dirty = winner.id, False, False
     ctx.store.update_hubs([winner, loser])
@@ -97,7 +97,7 @@ def split(ctx: Context, winner_id: str, union: dict[str, Any], at: datetime, *, 
     mine = {key for _, key in match_keys(winner.fields, ctx.entries, ctx.kind)}
     ctx.store.drop_keys([(key, winner.id) for _, key in keys if key not in mine])
     ctx.store.add_keys([(key, loser.id) for _, key in keys])
-    _point_back(ctx, union["references"], loser.id, winner.id)
+    _point_back(ctx, union["references"], loser.id, winner.id, at)
     subjects = [("duplicate", ctx.subject(s, remote_id)) for s, remote_id in union["kept"].items()]
     ctx.store.close_reviews(subjects, at)
     _log(ctx, winner, SPLIT, by, {**told, "split": loser.id}, at)
@@ -186,35 +186,43 @@ def _move_keys(ctx: Context, winner: Hub, loser: Hub) -> None:
     ctx.store.add_keys([(key, winner.id) for key in keys])
 
 
-def _repoint(ctx: Context, old: str, new: str) -> list[tuple[str, str, bool]]:
+def _repoint(ctx: Context, old: str, new: str, at: datetime) -> list[tuple[str, str, bool]]:
     """Whatever referred to the old record refers to the new one, and has agreed on it with every system: the record
     that a system names is the same as before."""
     noted: list[tuple[str, str, bool]] = []
     for rules, hub in _referring(ctx, old):
+        told: dict[str, Any] = {}
         for name in rules.references:
-            held = references.ids_in(hub.fields.get(name))
+            before = hub.fields.get(name)
+            held = references.ids_in(before)
             if old in held:
                 noted.append((hub.id, name, new in held))
+                told[name] = {"old": before, "new": _renamed(before, old, new), "from": "smarketing", "rule": "united"}
             for part in _parts(hub):
                 if name in part:
                     part[name] = _renamed(part[name], old, new)
         _store(ctx, rules, hub)
+        _log(ctx, hub, "merged", "smarketing", told, at)
     return noted
 
 
-def _point_back(ctx: Context, noted: list[list[Any]], loser: str, winner: str) -> None:
+def _point_back(ctx: Context, noted: list[list[Any]], loser: str, winner: str, at: datetime) -> None:
     named = {(hub_id, name): both for hub_id, name, both in noted}
     for rules, hub in _referring(ctx, winner):
+        told: dict[str, Any] = {}
         for name in rules.references:
             if (hub.id, name) not in named:
                 continue
-            held = references.ids_in(hub.fields.get(name))
+            before = hub.fields.get(name)
+            held = references.ids_in(before)
             if winner in held:
                 both = named[hub.id, name]
                 ids = sorted({*held, loser} if both else {*held, loser} - {winner})
-                hub.fields[name] = ids if isinstance(hub.fields[name], list) else loser
+                hub.fields[name] = ids if isinstance(before, list) else loser
+                told[name] = {"old": before, "new": hub.fields[name], "from": "person", "rule": "split"}
         hub.dirty = True
         _store(ctx, rules, hub)
+        _log(ctx, hub, "merged", "person", told, at)
 
 
 def _referring(ctx: Context, target: str) -> Iterator[tuple[Rules, Hub]]:

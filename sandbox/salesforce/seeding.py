@@ -109,7 +109,7 @@ def _account(org: Org, account: Mapping[str, Any], domain: str) -> str:
     nobody = name in PLACEHOLDERS and site
     careless = _careless(name)
     called = None if nobody else next((row for row in accounts.live() if row["Name"] == name), None)
-    there = None if careless or not site else next((row for row in accounts.live() if row["Website"] == site), None)
+    there = None if careless or not site else next((row for row in accounts.live() if row.get("Website") == site), None)
     if known := called or there:
         return str(known["Id"])
     own = {"Name": domain.removesuffix(".example").replace("-", " ").title()} if nobody and domain else {}

@@ -40,6 +40,7 @@ def test_the_story_goes_as_it_should(played: tuple[Path, subprocess.CompletedPro
     for said in (
         "2,000 records read", "1,400 records read", "Stopped before the first write", "nothing to write",
         "Every value can say where it came from", "Chief Revenue Officer", "smarketing review resolve",
+        "opportunity → customer", "won_deals is 1", "opportunity → lost",
     ):  # fmt: skip
         assert said in done.stdout
     assert (folder / "state.sqlite").exists()
@@ -52,6 +53,14 @@ def test_the_project_is_left_to_play_with(played: tuple[Path, subprocess.Complet
     folder, _ = played
     told = call("status", "--project", folder, "--json").json
     assert [run["outcome"] for run in told["runs"]] == ["done", "done", "done"]
+    assert told["hub_records"]["company"] > 300
+    company = call("explain", "aster-robotics.example", "--project", folder, "--json").json
+    assert company["kind"] == "company"
+    [deal] = [one for one in company["around"]["deal"] if one["stage"] == "won"]
+    told = call("explain", deal["name"], "--project", folder, "--json").json
+    [employer] = [field["value"] for field in told["fields"] if field["name"] == "company"]
+    assert (told["kind"], told["names"][employer]) == ("deal", "Aster Robotics")
+    assert call("explain", f"hubspot/deal:{told['records']['hubspot']['id']}", "--project", folder).exit == 0
     merged = call("explain", "noahschmidt@fjord-software.example", "--project", folder, "--json").json
     assert merged["records"]["hubspot"]["state"] == "live"
     gone = call("explain", "monica.falcao@meridian-logistics.example", "--project", folder, "--json").json

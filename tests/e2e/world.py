@@ -255,6 +255,9 @@ def leads_alone(folder: Path) -> None:
     main = folder / "smarketing.yaml"
     text = re.sub(r"(?ms)^  # Who this person works for.*?(?=^# Texts that mean)", "\n", main.read_text())
     text = re.sub(r"(?m)^    \w+: \{\w+_deals: .*\n", "", text)
+    text = text.replace(
+        "{any: [{company: {present: true}}, {employer: {present: true}}]}", "{company: {present: true}}"
+    )
     main.write_text(re.sub(r"(?ms)^  # Who was an opportunity.*?(?=^\S|^$)", "", text))
     for file in sorted((folder / "mappings").glob("*.yaml")):
         text = re.sub(r"(?ms)^# (Companies|Accounts), by the domain.*", "", file.read_text())

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
 
 from sandbox.both import Both
+from sandbox.business_edits import business_edits
 from sandbox.people import demo_edits
+from sandbox.salesforce.seeding import doubled
 
 SMALL = ["--marketing", "200", "--crm", "140", "--shared", "90"]
 
@@ -70,3 +73,29 @@ def test_the_demo_plays_every_edit() -> None:
         both.play(edit)
     assert both.hubspot.summary()["merged"] == 2
     assert both.salesforce.summary()["converted"] == 1
+
+
+def test_the_demo_plays_every_edit_in_business() -> None:
+    both = Both.make()
+    org = both.salesforce.org
+    accounts = len(list(org.tables["Account"].live()))
+    done = {edit["why"]: (edit, both.play(edit)["id"]) for edit in business_edits(both.world)}
+    won = done["Sales won the deal."][1]
+    assert org.tables["Opportunity"].rows[won]["IsWon"]
+    lost = done["The deal is lost: too expensive."][1]
+    assert both.hubspot.objects["deals"].live[int(lost)].values["hs_is_closed"] == "true"
+    merge, master = done["Somebody merged the company's two accounts."]
+    assert len(list(org.tables["Account"].live())) == accounts - 1
+    assert org.tables["Account"].rows[master]["Website"] == f"https://www.{merge['key']}"
+    [move] = [edit for edit in business_edits(both.world) if edit["do"] == "move"]
+    _, mover = both.salesforce.find({"email": move["key"]})
+    assert org.tables["Account"].rows[mover["AccountId"]]["Website"] == f"https://www.{move['to']}"
+    assert not org.tables["User"].rows[done["A salesperson left."][1]]["IsActive"]
+
+
+def test_a_handful_of_companies_have_two_accounts() -> None:
+    both = Both.make()
+    sites = Counter(row["Website"] for row in both.salesforce.org.tables["Account"].live())
+    twice = sorted(str(site).removeprefix("https://www.") for site, number in sites.items() if number > 1)
+    assert 5 <= len(twice) <= 15
+    assert twice == doubled(both.world)
