@@ -261,7 +261,7 @@ class Parse:
                 drop = held.pop
                 for name in spare:
                     drop(name, None)
-                add(_record((id, held, when(at), at, False, None)))
+                add(_record((id, held, when(at), at, False, None, None)))
                 if at > newest:
                     newest = at
                 merged = held.get(MERGED) if keep_merged else drop(MERGED, None)
