@@ -138,7 +138,7 @@ class World:
         with org.lock:
             return [
                 {"object": name, **row}
-                for name in ("Hub", "Contact")
+                for name in ("Lead", "Contact")
                 for row in org.tables[name].live()
                 if not row.get("IsConverted")
             ]
