@@ -249,7 +249,7 @@ def export(
 
 @app.command(
     rich_help_panel=LOOK,
-    epilog='Example:  smarketing consent ada@example.com --opt-in email --basis consent --note "on the phone, 3 March"',
+    epilog="Example:  smarketing consent ada@example.com --opt-in email --basis consent --note phone --confirm",
 )
 def consent(
     lead: Annotated[

@@ -85,9 +85,8 @@ def _record(opened: Opened, asked: str, said: Said) -> list[str]:
     if wanted not in channels:
         raise Refusal("usage", f"There is no channel {wanted!r}.", f"Channels: {', '.join(channels) or 'none'}.")
     field, member = channels[wanted]
-    if said.opt_in:
-        _enough(opened.project.config, said)
-    act = Act(field, bool(said.opt_out), said.by or getpass.getuser(), said.note.strip(), member, said.basis)
+    basis = _basis(opened.project.config, said) if said.opt_in else None
+    act = Act(field, bool(said.opt_out), said.by or getpass.getuser(), said.note.strip(), member, basis)
     lease = Lease(opened.engine, "sync", utc_now)
     try:
         with opened.store() as store:
@@ -103,7 +102,8 @@ def _record(opened: Opened, asked: str, said: Said) -> list[str]:
     return hand
 
 
-def _enough(config: ProjectFile, said: Said) -> None:
+def _basis(config: ProjectFile, said: Said) -> Value:
+    """The basis as its field holds it. Raises Refusal where something is missing that an opt-in must have."""
     if not said.basis or not said.note.strip():
         hint = "--basis says on which legal basis, --note what was said, where and when; both are kept."
         raise Refusal("consent", "Opting somebody in needs a basis and a note.", hint)
@@ -113,6 +113,7 @@ def _enough(config: ProjectFile, said: Said) -> None:
     if not said.confirm:
         hint = "Give the same command with --confirm; the next run then tells every system that may be told."
         raise Refusal("consent", "Nothing is recorded yet: this opts somebody in to be written to.", hint)
+    return [said.basis] if field is not None and field.type == "multipicklist" else said.basis
 
 
 def _names(config: ProjectFile, rules: Rules) -> dict[str, tuple[str, str]]:
@@ -197,7 +198,7 @@ def _events(rules: Rules, history: History, hub_id: str, fields: set[str]) -> li
 def _event(at: datetime, run: str, name: str, entry: Mapping[str, Any]) -> Event:
     refused = [f"{s} said {spelled(v)}" for s, v in entry.get("claims", {}).items()]
     parts = [f"{spelled(entry['old'])} → {spelled(entry['new'])}"] if "new" in entry else []
-    parts += [str(entry[key]) for key in ("list", "basis", "note") if entry.get(key)]
+    parts += [spelled(entry[key], 300) for key in ("list", "basis", "note") if entry.get(key)]
     parts += [f"{entry['rule']}: {', '.join(refused)}"] if refused else [str(entry.get("rule", ""))]
     return Event(
         at, run, name, "; ".join(parts), str(entry.get("from") or entry.get("winner") or ""), entry.get("by", "")

@@ -25,19 +25,24 @@ RECORDED = "consent"
 @dataclass(frozen=True)
 class Act:
     """`channel`: a field that says what somebody has opted out of. `member`: a list, where the field is one of lists.
-    `basis`: the value of `consent_basis`, in the project's words; it is noted with an act that opts somebody in."""
+    `basis`: the value of `consent_basis`, as the field holds it; it is noted with an act that opts somebody in."""
 
     channel: str
     out: bool
     by: str
     note: str = ""
     member: str = WHOLE
-    basis: str = ""
+    basis: Value = None
 
 
 def record(store: Store, rules: Rules, hub: Hub, act: Act, at: datetime) -> dict[str, dict[str, Any]]:
     """Returns what is noted in the history: field -> what changed, who says so, and why."""
-    told = {"from": PERSON, "rule": "opted out" if act.out else "opted in", "by": act.by, "note": act.note}
+    told: dict[str, Any] = {
+        "from": PERSON,
+        "rule": "opted out" if act.out else "opted in",
+        "by": act.by,
+        "note": act.note,
+    }
     if act.basis:
         told["basis"] = act.basis
     wanted: dict[str, Value] = {act.channel: _after(hub, act)}

@@ -14,6 +14,7 @@ from connectors.base import Members, Write
 from mapping.fields import Fields, Kind, Value
 from mapping.mapper import FieldMap
 from state.records import Hub, Link, Waiting, WriteRow
+from state.store import Store
 from sync.context import Context
 
 if TYPE_CHECKING:

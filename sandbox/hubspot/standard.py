@@ -39,6 +39,11 @@ OUTCOMES = tuple((v, v.title()) for v in ("SCHEDULED", "COMPLETED", "RESCHEDULED
 EMAIL_STATUSES = tuple((v, v.title()) for v in ("SENT", "BOUNCED", "FAILED", "SCHEDULED", "SENDING"))
 TASK_STATUSES = tuple((v, v.title()) for v in ("NOT_STARTED", "IN_PROGRESS", "WAITING", "COMPLETED", "DEFERRED"))
 
+LEGAL_BASES = (
+    "Legitimate interest – prospect/lead", "Legitimate interest – existing customer", "Legitimate interest - other",
+    "Performance of a contract", "Freely given consent from contact", "Not applicable",
+)  # fmt: skip
+
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "contacts": {"contactinformation": "Contact information", "contact_activity": "Contact activity"},
     "companies": {"companyinformation": "Company information"},
@@ -111,6 +116,8 @@ def _contacts() -> list[Body]:
         define("hs_lead_status", "Lead Status", "enumeration", "radio", options=STATUSES, built_in=True),
         define("hs_email_optout", "Unsubscribed from all email", "bool", "booleancheckbox", options=YES_NO,
                built_in=True, read_only=True),
+        define("hs_legal_basis", "Legal basis for processing contact's data", "enumeration", "checkbox",
+               options=[(basis, basis) for basis in LEGAL_BASES], built_in=True),
         define("createdate", "Create Date", "datetime", "date", built_in=True, read_only=True),
         define("lastmodifieddate", "Last Modified Date", "datetime", "date", built_in=True, read_only=True),
         define("hs_object_id", "Record ID", "number", "number", built_in=True, read_only=True),

@@ -161,7 +161,8 @@ def hubspot_names(name: str) -> str:
         "street": "address", "postal_code": "zip", "employees": "numemployees", "stage": "lifecyclestage",
         "do_not_email": "smarketing_opted_out", "score": "smarketing_score", "score_reason": "smarketing_score_reason",
         "sales_qualified": "smarketing_sales_qualified", "shared_stage": "smarketing_stage",
-        "stage_reason": "smarketing_stage_reason",
+        "stage_reason": "smarketing_stage_reason", "consent_basis": "hs_legal_basis",
+        "consent_at": "smarketing_consent_at", "consent_source": "smarketing_consent_source",
     }  # fmt: skip
     return known.get(name, name)
 
@@ -172,6 +173,8 @@ def salesforce_names(name: str) -> str:
         "stage": "Status", "opted_out": "HasOptedOutOfEmail", "score": "Smarketing_Score__c",
         "score_reason": "Smarketing_Score_Reason__c", "sales_qualified": "Smarketing_Sales_Qualified__c",
         "shared_stage": "Smarketing_Stage__c", "stage_reason": "Smarketing_Stage_Reason__c",
+        "consent_basis": "Smarketing_Consent_Basis__c", "consent_at": "Smarketing_Consent_At__c",
+        "consent_source": "Smarketing_Consent_Source__c",
     }  # fmt: skip
     return known.get(name, "".join(part.title() for part in name.split("_")))
 

@@ -145,6 +145,28 @@ def test_nobody_is_opted_in_again(synced: World) -> None:
     assert w.sync().writes == 0
 
 
+def test_a_legal_basis_travels_whole_and_an_act_where_it_may(synced: World) -> None:
+    w = synced
+    one, other = open_leads(w, "lead")[:2]
+    since = "2026-02-01T09:00:00Z"
+    w.set("hubspot", one, hs_legal_basis="Performance of a contract", smarketing_consent_at=since)
+    w.edit("hubspot", "opt_out", other)
+    w.settled(1)
+    assert w.row(one)["Smarketing_Consent_Basis__c"] == "contract"
+    assert w.lead(one).fields["consent_at"] == since
+    assert w.row(other)["HasOptedOutOfEmail"] is True
+    act = ("--opt-in", "email", "--basis", "consent", "--note", "on the phone", "--by", "Ann", "--confirm")
+    assert w.cli("consent", other, *act, "--json").json["by_hand"] == ["hubspot"]
+    w.settled(2)
+    assert w.row(other)["HasOptedOutOfEmail"] is False
+    assert w.row(other)["Smarketing_Consent_Basis__c"] == "consent"
+    told = w.contact(other).values
+    assert told["smarketing_opted_out"] == "false"
+    assert told["hs_legal_basis"] == "Freely given consent from contact"
+    assert told["smarketing_consent_source"] == "told to Ann"
+    assert told["hs_email_optout"] == "true", "HubSpot lets nobody but the person take that back"
+
+
 def test_nobody_is_opted_out_by_our_doing(synced: World) -> None:
     w = synced
     out = {p["email"].strip().lower() for p in (*w.people.marketing, *w.people.crm) if p["opted_out"]}
