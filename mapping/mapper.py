@@ -12,6 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from mapping.conditions import Condition, leaves
 from mapping.fields import Fields, Kind, Value
 
 Decode = Callable[[Any], Value]
@@ -48,6 +49,8 @@ class FieldMap:
 
 
 NONE: Mapping[str, Sequence[tuple[str, str]]] = {}
+NO_CONDITIONS: Mapping[str, Condition] = {}
+NOTHING: frozenset[str] = frozenset()
 
 
 class Problem(NamedTuple):
@@ -65,7 +68,9 @@ class Mapper:
     `id_field` is the remote field that carries our own id, where the system has one. `match` are hub fields by which
     an unknown record is recognised, strongest first, each entry one or more fields that must all be equal; `propose`
     the same for what is only likely, and for a person to say. `known_as`: a record's id -> (system, id) of records that are
-    known to be the same, before anything is compared.
+    known to be the same, before anything is compared. `asks`: `create_when` and `sync_when` as they were written, by
+    name, to be explained. `archives`: where a record that has left `sync_when` is archived here, eight bytes that stand
+    for the rule and for what it goes by; None where it is left alone.
     """
 
     def __init__(
@@ -80,6 +85,8 @@ class Mapper:
         id_field: str | None = None,
         create_when: Callable[[Fields], bool] = lambda hub: True,
         sync_when: Callable[[Fields], bool] = lambda hub: True,
+        asks: Mapping[str, Condition] = NO_CONDITIONS,
+        archives: bytes | None = None,
     ) -> None:
         self.system = system
         self.role = role
@@ -90,6 +97,10 @@ class Mapper:
         self.id_field = id_field
         self.create_when = create_when
         self.sync_when = sync_when
+        self.asks = asks
+        self.archives = archives
+        self.ruled_by = frozenset(name for _, name, _ in leaves(asks["sync_when"])) if "sync_when" in asks else NOTHING
+        """The fields that `sync_when` looks at."""
         self.pulled = frozenset(m.hub for m in maps if m.pull)
         self.pushed = frozenset(m.hub for m in maps if m.push)
         self.pushed_in_order = tuple(sorted(self.pushed))
