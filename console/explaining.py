@@ -15,16 +15,17 @@ from typing import Any
 from console.failures import Refusal
 from console.plans import Reasons
 from console.screen import named, plain
-from mapping.conditions import evidence
-from mapping.config import MappingFile, ProjectFile
-from mapping.fields import Fields
+from mapping.config import ProjectFile
 from mapping.loader import compile_scorer
 from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow, shown_fields
 from state.records import Hub, Link
 from state.store import Store
+from sync import references
+from sync.archive import LEFT
+from sync.inclusion import Standing, Waits, standing
 from sync.match import match_keys
-from sync.plan import may_create, news_for
+from sync.plan import news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
 
@@ -83,7 +84,9 @@ class Story:
     score_parts: list[tuple[str, int]]
     score_misses: list[tuple[str, int]]
     absent: dict[str, str]
-    """system -> why the lead is not in it, or no longer"""
+    """system -> why the lead is not in it, or no longer, or is not told there"""
+    standing: dict[str, dict[str, Any]]
+    """system -> how the lead stands with it: `sync.inclusion.Standing`"""
     reviews: list[dict[str, Any]]
     timeline: list[Event] = field(repr=False)
 
@@ -141,6 +144,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     stages = history.stages([hub_id]).get(hub_id, [])
     sent = history.sent(hub_id)
     reviews = history.reviews(hub_id=hub_id)
+    standings = _standings(opened, store, lead, reviews, sent)
     scorer = compile_scorer(opened.project)
     scored = scorer(lead.fields)
     rules = opened.project.config.scoring.rules if opened.project.config.scoring else ()
@@ -156,7 +160,8 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         score=scored.total if rules else None,
         score_parts=list(scored.parts),
         score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
-        absent=_absent(opened, store, lead, reviews, sent),
+        absent=_absent(standings),
+        standing={system: one._asdict() for system, one in standings.items()},
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
         timeline=_timeline(changes, stages, sent),
     )
@@ -228,86 +233,34 @@ def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
 # -- why not there ----------------------------------------------------------------------------------------------------
 
 
-def _absent(
+def _standings(
     opened: Opened, store: Store, lead: Hub, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
-) -> dict[str, str]:
-    parked = store.parked([lead.id])
-    held = {
-        (review.system or "", review.id)
+) -> dict[str, Standing]:
+    """How the lead stands with every system."""
+    rules = opened.rules
+    named_in = {
+        review.system or "": review.id
         for review in store.reviews("match", "duplicate")
         for candidate in review.detail.get("candidates", ())
         if candidate["hub"] == lead.id
     }
-    told = {}
-    for system, mapper in opened.rules.mappers.items():
-        link = lead.links.get(system)
-        if link and link.state == "live":
-            if not mapper.sync_when(lead.fields):
-                told[system] = "it is there, and left alone: " + _condition(
-                    "sync_when", opened.project.mappings[system], lead.fields
-                )
-            continue
-        waiting = [id_ for where, id_ in held if where == system]
-        doubtful = any(row.write.system == system and row.write.state in ("sent", "unknown") for row in sent)
-        told[system] = (
-            _gone(link) if link
-            else "merged into another lead" if lead.merged_into
-            else f"{system} refused it: see review {_review_of(reviews, system)}" if (lead.id, system) in parked
-            else f"it may be a record there already: answer review {waiting[0]} first" if waiting
-            else "it was being created when a run ended; the next run finds out" if doubtful
-            else "the next run creates it" if may_create(mapper, lead.fields)
-            else _why_not(opened, system, lead.fields)
-        )  # fmt: skip
-    return told
+    waits = Waits(
+        questions=named_in,
+        letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},
+        doubtful={row.write.system for row in sent if row.write.state in ("sent", "unknown")},
+        parked=store.parked([lead.id]),
+        there=references.there(store, rules, [lead], {}),
+        needed=references.needed_there(store, rules, [lead]),
+    )
+    return {system: standing(lead, system, rules, waits) for system in rules.mappers}
 
 
-def _gone(link: Link) -> str:
-    words = {"deleted": "was deleted there", "merged": "was merged into another there", "ignored": "was set aside"}
-    return f"its record {plain(link.remote_id)} {words.get(link.state, link.state)}; it is not created again"
+def _absent(standings: Mapping[str, Standing]) -> dict[str, str]:
+    return {system: plain(one.sentence, 600) for system, one in standings.items() if one.code not in THERE}
 
 
-def _review_of(reviews: Sequence[ReviewRow], system: str) -> str:
-    return next((str(r.id) for r in reviews if r.system == system and r.kind in ("dead_letter", "duplicate")), "list")
-
-
-def _why_not(opened: Opened, system: str, fields: Fields) -> str:
-    mapper, mapping = opened.rules.mappers[system], opened.project.mappings[system]
-    if not mapper.pushed:
-        return "nothing is ever written there"
-    if not mapper.create_when(fields):
-        return _condition("create_when", mapping, fields)
-    if not mapper.sync_when(fields):
-        return _condition("sync_when", mapping, fields)
-    keys = " or ".join("+".join(entry) for entry in mapper.match)
-    return f"it has no {keys}, so that it could not be found again there"
-
-
-def _condition(name: str, mapping: MappingFile, fields: Fields) -> str:
-    condition = mapping.create_when if name == "create_when" else mapping.sync_when
-    if condition is None:
-        return name
-    asked = condition.model_dump(by_alias=True, exclude_none=True)
-    return f"{name} asks for {_words(asked)}; here {plain(evidence(condition, fields), 200)}"
-
-
-_TESTS = {
-    "at_least": "at least",
-    "at_most": "at most",
-    "equals": "",
-    "in": "",
-    "contains": "with",
-    "present": "present:",
-}
-
-
-def _words(asked: Any) -> str:
-    """A condition in a line: "stage at least lead"."""
-    if isinstance(asked, Mapping):
-        parts = [f"{_TESTS.get(name, name)} {_words(test)}".strip() for name, test in asked.items()]
-        return " and ".join(parts)
-    if isinstance(asked, list | tuple):
-        return " or ".join(_words(part) for part in asked)
-    return "yes" if asked is True else "no" if asked is False else plain(asked, 60)
+THERE = ("in_line", "update")
+"""Codes of which there is nothing to explain."""
 
 
 # -- timeline ---------------------------------------------------------------------------------------------------------
@@ -347,6 +300,8 @@ def _told_change(change: ChangeRow) -> str:
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):
         became = change.detail.get("became")
+        if change.detail.get("rule") == LEFT:
+            return f"{change.system} {change.detail.get('was')} was archived: {LEFT}"
         return f"{change.system} {change.detail.get('was')} " + (f"became {became}" if became else "is gone")
     return ", ".join(
         f"{name} from {entry['from']}" if "from" in entry else f"{name} in conflict"

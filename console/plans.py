@@ -19,6 +19,7 @@ import orjson
 from console.failures import Refusal
 from console.screen import named
 from mapping.fields import STAGE
+from mapping.rules import Rules
 from state.history import ChangeRow, History, StageRow, shown_fields
 from state.records import Hub, WriteRow
 from state.store import Store
@@ -96,7 +97,7 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
         errors=report.errors,
         tallies=tallies,
         report=report.as_dict(),
-        writes=list(_writes(history, store, rows)),
+        writes=list(_writes(history, store, rows, opened.rules)),
         decisions=decisions,
         decided=decided,
         reverts=report.reverts,
@@ -104,7 +105,7 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
     )
 
 
-def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterator[PlannedWrite]:
+def _writes(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         leads = store.hubs([row.hub_id for row in part])
@@ -120,8 +121,16 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
                 row.remote_id,
                 named(shown_fields(lead), lead.id),
                 {system: link.remote_id for system, link in lead.links.items() if link.state == "live"},
-                {name: {"old": old, "new": new, **reason(row, why, name)} for name, (old, new) in row.fields.items()},
+                _leaving(lead, row, rules)
+                if row.leaves
+                else {n: {"old": old, "new": new, **reason(row, why, n)} for n, (old, new) in row.fields.items()},
             )
+
+
+def _leaving(lead: Hub, row: WriteRow, rules: Rules) -> dict[str, Any]:
+    """What makes a record leave: the fields that its rule looks at, as they are now."""
+    mapper, told = rules.of(row.kind).mappers[row.system], {"from": "sync_when", "rule": "does not hold any more"}
+    return {name: {"old": None, "new": lead.fields.get(name), **told} for name in sorted(mapper.ruled_by)}
 
 
 def reason(row: WriteRow, why: Callable[[str], dict[str, Any]], name: str) -> dict[str, Any]:

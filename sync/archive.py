@@ -20,6 +20,9 @@ from sync.context import Context
 from sync.guard import ErrorMonitor
 from sync.letters import dead_letter, described
 
+LEFT = "it has left sync_when"
+"""Why a record was archived, as the history tells it."""
+
 
 def check_archives(rules: Rules, connectors: Mapping[str, Connector]) -> None:
     """Raises Misconfigured where a mapping asks a system to archive which cannot."""
@@ -81,7 +84,7 @@ async def archive(ctx: Context, system: str, rows: Sequence[WriteRow], monitor: 
 def archived(ctx: Context, link: Link, row: WriteRow) -> dict[str, Any]:
     """Let go of the record. Returns the row for the history."""
     link.state, link.digest = "archived" if row.leaves else "deleted", None
-    rule = "it has left sync_when" if row.leaves else f"revert, run {row.run_id}"
+    rule = LEFT if row.leaves else f"revert, run {row.run_id}"
     detail = {"was": row.remote_id, "became": None, "rule": rule}
     about = {"hub_id": row.hub_id, "run_id": ctx.run_id, "at": ctx.clock()}
     return {**about, "kind": "unlinked", "system": row.system, "detail": detail}

@@ -74,9 +74,9 @@ def _outside(code: Code, hub: Hub, mapper: Mapper, rules: Rules) -> Standing:
     rule = name
     if clauses:
         here = ", ".join(dict.fromkeys(clause.found for clause in clauses))
-        rule = f"{name} asks for {' and '.join(clause.asked for clause in clauses)}; here {here}"
+        rule = f"{name} asks that {' and '.join(clause.asked for clause in clauses)}; here {here}"
     elif condition:
-        rule = f"{name} asks for {asked(condition)}"
+        rule = f"{name} asks that {asked(condition)}"
     return Standing(code, _BEFORE_THE_RULE.get(code, "") + rule, clauses)
 
 

@@ -121,6 +121,8 @@ def there(
     store: Store, rules: Rules, hubs: Iterable[Hub], coming: Mapping[str, Collection[str]]
 ) -> Mapping[str, Collection[str]]:
     """By system, which of the hub records that these refer to it has, or will have (`coming`) before these are written."""
+    if not rules.references:
+        return {}
     wanted = {i for hub in hubs for name in rules.references for i in ids_in(hub.fields.get(name))}
     found = {system: set(wanted.intersection(coming.get(system, ()))) for system in rules.mappers}
     for system, hub_id in store.living(wanted):

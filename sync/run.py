@@ -309,7 +309,7 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
     while hubs := ctx.store.flagged("dirty", after, ctx.batch):
         after = hubs[-1].id
         parked = ctx.store.parked([hub.id for hub in hubs])
-        there = references.there(ctx.store, ctx.rules, hubs, plan.coming) if ctx.rules.references else {}
+        there = references.there(ctx.store, ctx.rules, hubs, plan.coming)
         needed = references.needed_there(ctx.store, ctx.rules, hubs)
         waiting.update(*needed.values())  # until what refers to them is gone
         rows: list[WriteRow] = []

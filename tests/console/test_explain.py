@@ -92,7 +92,7 @@ def test_the_score_is_told_rule_by_rule_and_the_stage_with_its_evidence(synced: 
 
 def test_why_it_is_not_in_a_system(synced: Call, project: Path) -> None:
     told = synced("explain", "grace@navy.example", "--json").json
-    assert told["absent"] == {"crm": "create_when asks for stage at least lead; here stage is subscriber"}
+    assert told["absent"] == {"crm": "create_when asks that stage is at least lead; here stage is subscriber"}
     edit(project, "crm", "2", deleted=True)
     synced("sync", "--full")
     gone = synced("explain", "alan@bletchley.example", "--json").json["absent"]["crm"]
