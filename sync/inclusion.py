@@ -50,7 +50,7 @@ def standing(hub: Hub, system: str, rules: Rules, waits: Waits = Waits()) -> Sta
         return Standing("no_kind", f"{system} has no records of kind {hub.kind}, or none are synced with it")
     mapper, link = rules.mappers[system], hub.links.get(system)
     held = {(hub.id, of) for of in waits.questions}
-    code: Code = plan.judge(hub, system, rules, "", held, waits.parked, waits.there, waits.needed).code
+    code: Code = plan.judge(hub, system, rules, "", held, waits.parked, waits.there, waits.needed)[0]
     if code in ("create", "archive") and system in waits.doubtful:
         code = "in_doubt"
     if code == "in_line":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Literal, cast
 
 import orjson
 
@@ -64,11 +64,8 @@ Code = Literal[
 is told in `sync.inclusion`."""
 
 
-class Verdict(NamedTuple):
-    """`write`: only where the code names one."""
-
-    code: Code
-    write: WriteRow | None = None
+Verdict = tuple[Code, WriteRow | None]
+"""The write only where the code names one."""
 
 
 def plan_hub(
@@ -86,7 +83,7 @@ def plan_hub(
     if hub.merged_into or not hub.alive:
         return rows
     for system in sorted(systems):
-        row = judge(hub, system, rules, run_id, held, parked, there, needed).write
+        _, row = _judge(hub, system, rules, run_id, held, parked, there, needed)
         if row:
             rows.append(row)
     return rows
@@ -107,41 +104,55 @@ def judge(
     tried again until something changes; `there`: by system, the hub records referred to that it has, or will have by
     the time of the write; `needed`: by system, the hub records that others there refer to."""
     if hub.merged_into:
-        return Verdict("merged_into")
+        return "merged_into", None
     if not hub.alive:
-        return Verdict("nowhere")
+        return "nowhere", None
+    return _judge(hub, system, rules, run_id, held, parked, there, needed)
+
+
+def _judge(
+    hub: Hub,
+    system: str,
+    rules: Rules,
+    run_id: str,
+    held: Collection[tuple[str, str]],
+    parked: Mapping[tuple[str, str], Collection[str]] | None,
+    there: Mapping[str, Collection[str]],
+    needed: Mapping[str, Collection[str]],
+) -> Verdict:
+    """Of one that is alive: asked for every lead and system of a first load."""
     mapper, link = rules.mappers[system], hub.links.get(system)
     if link is None or link.state == "archived":
         if (hub.id, system) in held:
-            return Verdict("question")
+            return "question", None
         code = hindrance(mapper, hub.fields)
         if code:
-            return Verdict("archived" if link and code == "sync_when" else code)
+            return ("archived" if link and code == "sync_when" else code), None
         fields = told(mapper, hub.fields, there)
         news: dict[str, tuple[Value, Value]] = {name: (None, fields[name]) for name in creatable(mapper, fields)}
         if not news:
-            return Verdict("silent")
+            return "silent", None
         return _unless_refused(WriteRow(run_id, hub.id, system, "create", None, news, kind=hub.kind), parked)
     if link.state != "live":
-        return Verdict(link.state)
+        return link.state, None
     if mapper.sync_when(hub.fields):
         fields = told(mapper, hub.fields, there)
         changes = {name: (link.side.base_hub.get(name), new) for name, new in news_for(mapper, link.side, fields)}
         if not changes:
-            return Verdict("in_line")
+            return "in_line", None
         rank = 0 if OPTED_OUT in changes else 1
         row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes, rank=rank, kind=hub.kind)
         return _unless_refused(row, parked)
     stays = _why_it_stays(hub, link, rules, needed.get(system, ()))
     if stays:
-        return Verdict(stays)
+        return stays, None
     return _unless_refused(WriteRow(run_id, hub.id, system, "archive", link.remote_id, {}, kind=hub.kind), parked)
 
 
 def _unless_refused(row: WriteRow, parked: Mapping[tuple[str, str], Collection[str]] | None) -> Verdict:
     if parked and fingerprint(row) in parked.get((row.hub_id, row.system), ()):
-        return Verdict("refused")
-    return Verdict(row.operation, row)  # type: ignore[arg-type]
+        return "refused", None
+    return cast(Code, row.operation), row
 
 
 def has_left(mapper: Mapper, link: Link, hub: Fields) -> bool:
