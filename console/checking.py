@@ -73,6 +73,13 @@ def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, 
         if section is None:
             continue
         if kind in connector.kinds:
+            if section.on_leave == "archive" and not connector.of(kind).can.archive:
+                checked.findings.append(
+                    Finding(
+                        "error", "cannot-archive", place(name, kind), "", "", f"{name} does not let us archive {PLURALS[kind]}.",
+                        "Take `on_leave: archive` out: then what leaves sync_when is left alone, and told no more.",
+                    )
+                )  # fmt: skip
             yield kind, connector.of(kind), needs(opened.project.config, section, kind)
         else:
             checked.findings.append(

@@ -7,12 +7,11 @@ value without one is told as such, never left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from console.absence import absent
 from console.failures import Refusal
 from console.names import name_of, names_in, split_place
 from console.plans import Reasons
@@ -23,9 +22,12 @@ from mapping.loader import compile_scorer
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
-from state.history import ChangeRow, Happened, History, SentRow, StageRow
+from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow
 from state.records import Hub, Link
 from state.store import Store
+from sync import references
+from sync.archive import LEFT
+from sync.inclusion import Standing, Waits, standing
 from sync.match import match_keys
 from sync.plan import news_for
 from sync.project import Opened
@@ -90,7 +92,9 @@ class Story:
     score_parts: list[tuple[str, int]]
     score_misses: list[tuple[str, int]]
     absent: dict[str, str]
-    """system -> why the lead is not in it, or no longer"""
+    """system -> why the lead is not in it, or no longer, or is not told there"""
+    standing: dict[str, dict[str, Any]]
+    """system -> how the lead stands with it: `sync.inclusion.Standing`"""
     reviews: list[dict[str, Any]]
     activities: list[Happened]
     """the last ones, newest first"""
@@ -168,6 +172,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     stages = history.stages([hub_id]).get(hub_id, [])
     sent = history.sent(hub_id)
     reviews = history.reviews(hub_id=hub_id)
+    standings = _standings(opened, store, lead, reviews, sent)
     scorer = compile_scorer(opened.project)
     scored = scorer(lead.fields)
     scoring = opened.project.config.scoring if lead.kind == "lead" else None
@@ -187,7 +192,8 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         score=scored.total if rules else None,
         score_parts=list(scored.parts) if rules else [],
         score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
-        absent=absent(opened, store, lead, reviews, sent),
+        absent=_absent(standings),
+        standing={system: one._asdict() for system, one in standings.items()},
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
         activities=history.activities(hub_id, ACTIVITIES),
         timeline=_timeline(changes, stages, sent),
@@ -288,6 +294,39 @@ def _conflicts(changes: Sequence[ChangeRow]) -> list[Lost]:
     ]
 
 
+# -- why not there ----------------------------------------------------------------------------------------------------
+
+
+def _standings(
+    opened: Opened, store: Store, lead: Hub, reviews: Sequence[ReviewRow], sent: Sequence[SentRow]
+) -> dict[str, Standing]:
+    """How the lead stands with every system."""
+    rules = opened.rules.of(lead.kind)
+    named_in = {
+        review.system or "": review.id
+        for review in store.reviews("match", "duplicate")
+        for candidate in review.detail.get("candidates", ())
+        if candidate["hub"] == lead.id
+    }
+    waits = Waits(
+        questions=named_in,
+        letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},
+        doubtful={row.write.system for row in sent if row.write.state in ("sent", "unknown")},
+        parked=store.parked([lead.id]),
+        there=references.there(store, rules, [lead], {}),
+        needed=references.needed_there(store, rules, [lead]),
+    )
+    return {system: standing(lead, system, rules, waits) for system in rules.mappers}
+
+
+def _absent(standings: Mapping[str, Standing]) -> dict[str, str]:
+    return {system: plain(one.sentence, 600) for system, one in standings.items() if one.code not in THERE}
+
+
+THERE = ("in_line", "update")
+"""Codes of which there is nothing to explain."""
+
+
 # -- timeline ---------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +373,8 @@ def _told_change(change: ChangeRow) -> str:
         return f"put back in {change.system}: {', '.join(change.detail)}"
     if change.kind in ("linked", "unlinked"):
         became = change.detail.get("became")
+        if change.detail.get("rule") == LEFT:
+            return f"{change.system} {change.detail.get('was')} was archived: {LEFT}"
         return f"{change.system} {change.detail.get('was')} " + (f"became {became}" if became else "is gone")
     return ", ".join(
         f"{name} from {entry['from']}" if "from" in entry else f"{name} in conflict"

@@ -97,7 +97,7 @@ def show(screen: Screen, made: PlanFile) -> None:
 
 def _read_table(made: PlanFile) -> Sheet:
     archives = any(tally.archives for tally in made.tallies.values())
-    writes = ["To update", "To archive"] if archives else ["To create", "To update"]
+    writes = [*([] if made.reverts else ["To create"]), "To update", *(["To archive"] if archives else [])]
     what = table(
         "!Kind",
         "!System",
@@ -115,7 +115,7 @@ def _read_table(made: PlanFile) -> Sheet:
             Text(split_place(where)[0], style="bold"),
             *(count(c.get(name, 0)) for name in ("read", "new", "matched", "conflicts")),
             count(tally.linked),
-            *(() if archives else (count(tally.creates, "good"),)),
+            *(() if made.reverts else (count(tally.creates, "good"),)),
             count(tally.updates, "good"),
             *((count(tally.archives, "bad"),) if archives else ()),
         )

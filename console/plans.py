@@ -19,6 +19,7 @@ import orjson
 from console.failures import Refusal
 from console.names import name_of, names_in
 from mapping.fields import STAGE, RecordKind, place
+from mapping.rules import Rules
 from state.history import ChangeRow, History, StageRow
 from state.records import Hub, WriteRow
 from state.store import Store
@@ -96,7 +97,7 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
     for row in rows:
         tallies[place(row.system, row.kind)].add(row)
     decisions, decided = _decisions(history, store, report.run_id)
-    writes = list(_writes(history, store, rows))
+    writes = list(_writes(history, store, rows, opened.rules))
     return PlanFile(
         id=f"{report.started:%Y%m%d-%H%M%S}-{report.run_id[-4:]}",
         made_at=report.started.astimezone(UTC).isoformat(),
@@ -116,7 +117,7 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
     )
 
 
-def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterator[PlannedWrite]:
+def _writes(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         leads = store.hubs([row.hub_id for row in part])
@@ -133,9 +134,17 @@ def _writes(history: History, store: Store, rows: Sequence[WriteRow]) -> Iterato
                 row.remote_id,
                 name_of(lead),
                 {system: link.remote_id for system, link in lead.links.items() if link.state == "live"},
-                {name: {"old": old, "new": new, **reason(row, why, name)} for name, (old, new) in row.fields.items()},
+                _leaving(lead, row, rules)
+                if row.leaves
+                else {n: {"old": old, "new": new, **reason(row, why, n)} for n, (old, new) in row.fields.items()},
                 row.kind,
             )
+
+
+def _leaving(lead: Hub, row: WriteRow, rules: Rules) -> dict[str, Any]:
+    """What makes a record leave: the fields that its rule looks at, as they are now."""
+    mapper, told = rules.of(row.kind).mappers[row.system], {"from": "sync_when", "rule": "does not hold any more"}
+    return {name: {"old": None, "new": lead.fields.get(name), **told} for name in sorted(mapper.ruled_by)}
 
 
 def reason(row: WriteRow, why: Callable[[str], dict[str, Any]], name: str) -> dict[str, Any]:

@@ -25,6 +25,10 @@ def check_mapping(source: Source, mapping: KindMapping, names: Names) -> None:
         condition = getattr(mapping, key)
         if condition is not None:
             check_condition(source, (*names.base, key), condition, names)
+    if mapping.on_leave == "archive" and mapping.sync_when is None:
+        source.error(
+            (*names.base, "on_leave"), "without sync_when there is nothing to leave", "sync_when, or no on_leave"
+        )
     if names.kind == "owner":
         _check_owners(source, mapping, names)
     _check_remotes(source, mapping, names)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from mapping.conditions import predicate
+from mapping.conditions import Condition, leaves, predicate
 from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
 from mapping.derived import computed, derivation, lifecycle_of, rollups_of, shared_fields
 from mapping.fields import CONSENT, KINDS, REASON, STAGE, Kind, Policy, is_opt_out
@@ -95,7 +96,26 @@ def mapper_of(
         consent=consent,
         create_when=predicate(mapping.create_when, lifecycle) if mapping.create_when else always,
         sync_when=predicate(mapping.sync_when, lifecycle) if mapping.sync_when else always,
+        asks={
+            name: condition
+            for name, condition in (("create_when", mapping.create_when), ("sync_when", mapping.sync_when))
+            if condition
+        },
+        archives=rule_mark(config, kind, mapping.sync_when)
+        if mapping.on_leave == "archive" and mapping.sync_when
+        else None,
     )
+
+
+def rule_mark(config: ProjectFile, kind: Kind, condition: Condition) -> bytes:
+    """Eight bytes that change when the condition, or the meaning of what it looks at, does: whoever has satisfied another
+    rule has not left this one."""
+    names = {name for _, name, _ in leaves(condition)}
+    fields = shared_fields(config, kind)
+    computed_by = [config.vocabulary, config.scoring] if names & {STAGE, *computed(kind)} else []
+    told = [condition, *(fields[name] for name in sorted(names) if name in fields), *(m for m in computed_by if m)]
+    meaning = [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in told]
+    return blake2b(canonical(meaning).encode(), digest_size=8).digest()
 
 
 def same_users(config: ProjectFile, system: str) -> dict[str, tuple[tuple[str, str], ...]]:

@@ -11,7 +11,7 @@ Several fields, or several tests of one field, must all hold. A blank fails ever
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -172,7 +172,63 @@ def evidence(condition: Condition, hub: Fields) -> str:
     return ", ".join(f"{name} is {_told(hub.get(name))}" for name in seen)
 
 
+class Clause(NamedTuple):
+    """A part of a condition that does not hold: what it asks, and what there is instead, both in words."""
+
+    asked: str
+    found: str
+
+
+def unmet(condition: Condition, hub: Fields, lifecycle: Lifecycle) -> list[Clause]:
+    """The parts because of which a condition does not hold; none where it does. Of alternatives that all fail, one
+    clause tells them all."""
+    failing = [
+        Clause(_asked_of(name, test), f"{name} is {_told(hub.get(name))}")
+        for name, test in condition.tests.items()
+        if not _field_predicate(name, test, lifecycle)(hub)
+    ]
+    for part in condition.all or ():
+        failing += unmet(part, hub, lifecycle)
+    if condition.any is not None and not _either(condition.any, lifecycle)(hub):
+        either = Condition.model_construct(any=condition.any)
+        failing.append(Clause(asked(either), evidence(either, hub)))
+    if condition.not_ is not None and predicate(condition.not_, lifecycle)(hub):
+        failing.append(Clause(f"not ({asked(condition.not_)})", evidence(condition.not_, hub)))
+    return list(dict.fromkeys(failing))
+
+
+def asked(condition: Condition) -> str:
+    """What a condition asks, in words: "stage is at least lead and country is FR or BE"."""
+    parts = [_asked_of(name, test) for name, test in condition.tests.items()]
+    parts += [asked(part) for part in condition.all or ()]
+    if condition.any is not None:
+        either = " or ".join(asked(part) for part in condition.any)
+        parts.append(f"({either})" if parts else either)
+    if condition.not_ is not None:
+        parts.append(f"not ({asked(condition.not_)})")
+    return " and ".join(parts)
+
+
+def _asked_of(name: str, test: Test) -> str:
+    return f"{name} {' and '.join(_asked(kind, wanted) for kind, wanted in test.given().items())}"
+
+
+def _asked(kind: str, wanted: Any) -> str:
+    if kind == "present":
+        return "is filled in" if wanted else "is blank"
+    if kind == "contains":
+        return f"has {wanted} in it"
+    if kind == "in_":
+        return f"is {' or '.join(_told(one) for one in wanted)}"
+    return f"is {_BOUNDS.get(kind, '')}{_told(wanted)}"
+
+
+_BOUNDS = {"at_least": "at least ", "at_most": "at most "}
+
+
 def _told(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = "blank" if blank(value) else ", ".join(value) if isinstance(value, list) else str(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -189,7 +245,7 @@ def _single(name: str, kind: str, wanted: Any, lifecycle: Lifecycle) -> Predicat
         return _containing(name, (wanted.casefold(),))
     if kind in ("equals", "in_"):
         return _among(name, wanted if kind == "in_" else (wanted,))
-    if name == STAGE:
+    if name == STAGE and wanted in lifecycle.ladder:
         ladder = lifecycle.ladder
         at = lifecycle.rank(wanted)
         return _among(name, ladder[at:] if kind == "at_least" else ladder[: at + 1])

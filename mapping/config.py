@@ -119,6 +119,10 @@ class Guards(Model):
     """One field would be blanked on more records than this."""
     delete_share: float = Field(default=0.05, ge=0, le=1)
     """More than this share of the linked records has vanished."""
+    archive_count: int = Field(default=100, ge=0)
+    """More records than this would be archived in one system, since they have left `sync_when`."""
+    archive_share: float = Field(default=0.05, ge=0, le=1)
+    """More than this share of the linked records would be."""
     floor: int = Field(default=20, ge=0)
     """Shares count only from so many records on."""
     canaries: dict[Word, Word] = Field(default_factory=dict)

@@ -91,6 +91,10 @@ class KindMapping(Model):
     """Which records are created in this system. Where it is not said: all that could be found again."""
     sync_when: Condition | None = None
     """Which records this system is told about at all."""
+    on_leave: Literal["stop", "archive"] = "stop"
+    """What becomes of a record here once `sync_when` has held of it and does not any more. `stop`: it is not told
+    anything; what it says is still heard. `archive`: it goes where a deletion by hand goes, and is created anew when the
+    rule holds again. Never the last record that there is, nor one that others here refer to."""
     fields: dict[Word, MappedField] = Field(default_factory=dict)
     """Shared field -> how it lives here."""
 

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from mapping.conditions import Condition, leaves
 from mapping.fields import OPTED_OUT, Fields, Kind, Value
 
 Decode = Callable[[Any], Value]
@@ -51,6 +52,8 @@ class FieldMap:
 
 NONE: Mapping[str, Sequence[tuple[str, str]]] = {}
 CONSENT: Mapping[str, str] = {OPTED_OUT: OPTED_OUT}
+NO_CONDITIONS: Mapping[str, Condition] = {}
+NOTHING: frozenset[str] = frozenset()
 
 
 class Problem(NamedTuple):
@@ -70,6 +73,9 @@ class Mapper:
     the same for what is only likely, and for a person to say. `known_as`: a record's id -> (system, id) of records that are
     known to be the same, before anything is compared. `consent`: the fields that say what somebody has opted out of ->
     the field that each is a copy of (itself, where it is none).
+    known to be the same, before anything is compared. `asks`: `create_when` and `sync_when` as they were written, by
+    name, to be explained. `archives`: where a record that has left `sync_when` is archived here, eight bytes that stand
+    for the rule and for what it goes by; None where it is left alone.
     """
 
     def __init__(
@@ -85,6 +91,8 @@ class Mapper:
         consent: Mapping[str, str] = CONSENT,
         create_when: Callable[[Fields], bool] = lambda hub: True,
         sync_when: Callable[[Fields], bool] = lambda hub: True,
+        asks: Mapping[str, Condition] = NO_CONDITIONS,
+        archives: bytes | None = None,
     ) -> None:
         self.system = system
         self.role = role
@@ -96,6 +104,10 @@ class Mapper:
         self.consent = consent
         self.create_when = create_when
         self.sync_when = sync_when
+        self.asks = asks
+        self.archives = archives
+        self.ruled_by = frozenset(name for _, name, _ in leaves(asks["sync_when"])) if "sync_when" in asks else NOTHING
+        """The fields that `sync_when` looks at."""
         self.pulled = frozenset(m.hub for m in maps if m.pull)
         self.pushed = frozenset(m.hub for m in maps if m.push)
         self.updated = tuple(sorted(m.hub for m in maps if m.push and not m.once))

@@ -21,6 +21,8 @@ class Limits:
     change_share: float = 0.30
     blank_count: int = 20
     delete_share: float = 0.05
+    archive_count: int = 100
+    archive_share: float = 0.05
     floor: int = 20
     canaries: Mapping[str, str] = field(default_factory=dict)
     """system -> a value of its first match field (an e-mail) that must be found there before anything is written"""
@@ -113,6 +115,11 @@ class Rules:
     def counts_activities(self) -> bool:
         """Whether anything that is computed of a hub record depends on its activities."""
         return any(one.kind == "activity" for one in self.rollups)
+
+    @property
+    def archives(self) -> bool:
+        """Whether any system archives what leaves its rule."""
+        return any(mapper.archives is not None for mapper in self.mappers.values())
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from mapping.fields import Fields, Kind, RecordKind, Value
 
-LinkState = Literal["live", "deleted", "merged", "ignored"]
+LinkState = Literal["live", "deleted", "merged", "ignored", "archived"]
+"""`deleted`: by somebody, and never created again; `archived`: by us, since it left `sync_when`; it may come back."""
 
 
 @dataclass(slots=True)
@@ -31,7 +32,8 @@ class Side:
 
 @dataclass(slots=True)
 class Link:
-    """This hub record is that remote record. `n` is 0 before it is stored. `kind` is the hub record's."""
+    """This hub record is that remote record. `n` is 0 before it is stored. `kind` is the hub record's. `within`: the mark
+    of the rule (`Mapper.archives`) that the record has been seen to satisfy; only what was in can leave."""
 
     hub_id: str
     system: str
@@ -42,6 +44,7 @@ class Link:
     digest: bytes | None = None
     n: int = 0
     kind: Kind = "lead"
+    within: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -124,8 +127,9 @@ class Told(NamedTuple):
 class WriteRow:
     """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new].
 
-    A `restore` puts back what the system held before an earlier write, and leaves the hub as it is; an `archive` takes
-    a record out of use that we had created. Only a revert plans either."""
+    A `restore` puts back what the system held before an earlier write, and leaves the hub as it is: only a revert plans
+    one. An `archive` takes a record out of use: in a revert one that we had created, and its fields are what the create
+    had sent; else one that has left `sync_when`, and it has no fields."""
 
     run_id: str
     hub_id: str
@@ -144,6 +148,11 @@ class WriteRow:
 
     def sent(self) -> Fields:
         return {name: new for name, (_, new) in self.fields.items()}
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it archives what has left `sync_when`; it may come back."""
+        return self.operation == "archive" and not self.fields
 
 
 @dataclass(slots=True)

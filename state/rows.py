@@ -20,6 +20,7 @@ from state.records import Hub, Known, Link, Review, Side, WriteRow
 HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
 LINK = (
     "hub_id", "system", "kind", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at",
+    "within",
 )  # fmt: skip
 CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
 STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
@@ -84,14 +85,15 @@ def link_row(link: Link, at: Write) -> Row:
         "{}" if side.base_hub == side.base_remote else dumps(_differences(side.base_hub, side.base_remote)),
         dumps(side.seen) if side.seen else None,
         at(side.seen_at),
+        link.within,
     )
 
 
 def link_of(row: Row, at: Read) -> Link:
-    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, n = row
+    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, within, n = row
     base = loads(remote)
     side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at))
-    return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind)
+    return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind, within)
 
 
 def repeated(at: Write) -> Write:

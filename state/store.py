@@ -76,6 +76,12 @@ class Store(Outbox, Questions, References, Erasures):
         query = sa.select(c.id).where(c.system == system, c.kind == self.kind, c.state == "done").limit(1)
         return self._c.execute(query).first() is not None
 
+    def ever_left(self, system: str) -> bool:
+        """Whether a record that left its rule has ever been archived there. What a revert archives does not count."""
+        c = t.write.c
+        mine = (c.system == system, c.kind == self.kind, c.state == "done", c.operation == "archive", c.fields == "{}")
+        return self._c.execute(sa.select(c.id).where(*mine).limit(1)).first() is not None
+
     def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
         c = t.cursor.c
         text = self._c.execute(sa.select(c.value).where(c.system == system, c.stream == stream)).scalar()

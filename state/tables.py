@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -122,13 +122,14 @@ link = sa.Table(
     sa.Column("system", Word, nullable=False),
     sa.Column("kind", Of, nullable=False),  # the hub's, here too: in some systems a company and a lead share an id
     sa.Column("remote_id", sa.String(128), nullable=False),
-    sa.Column("state", sa.String(8), nullable=False),  # live, deleted, merged, ignored
+    sa.Column("state", sa.String(8), nullable=False),  # live, deleted, merged, ignored, archived
     sa.Column("mapping", sa.Integer, nullable=False),  # mapping_version by which the bases were read
     sa.Column("digest", sa.LargeBinary(8)),  # of the remote values last read: equal means nothing to do
     sa.Column("base_remote", sa.Text, nullable=False),
     sa.Column("base_hub", sa.Text, nullable=False),  # only where it differs from base_remote
     sa.Column("seen", sa.Text),  # read, and not yet merged: only where it differs from base_remote
     sa.Column("seen_at", Utc),  # when the remote says that it changed
+    sa.Column("within", sa.LargeBinary(8)),  # mark of the `sync_when` that has held of it, where leaving archives
     sa.UniqueConstraint("system", "kind", "remote_id"),
     sa.UniqueConstraint("hub_id", "system"),
     sa.Index(  # a sweep after a scan, without a look at the bases

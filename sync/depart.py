@@ -35,6 +35,8 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         link.digest = None
         detail: dict[str, Any] = {"was": record.id, "became": record.became}
         if record.became and record.became not in holder:
+            if link.state != "live":
+                link.within = None
             link.remote_id, link.state = record.became, "live"
             holder[record.became] = link.hub_id
             _hear_out(ctx, system, record, hubs[link.hub_id], link, batch)
@@ -78,8 +80,11 @@ def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, b
 
 
 def _may_move(link: Link, record: Record) -> bool:
-    """A link that a refused write took for deleted may still hear that its record goes on under another id."""
-    return link.state in ("live", "ignored") or (link.state == "deleted" and record.became is not None)
+    """A link that a refused write took for deleted may still hear that its record goes on under another id. That a record
+    is gone which we have archived is no news."""
+    if link.state in ("deleted", "archived"):
+        return record.became is not None
+    return link.state in ("live", "ignored")
 
 
 def _to_the_end(gone: Sequence[Record]) -> list[Record]:

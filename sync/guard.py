@@ -28,7 +28,8 @@ class Stop(NamedTuple):
 class Facts:
     """What the guard must know besides the plan. `deleted`: by system, the links whose records a complete scan did not
     meet, and that are kept until somebody has looked; `empty`: the systems whose complete scan returned nothing though
-    they have links; `first`: the systems never written to; `reverts`: the run whose writes the plan takes back."""
+    they have links; `first`: the systems never written to; `first_archives`: those in which nothing that left its rule has been archived
+    yet; `reverts`: the run whose writes the plan takes back."""
 
     rules_changed: bool = False
     first: frozenset[str] = frozenset()
@@ -36,6 +37,7 @@ class Facts:
     deleted: Mapping[str, int] = field(default_factory=dict)
     missing_canaries: Mapping[str, str] = field(default_factory=dict)
     reverts: str = ""
+    first_archives: frozenset[str] = frozenset()
 
 
 def guard(tallies: Mapping[str, Tally], limits: Limits, facts: Facts) -> list[Stop]:
@@ -70,6 +72,14 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
         for name, count in sorted(tally.fields.items()):
             if count > limits.floor and count / linked > limits.change_share:
                 stop("guard-changes", f"{name} would change on {count:,} of {tally.linked:,} records.")
+    if tally.archives and not facts.reverts:
+        told = f"{tally.archives:,} of {tally.linked:,} linked records would be archived"
+        if system in facts.first_archives:
+            stop("guard-archives", f"{told}, the first ever here.")
+        elif tally.archives > limits.archive_count:
+            stop("guard-archives", f"{told}, more than {limits.archive_count:,}.")
+        elif tally.archives > limits.floor and tally.archives / linked > limits.archive_share:
+            stop("guard-archives", f"{told}.")
     if facts.reverts and tally.writes:
         stop(
             "guard-revert",

@@ -242,6 +242,8 @@ def _reopen(ctx: Context, system: str, link: Link) -> bool:
     """A record that was gone is back; and bases that were read by another mapping no longer count. True where
     the hub has to be looked at again for either reason."""
     returned = link.state != "live"
+    if returned:
+        link.within = None  # somebody has brought it back: to leave once more, it has to be in once more
     link.state = "live"
     if link.mapping == ctx.mapping:
         return returned

@@ -14,12 +14,13 @@ from connectors.base import Key, Record, Write, WriteResult
 from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
-from state.records import Hub, Link, Review, Side, WriteRow
+from state.records import Hub, Known, Link, Review, Side, WriteRow
 from sync import lists, references
-from sync.archive import archive, archived
+from sync.archive import archive, archived, is_free, ours_to_take, take_place
 from sync.consent import takes_back
 from sync.context import Context
 from sync.guard import ErrorMonitor, Stop
+from sync.letters import dead_letter, described
 from sync.plan import fingerprint
 from sync.pull import reread
 from sync.revert import kept, told_restore
@@ -41,7 +42,7 @@ async def recover(ctx: Context, system: str) -> None:
         found = _in_our_ids(ctx, system, found)
         hubs = ctx.store.hubs([row.hub_id for row in part])
         taken = ctx.store.known(system, [record.id for records in found for record in records])
-        new_links: list[Link] = []
+        made: list[Link] = []
         links: list[Link] = []
         changes: list[dict[str, Any]] = []
         reopened: list[str] = []
@@ -55,9 +56,8 @@ async def recover(ctx: Context, system: str) -> None:
                 links.append(link)
             if len(records) != 1:
                 continue
-            if row.operation == "create" and link is None and records[0].id not in taken:
-                new_links.append(_recovered_link(ctx, mapper, row, records[0]))
-                hub.links[system] = new_links[-1]
+            if row.operation == "create" and is_free(link) and ours_to_take(records[0].id, hub, taken):
+                made.append(take_place(hub, _recovered_link(ctx, mapper, row, records[0])))
                 row.state, row.remote_id = "done", records[0].id
             elif row.operation in ("update", "restore") and link is not None and link.remote_id == row.remote_id:
                 if _ours(mapper, row, records[0], hub, link.side):
@@ -69,9 +69,9 @@ async def recover(ctx: Context, system: str) -> None:
                 links.append(link)
             ctx.counts(system).recovered += row.state == "done"
         at = ctx.clock()
-        ctx.store.insert_links(new_links)
-        references.arrived(ctx, new_links)
-        ctx.store.update_links(links)
+        ctx.store.insert_links([link for link in made if not link.n])
+        ctx.store.update_links([*links, *(link for link in made if link.n)])
+        references.arrived(ctx, made)
         ctx.store.log_changes(changes)
         ctx.store.flag([row.hub_id for row in part], dirty=True)
         ctx.store.flag(reopened, touched=True)
@@ -156,10 +156,10 @@ def _settle(
     """Links, bases, results and reviews of one batch, in one commit."""
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
     hubs = ctx.store.hubs([row.hub_id for row, _ in answered])
-    made = [r.id for row, r in answered if row.operation == "create" and r.outcome == "done" and r.id]
-    taken = {remote_id: known.hub_id for remote_id, known in ctx.store.known(system, made).items()}
+    created = [r.id for row, r in answered if row.operation == "create" and r.outcome == "done" and r.id]
+    taken = ctx.store.known(system, created)
     links: list[Link] = []
-    new_links: list[Link] = []
+    made: list[Link] = []
     reviews: list[Review] = []
     settled: list[tuple[str, str]] = []
     changes: list[dict[str, Any]] = []
@@ -183,25 +183,26 @@ def _settle(
             ctx.report.left += kept(mapper, link, row)
             counts.updated += 1
             settled.append(("dead_letter", ctx.subject(system, hub.id)))
-        elif not result.id or result.id in taken:
+        elif not result.id or not ours_to_take(result.id, hub, taken):
             row.state = "rejected"
-            reviews.append(_not_ours(ctx, system, hub, row, result.id, taken.get(result.id or "")))
+            other = taken[result.id].hub_id if result.id else None
+            reviews.append(_not_ours(ctx, system, hub, row, result.id, other))
         else:
-            link = Link(hub.id, system, result.id, mapping=ctx.mapping, kind=ctx.kind)
+            link = Link(hub.id, system, result.id, mapping=ctx.mapping, kind=ctx.kind, within=mapper.archives)
             _advance(mapper, hub, link.side, row, answer)
-            taken[result.id] = hub.id
+            taken[result.id] = Known(0, hub.id, None, result.id)
             row.remote_id = result.id
-            new_links.append(link)
+            made.append(take_place(hub, link))
             counts.created += 1
             settled.append(("dead_letter", ctx.subject(system, hub.id)))
     for row, problems in refused:
         row.state, row.error = "rejected", "; ".join(p.message for p in problems)
         counts.rejected += 1
-        reviews.append(_dead_letter(ctx, system, row, [p._asdict() for p in problems]))
+        reviews.append(dead_letter(ctx, system, row, [p._asdict() for p in problems]))
     at = ctx.clock()
-    ctx.store.insert_links(new_links)
-    references.arrived(ctx, new_links)
-    ctx.store.update_links(links)
+    ctx.store.insert_links([link for link in made if not link.n])
+    ctx.store.update_links([*links, *(link for link in made if link.n)])
+    references.arrived(ctx, made)
     ctx.store.log_changes(changes)
     ctx.store.mark_writes([*(row for row, _ in answered), *(row for row, _ in refused)], at)
     ctx.store.open_reviews(reviews, ctx.run_id, at)
@@ -216,7 +217,7 @@ async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
     await reread(ctx, system, [error.existing for _, error in elsewhere if error.existing])
     hubs = ctx.store.hubs([row.hub_id for row, _ in elsewhere])
     letters = [
-        _dead_letter(ctx, system, row, [_described(error)])
+        dead_letter(ctx, system, row, [described(error)])
         for row, error in elsewhere
         if system not in hubs[row.hub_id].links
     ]
@@ -269,7 +270,7 @@ def _recovered_link(ctx: Context, mapper: Mapper, row: WriteRow, record: Record)
     """The record that a dead run created. Its bases are what was sent, never what it shows now: an edit that somebody
     made since must stay visible. Where the system cannot carry our id, a value that differs may be another's
     record, so only what is equal counts as agreed."""
-    link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping, kind=ctx.kind)
+    link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping, kind=ctx.kind, within=mapper.archives)
     now = mapper.to_hub(record.fields)[0]
     for name, value in row.sent().items():
         if mapper.id_field or (name in now and mapper.same(name, now[name], value)):
@@ -348,19 +349,7 @@ def _reject(
     elif isinstance(error, Duplicate) and error.existing and row.operation == "create":
         elsewhere.append((row, error))
     elif not isinstance(error, Stale):
-        reviews.append(_dead_letter(ctx, system, row, [_described(error)]))
-
-
-def _described(error: Reject | None) -> dict[str, Any]:
-    if error is None:
-        return {"code": "rejected", "message": "The system refused the record and gave no reason."}
-    return {"code": error.code, "message": error.message, "hint": error.hint, "remote": error.field}
-
-
-def _dead_letter(ctx: Context, system: str, row: WriteRow, problems: list[dict[str, Any]]) -> Review:
-    detail = {"operation": row.operation, "fields": row.fields, "problems": problems, "write": fingerprint(row)}
-    subject = ctx.subject(system, row.hub_id)
-    return Review("dead_letter", subject, detail, row.hub_id, system, row.remote_id, record_kind=ctx.kind)
+        reviews.append(dead_letter(ctx, system, row, [described(error)]))
 
 
 def _not_ours(ctx: Context, system: str, hub: Hub, row: WriteRow, remote_id: str | None, other: str | None) -> Review:

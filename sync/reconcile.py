@@ -13,7 +13,7 @@ from mapping.rules import Rules
 from state.records import Hub
 from sync.match import match_keys
 from sync.merge import Change, Conflict, merge
-from sync.plan import is_behind, may_create
+from sync.plan import has_left, is_behind, may_create
 
 SMARKETING = "smarketing"
 """Origin of what the hub computes by itself."""
@@ -72,6 +72,7 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     settled.gained = list(new_keys if created else new_keys - old_keys)
     settled.lost = list(old_keys - new_keys)
     hub.touched = False
+    _note_who_is_in(hub, rules)
     hub.dirty = has_news(hub, rules)
     return settled
 
@@ -80,12 +81,21 @@ def has_news(hub: Hub, rules: Rules) -> bool:
     """Whether some system may have to be told something. May say yes too often; the plan looks closer."""
     for system, mapper in rules.mappers.items():
         link = hub.links.get(system)
-        if link is None:
+        if link is None or link.state == "archived":
             if may_create(mapper, hub.fields):
                 return True
-        elif link.state == "live" and is_behind(mapper, link.side, hub.fields):
+        elif link.state == "live" and (is_behind(mapper, link.side, hub.fields) or has_left(mapper, link, hub.fields)):
             return True
     return False
+
+
+def _note_who_is_in(hub: Hub, rules: Rules) -> None:
+    """Only what was in can leave."""
+    for system, mapper in rules.mappers.items():
+        if mapper.archives is not None:
+            link = hub.links.get(system)
+            if link and link.state == "live" and mapper.sync_when(hub.fields):
+                link.within = mapper.archives
 
 
 def _compute(settled: Settled, rules: Rules) -> None:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from connectors.base import Members, Write
 from mapping.fields import Fields, Kind, Value
 from mapping.mapper import FieldMap
+from mapping.rules import Rules
 from state.records import Hub, Link, Waiting, WriteRow
 from state.store import Store
 from sync.context import Context
+from sync.plan import has_left
 
 if TYPE_CHECKING:
     from sync.batch import Batch
@@ -115,11 +117,15 @@ def arrived(ctx: Context, links: Sequence[Link]) -> None:
         ctx.store.flag_referrers([link.hub_id for link in links])
 
 
-def there(ctx: Context, hubs: Iterable[Hub], coming: Mapping[str, Collection[str]]) -> Mapping[str, Collection[str]]:
+def there(
+    store: Store, rules: Rules, hubs: Iterable[Hub], coming: Mapping[str, Collection[str]]
+) -> Mapping[str, Collection[str]]:
     """By system, which of the hub records that these refer to it has, or will have (`coming`) before these are written."""
-    wanted = {i for hub in hubs for name in ctx.rules.references for i in ids_in(hub.fields.get(name))}
-    found = {system: set(wanted.intersection(coming.get(system, ()))) for system in ctx.rules.mappers}
-    for system, hub_id in ctx.store.living(wanted):
+    if not rules.references:
+        return {}
+    wanted = {i for hub in hubs for name in rules.references for i in ids_in(hub.fields.get(name))}
+    found = {system: set(wanted.intersection(coming.get(system, ()))) for system in rules.mappers}
+    for system, hub_id in store.living(wanted):
         if system in found:
             found[system].add(hub_id)
     return found
@@ -129,6 +135,18 @@ def known_by(store: Store, rows: Iterable[WriteRow]) -> dict[str, str]:
     """What the hub records that these writes refer to are called outside of here (`sync.plan.fingerprint`)."""
     ids = {i for row in rows for value in row.sent().values() for i in ids_in(value)}
     return store.known_by(i for i in ids if len(i) == 32)
+
+
+def needed_there(store: Store, rules: Rules, hubs: Iterable[Hub]) -> Mapping[str, Collection[str]]:
+    """By system, which of these hub records have left its rule and cannot be archived, since others there refer to
+    them."""
+    found: dict[str, Collection[str]] = {}
+    for system, mapper in rules.mappers.items() if rules.archives else ():
+        links = [(hub, hub.links[system]) for hub in hubs if system in hub.links]
+        left = [hub.id for hub, link in links if link.state == "live" and has_left(mapper, link, hub.fields)]
+        if left and (needed := store.depended_on(system, left)):
+            found[system] = needed
+    return found
 
 
 def ids_in(value: Value) -> list[str]:

@@ -23,6 +23,7 @@ from state.store import Store
 from sync import references
 from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
+from sync.archive import check_archives
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.forgotten import Forgotten
 from sync.guard import Facts, Stop, guard
@@ -206,6 +207,7 @@ def _context(
     unknown = sorted(set(connectors) - set(rules.mappers) - rules.activities)
     if unknown:
         raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
+    check_archives(rules, connectors)
     run_id = new_id()
     report = Report(run_id, options.kind, clock(), reverts=options.revert)
     ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
@@ -307,11 +309,13 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
     while hubs := ctx.store.flagged("dirty", after, ctx.batch):
         after = hubs[-1].id
         parked = ctx.store.parked([hub.id for hub in hubs])
-        there = references.there(ctx, hubs, plan.coming) if ctx.rules.references else {}
+        there = references.there(ctx.store, ctx.rules, hubs, plan.coming)
+        needed = references.needed_there(ctx.store, ctx.rules, hubs)
+        waiting.update(*needed.values())  # until what refers to them is gone
         rows: list[WriteRow] = []
         in_line: list[str] = []
         for hub in hubs:
-            writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked, there)
+            writes = plan_hub(hub, working, ctx.rules, ctx.run_id, held, parked, there, needed)
             rows += writes
             if not writes and hub.id not in waiting and len(working) == len(ctx.rules.mappers):
                 in_line.append(hub.id)
@@ -327,6 +331,7 @@ def _plan(one: Work, plan: Plan, options: Options) -> None:
     for system, tally in tallies.items():
         ctx.counts(system).planned_creates = tally.creates
         ctx.counts(system).planned_updates = tally.updates
+        ctx.counts(system).planned_archives = tally.archives
 
 
 def _approved(ctx: Context, rows: list[WriteRow], options: Options) -> list[WriteRow]:
@@ -372,11 +377,14 @@ async def _judge(kinds: Sequence[Work], plan: Plan) -> None:
     [leads] = [one for one in kinds if one.ctx.kind == "lead"]
     rules, last = leads.ctx.rules, leads.ctx.store.last_rules_hash()
     first: set[str] = set()
+    first_archives: set[str] = set()
     empty: set[str] = set()
     vanished: dict[str, int] = {}
     for ctx in (one.ctx for one in kinds):
         busy = {s: tally for s in ctx.connectors if (tally := plan.tallies.get(ctx.place(s))) and tally.writes}
         first |= {ctx.place(system) for system in busy if not ctx.store.ever_written(system)}
+        leaving = (system for system, tally in busy.items() if tally.archives)
+        first_archives |= {ctx.place(system) for system in leaving if not ctx.store.ever_left(system)}
         empty |= {ctx.place(system) for system in ctx.empty}
         vanished |= {ctx.place(system): count for system, count in ctx.vanished.items()}
     missing = {
@@ -386,7 +394,7 @@ async def _judge(kinds: Sequence[Work], plan: Plan) -> None:
     }
     facts = Facts(
         last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing,
-        leads.ctx.report.reverts,
+        leads.ctx.report.reverts, frozenset(first_archives),
     )  # fmt: skip
     found = guard(plan.tallies, rules.limits, facts)
     ctx = leads.ctx

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.base import RemoteField
+from connectors.base import Capabilities, RemoteField
+from connectors.memory import Memory, Vendor
+from console.checking import _look
 from console.schemas import fits, needs, wanted
-from mapping.loader import load_project
+from mapping.loader import compile_rules, load_project
+from state.database import open_database
+from sync.project import Opened
 from tests.console.conftest import Call
 
 
@@ -146,3 +151,17 @@ def test_an_empty_picklist_says_nothing(project: Path) -> None:
         RemoteField(n.remote, n.remote, "picklist" if n.field == "stage" else "string", unique=n.unique) for n in needed
     ]
     assert not [f for f in fits("crm", needed, fields, creates=True) if f.field == "stage"]
+
+
+def test_on_leave_archive_is_a_finding_where_the_system_cannot(project: Path) -> None:
+    mapping = project / "mappings/crm.yaml"
+    mapping.write_text(mapping.read_text() + "sync_when: {stage: {at_least: lead}}\non_leave: archive\n")
+    loaded = load_project(project)
+    engine = open_database(f"sqlite:///{project / 'other.sqlite'}")
+    for archive, found in ((False, ["cannot-archive"]), (True, [])):
+        crm = Memory(Vendor("crm"), can=Capabilities(archive=archive))
+        opened = Opened(loaded, compile_rules(loaded), engine, {"crm": crm})
+        findings = asyncio.run(_look(opened, "crm")).findings
+        assert [finding.code for finding in findings] == found
+        assert all("left alone" in finding.hint for finding in findings)
+    engine.dispose()

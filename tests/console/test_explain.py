@@ -12,7 +12,7 @@ from state.database import open_database
 from state.records import Activity
 from state.store import Store
 from tests.console.conftest import Call
-from tests.console.folder import edit
+from tests.console.folder import edit, held
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -98,11 +98,39 @@ def test_the_score_is_told_rule_by_rule_and_the_stage_with_its_evidence(synced: 
 
 def test_why_it_is_not_in_a_system(synced: Call, project: Path) -> None:
     told = synced("explain", "grace@navy.example", "--json").json
-    assert told["absent"] == {"crm": "create_when asks for stage at least lead; here stage is subscriber"}
+    assert told["absent"] == {"crm": "create_when asks that stage is at least lead; here stage is subscriber"}
     edit(project, "crm", "2", deleted=True)
     synced("sync", "--full")
     gone = synced("explain", "alan@bletchley.example", "--json").json["absent"]["crm"]
     assert gone.startswith("its record 2 was deleted there")
+
+
+def test_who_has_left_is_archived_and_explained(smarketing: Call, project: Path) -> None:
+    mapping = project / "mappings/crm.yaml"
+    mapping.write_text(mapping.read_text() + "sync_when: {not: {job_title: Retired}}\non_leave: archive\n")
+    smarketing("sync", "--confirm")
+    edit(project, "marketing", "1", title="Retired")
+    edit(project, "crm", "1", Title="Retired")
+    stopped = smarketing("sync", "--json")
+    assert [stop["code"] for stop in stopped.json["stops"]] == ["guard-archives"]
+    planned = smarketing("plan", "--json").json
+    [write] = [one for one in planned["writes"] if one["operation"] == "archive"]
+    assert write["fields"]["job_title"]["new"] == "Retired"
+    assert smarketing("plan").exit == 3
+    smarketing("sync", "--confirm")
+    assert "1" not in held(project, "crm")
+    told = smarketing("explain", "ada@analytical.example", "--json").json
+    assert told["records"]["crm"]["state"] == "archived"
+    assert told["standing"]["crm"]["code"] == "archived"
+    assert told["standing"]["crm"]["clauses"] == [["not (job_title is Retired)", "job_title is Retired"]]
+    assert told["standing"]["marketing"]["code"] == "in_line"
+    assert "crm 1 was archived: it has left sync_when" in [event["told"] for event in told["timeline"]]
+    assert "created anew once the rule holds again" in " ".join(
+        smarketing("explain", "ada@analytical.example").out.split()
+    )
+    edit(project, "marketing", "1", title="Chief Analyst")
+    smarketing("sync")
+    assert "ada@analytical.example" in [record["Email"] for record in held(project, "crm").values()]
 
 
 def test_a_refused_write_is_why_too(synced: Call, project: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mapping.fields import Policy
 from mapping.loader import Project, compile_rules, load_project
 from mapping.mapper import Mapper
+from mapping.problems import ConfigErrors
 from tests.mapping.projects import HUBSPOT, MAIN, SALESFORCE, load, preset_folder
 from tests.mapping.test_transforms import HORRORS
 
@@ -233,3 +234,63 @@ def test_no_value_brings_a_mapper_down(tmp_path: Path, value: object) -> None:
         assert all(len(problem.value) <= 900 and problem.value.isprintable() for problem in problems)
         rules.derive(hub)
         mapper.to_remote(hub)
+
+
+# -- who leaves -------------------------------------------------------------------------------------------------------
+
+SCORED = (
+    MAIN
+    + """
+scoring: {rules: [{name: big, points: 10, when: {employees: {at_least: 50}}}]}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "main", "same"),
+    [
+        ("{tags: vip}", MAIN, True),
+        ("{tags: [vip]}", MAIN, False),
+        ("{tags: gold}", MAIN, False),
+        ("{tags: vip}", MAIN.replace("  company: {}", "  company: {type: name}"), True),
+        ("{tags: vip}", MAIN.replace("{type: multipicklist}", "{type: multipicklist, options: [vip]}"), False),
+        ("{tags: vip}", SCORED, True),
+    ],
+    ids=["the same", "spelled otherwise", "another value", "another field", "its own field", "points"],
+)
+def test_the_mark_of_a_rule_is_what_it_means(tmp_path: Path, rule: str, main: str, same: bool) -> None:
+    def mark(folder: Path, main: str, rule: str) -> bytes | None:
+        folder.mkdir()
+        return hubspot(load(folder, main, HUBSPOT + f"sync_when: {rule}\non_leave: archive\n")).archives
+
+    before, now = mark(tmp_path / "before", MAIN, "{tags: vip}"), mark(tmp_path / "now", main, rule)
+    assert before is not None
+    assert (before == now) is same
+
+
+def test_what_points_count_for_is_part_of_a_rule_over_the_score(tmp_path: Path) -> None:
+    marks = set()
+    for n, main in enumerate((SCORED, SCORED.replace("points: 10", "points: 20"))):
+        (tmp_path / str(n)).mkdir()
+        rule = HUBSPOT + "sync_when: {score: {at_least: 10}}\non_leave: archive\n"
+        marks.add(hubspot(load(tmp_path / str(n), main, rule)).archives)
+    assert len(marks) == 2
+
+
+def test_without_the_policy_nobody_leaves(tmp_path: Path) -> None:
+    mapper = hubspot(load(tmp_path, hubspot=HUBSPOT + "sync_when: {tags: vip}\n"))
+    assert mapper.archives is None
+    assert mapper.ruled_by == {"tags"}
+
+
+def test_there_is_nothing_to_leave_without_a_rule(tmp_path: Path) -> None:
+    with pytest.raises(ConfigErrors, match="nothing to leave"):
+        load(tmp_path, hubspot=HUBSPOT + "on_leave: archive\n")
+
+
+def test_companies_may_leave_too(tmp_path: Path) -> None:
+    main = MAIN + "companies: {fields: {domain: {type: domain}, size: {type: integer}}}\n"
+    section = "companies: {match: [domain], fields: {domain: {remote: domain}}, sync_when: {size: {at_least: 5}}, on_leave: archive}\n"
+    rules = compile_rules(load(tmp_path, main, HUBSPOT + section))
+    assert rules.of("company").archives
+    assert not rules.archives

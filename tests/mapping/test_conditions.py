@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mapping.conditions import Condition, evidence, predicate
+from mapping.conditions import Clause, Condition, asked, evidence, predicate, unmet
 from mapping.fields import Fields
 from mapping.lifecycle import Lifecycle
 
@@ -95,3 +97,62 @@ def test_evidence_in_words() -> None:
 def test_a_condition_that_says_nothing_is_no_condition(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Condition.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("condition", "clauses"),
+    [
+        ({"stage": {"at_least": "sql"}}, [("stage is at least sql", "stage is mql")]),
+        ({"country": ["DE", "BE"]}, [("country is DE or BE", "country is FR")]),
+        ({"country": "FR", "employees": {"at_least": 200, "at_most": 500}},
+         [("employees is at least 200 and is at most 500", "employees is 120")]),
+        ({"tags": {"contains": "gold"}}, [("tags has gold in it", "tags is blue, red")]),
+        ({"tags": ["gold", "green"]}, [("tags is gold or green", "tags is blue, red")]),
+        ({"company": {"present": True}}, [("company is filled in", "company is blank")]),
+        ({"opted_out": True}, [("opted_out is yes", "opted_out is no")]),
+        ({"not": {"country": "FR"}}, [("not (country is FR)", "country is FR")]),
+        ({"any": [{"country": "DE"}, {"employees": {"at_least": 500}}]},
+         [("country is DE or employees is at least 500", "country is FR, employees is 120")]),
+        ({"all": [{"country": "FR"}, {"stage": "sql"}, {"company": {"present": True}}]},
+         [("stage is sql", "stage is mql"), ("company is filled in", "company is blank")]),
+    ],
+)  # fmt: skip
+def test_what_fails_is_told_and_nothing_else(condition: dict[str, Any], clauses: list[tuple[str, str]]) -> None:
+    assert unmet(Condition.model_validate(condition), LEAD, Lifecycle()) == [Clause(*clause) for clause in clauses]
+
+
+def test_a_condition_in_words() -> None:
+    condition = {"stage": {"at_least": "lead"}, "any": [{"country": ["FR", "BE"]}, {"not": {"opted_out": True}}]}
+    told = asked(Condition.model_validate(condition))
+    assert told == "stage is at least lead and (country is FR or BE or not (opted_out is yes))"
+
+
+_TESTS = st.sampled_from([
+    {"stage": {"at_least": "sql"}}, {"stage": "mql"}, {"country": ["FR", "BE"]}, {"country": "DE"},
+    {"employees": {"at_least": 200}}, {"tags": "blue"}, {"tags": {"contains": "gold"}}, {"opted_out": True},
+    {"company": {"present": True}}, {"company": {"present": False}},
+])  # fmt: skip
+CONDITIONS: Any = st.recursive(
+    _TESTS,
+    lambda inner: (
+        st.fixed_dictionaries({"all": st.lists(inner, min_size=1, max_size=3)})
+        | st.fixed_dictionaries({"any": st.lists(inner, min_size=1, max_size=3)})
+        | st.fixed_dictionaries({"not": inner})
+    ),
+    max_leaves=6,
+)
+
+
+@given(CONDITIONS)
+def test_a_clause_is_told_exactly_where_the_condition_fails(condition: dict[str, Any]) -> None:
+    made = Condition.model_validate(condition)
+    assert bool(unmet(made, LEAD, Lifecycle())) is not predicate(made, Lifecycle())(LEAD)
+    assert asked(made)
+
+
+def test_a_field_called_stage_of_another_kind_is_compared_as_it_is() -> None:
+    """A deal's stage is a field like any other."""
+    assert holds({"stage": ["open", "won"]}, {"stage": "won"})
+    assert not holds({"stage": {"contains": "lost"}}, {"stage": "won"})
+    assert holds({"stage": {"at_least": 3}}, {"stage": 4})
+    assert not holds({"stage": {"at_least": 3}}, {"stage": 2})

@@ -327,6 +327,7 @@ def test_editors_get_a_schema() -> None:
         "id_field",
         "create_when",
         "sync_when",
+        "on_leave",
         "fields",
         "stage",
         "companies",

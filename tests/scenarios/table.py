@@ -129,6 +129,8 @@ def _write(system: str, write: Values) -> str:
     (verb, name), *fields = write.items()
     refused = " (refused)" if write.get("refused") else ""
     values = {key: value for key, value in fields if key != "refused"}
+    if verb == "archive":
+        return f"{system} {name} archived"
     new = "new " if verb == "create" else ""
     return f"{system} {new}{name or ''}{_in_brackets(values)}{refused}".replace("  ", " ")
 

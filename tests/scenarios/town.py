@@ -60,6 +60,7 @@ class Witness(Memory):
             write_batch=town.habits.batch,
             oldest_first=True,
             overlap=timedelta(seconds=1),
+            archive=True,
         )
         super().__init__(town, page_size=2, can=can, hook=self._step)
         self.written, self.run, self.meanwhile = written, run, meanwhile
@@ -82,6 +83,10 @@ class Witness(Memory):
                 told = {"found": result.id, **{k: v for k, v in told.items() if k not in ("create", "refused")}}
             self.written.append(told)
         return results
+
+    async def archive(self, ids: Sequence[str]) -> list[WriteResult]:
+        self.written += [{"archive": id_} for id_ in ids]
+        return await super().archive(ids)
 
     def _told(self, write: Write, result: WriteResult | None) -> Values:
         fields = {name: value for name, value in write.fields.items() if name != OUR_ID[self.name]}

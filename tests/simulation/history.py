@@ -37,7 +37,7 @@ def run(world: World, *, full: bool = False) -> None:
 
 def history(seed: int, folder: Path, template: Path) -> None:
     """Raises Broken, with the seed and what happened."""
-    world = World(seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1)
+    world = World(seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1, archives=seed % 4 == 2)
     try:
         _live(world)
     except Broken as broken:
@@ -123,6 +123,7 @@ class _Quiet:
             for name in ("email", *TEXTS)
         }
         self.since = len(world.edits)
+        self.outside: set[str] = set()
         self.changes = _last_change(world)
         self.hub = {lead.id: dict(lead.fields) for lead in _leads(world)}
         self.around = kinds.Rest(world) if world.around else None
@@ -138,6 +139,7 @@ class _Quiet:
             raise Broken("5: two hub records for one person")
         edits = self._edits(world)
         gone = {(e.email, e.system) for e in world.edits if e.name == "*deleted"}
+        self.outside = _ever_outside(world)
         for lead in leads:
             self._check_lead(world, lead, edits, gone)
         self._check_conflicts(world, edits, by_email)
@@ -187,6 +189,9 @@ class _Quiet:
                 raise Broken(f"8: {link.remote_id} is there, and taken for deleted")
             if len(rows) > 1:
                 raise Broken(f"5: {len(rows)} records of {email} in {system}")
+            if not world.rules.mappers[system].sync_when(lead.fields):
+                _check_outside(world, lead, system, gone)
+                continue
             if not rows and (email, system) not in gone and lead.alive:
                 raise Broken(f"1: {email} is missing in {system}")
             for row in rows:
@@ -222,7 +227,7 @@ class _Quiet:
             if held not in (hub, expected):
                 raise Broken(f"1: {system} has {held!r} as {name} of {email}, the hub {hub!r}")
             editors = edits.get((email, name))
-            if editors and len(editors) == 1:
+            if editors and len(editors) == 1 and not (lead.id in self.outside and "mkt" in editors):
                 [(editor, all_)] = editors.items()
                 last = all_[-1].value
                 if not all_[-1].calm and (name == "note" or any(e.value is None for e in all_)):
@@ -254,6 +259,27 @@ def _opted_out(world: World) -> set[tuple[str, str, str]]:
     """(e-mail, channel, list) of all that anybody has opted out of."""
     leads = _leads(world)
     return {(str(x.fields.get("email")), c, m) for x in leads for c in CHANNELS for m in held_outs(x.fields.get(c))}
+
+
+def _ever_outside(world: World) -> set[str]:
+    """Leads whom mkt was not told about for a while: what somebody typed there meanwhile was typed over an old value, so
+    that it is a conflict with the newer one, and no lone edit."""
+    with world.engine.connect() as c:
+        rows = c.execute(sa.select(t.stage_event.c.hub_id).where(t.stage_event.c.new == "disqualified")).all()
+    return {row.hub_id for row in rows} if world.archives else set()
+
+
+def _check_outside(world: World, lead: Hub, system: str, gone: set[tuple[str, str]]) -> None:
+    """What has left the rule of a system that archives is not there any more; and nobody is nowhere because of it."""
+    link, mapper = lead.links.get(system), world.rules.mappers[system]
+    others = [other for of, other in lead.links.items() if of != system and other.state == "live"]
+    undecided = any(name in one.side.seen for one in lead.links.values() for name in mapper.ruled_by)
+    if link and link.state == "live" and link.within == mapper.archives and others and not undecided:
+        raise Broken(f"16: {lead.fields.get('email')} has left {system}, and is still there")
+    if link and link.state == "archived" and link.remote_id in world.vendors[system].live():
+        raise Broken(f"8: {link.remote_id} is there, and taken for archived")
+    if not lead.alive and not any((str(lead.fields.get("email")), of) in gone for of in lead.links):
+        raise Broken(f"16: {lead.fields.get('email')} was archived, and is nowhere now")
 
 
 def _check_origin(world: World, lead: Hub) -> None:

@@ -14,7 +14,7 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from state.records import Hub, Link, Side, WriteRow
 from state.store import Store
-from sync import identify, merge, observe, plan, pull, push, run
+from sync import identify, merge, observe, plan, pull, push, reconcile, run
 from sync.context import Context
 from sync.match import Match
 from tests.simulation.world import SimStore
@@ -362,6 +362,15 @@ def kinds_share_ids() -> AbstractContextManager[Any]:
         return found
 
     return patch.object(Store, "known", any_kind)
+
+
+def archives_without_evidence() -> AbstractContextManager[Any]:
+    """What is outside its rule has left it, whether or not it was ever in."""
+
+    def outside(mapper: Mapper, link: Link, hub: Fields) -> bool:
+        return mapper.archives is not None and not mapper.sync_when(hub)
+
+    return _both(patch.object(plan, "has_left", outside), patch.object(reconcile, "has_left", outside))
 
 
 def keep_no_touch() -> AbstractContextManager[Any]:

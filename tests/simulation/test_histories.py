@@ -75,6 +75,7 @@ MUTATIONS = {
     "sums_stand_still": 120,
     "referrers_forgotten": 1,
     "kinds_share_ids": 60,
+    "archives_without_evidence": 1,
 }
 
 
@@ -208,7 +209,33 @@ def opts_out_after_the_act(place: tuple[Path, Path]) -> None:
             world.close()
 
 
+def never_in(place: tuple[Path, Path]) -> None:
+    """Whoever was turned down before we came is in both tools, and outside the rule of one. Nobody has left it."""
+    world = World(0, *place, archives=True)
+    try:
+        world.vendors["crm"].create({"email": "a@x", "status": "dead"})
+        world.vendors["mkt"].create({"email": "a@x", "status": "other"})
+        world.vendors["crm"].create({"email": "b@x", "status": "new"})
+        for name in ("Ann", "Anna"):
+            for _ in range(3):
+                world.clock.tick(10)
+                run(world)
+            world.edit("crm", "crm-000001", "name", name)
+        held = {row.fields["email"] for row in world.vendors["mkt"].live().values()}
+        if held != {"a@x", "b@x"}:
+            raise Broken(f"16: mkt has {sorted(held)}: somebody was archived who had never been in")
+        world.edit("crm", "crm-000002", "status", "dead")
+        for _ in range(3):
+            world.clock.tick(10)
+            run(world)
+        if (held := {row.fields["email"] for row in world.vendors["mkt"].live().values()}) != {"a@x"}:
+            raise Broken(f"16: mkt has {sorted(held)}: who has left is still there")
+    finally:
+        world.close()
+
+
 STORIES = {
+    "archives_without_evidence": never_in,
     "nothing_waits": told_of_nobody,
     "referrers_forgotten": comes_late,
     "digest_outlives_a_push": put_back,
@@ -232,6 +259,10 @@ def test_a_value_that_is_put_back_is_heard(place: tuple[Path, Path]) -> None:
 
 def test_who_refers_to_a_late_company_is_told_to_every_system(place: tuple[Path, Path]) -> None:
     comes_late(place)
+
+
+def test_only_who_was_in_can_leave(place: tuple[Path, Path]) -> None:
+    never_in(place)
 
 
 def test_what_a_lead_refers_to_may_become_known_later(place: tuple[Path, Path]) -> None:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from connectors.base import Capabilities, Kind
 from connectors.errors import Misconfigured, Unavailable
 from connectors.memory import LogicalClock, Memory, Vendor
+from mapping.conditions import Condition, predicate
 from mapping.fields import Fields, Policy, Value
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
@@ -81,10 +82,17 @@ def tellings(name: str, value: Any) -> set[Any]:
     return {value} if value is None else {value, *(norm(system, name)(value) for system in SYSTEMS)}
 
 
-def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False, follow: bool = False) -> Rules:
-    """`around`: with the companies and deals of `kinds`."""
+LIFECYCLE = Lifecycle(ladder=("lead", "mql", "sal", "sql", "customer"), side={"disqualified": ("lead", "customer")})
+STAYS_IN = Condition.model_validate({"not": {"stage": "disqualified"}})
+"""The rule of mkt in a world that archives what leaves."""
+
+
+def rules(
+    policies: Mapping[str, Policy] | None = None, *, around: bool = False, follow: bool = False, archives: bool = False
+) -> Rules:
+    """`around`: with the companies and deals of `kinds`. `archives`: mkt archives whoever is disqualified."""
     return Rules(
-        {system: _mapper(system, around) for system in SYSTEMS},
+        {system: _mapper(system, around, archives and system == "mkt") for system in SYSTEMS},
         policies={
             **{name: Policy("prefer", ("crm", "mkt", "sup")) for name in ("email", *TEXTS)},
             "stage": Policy("furthest", ("crm", "mkt", "sup")),
@@ -95,9 +103,7 @@ def rules(policies: Mapping[str, Policy] | None = None, *, around: bool = False,
             "employer": Policy("prefer", ("crm", "mkt")),
             **(policies or {}),
         },
-        lifecycle=Lifecycle(
-            ladder=("lead", "mql", "sal", "sql", "customer"), side={"disqualified": ("lead", "customer")}
-        ),
+        lifecycle=LIFECYCLE,
         derive=_derive,
         hash="simulation",
         **(
@@ -113,7 +119,7 @@ def _derive(hub: Fields) -> Fields:
     return {"score": 10 * sum(hub.get(name) is not None for name in TEXTS)}
 
 
-def _mapper(system: str, around: bool) -> Mapper:
+def _mapper(system: str, around: bool, archives: bool) -> Mapper:
     maps = [
         FieldMap(name, name, _text, _encode(NORMS[system].get(name) or (lambda v: v)), clears=name == "note", spec=name)
         for name in ("email", *TEXTS)
@@ -133,7 +139,14 @@ def _mapper(system: str, around: bool) -> Mapper:
     if around and system in kinds.SYSTEMS:
         maps.append(kinds.reference("employer", "company"))
     match = () if system == "sup" else (("email",),)  # sup shows no natural key: only our id finds its records again
-    return Mapper(system, maps, match=match, id_field="ext", consent={name: name for name in CHANNELS})
+    consent = {name: name for name in CHANNELS}
+    if not archives:
+        return Mapper(system, maps, match=match, id_field="ext", consent=consent)
+    holds = predicate(STAYS_IN, LIFECYCLE)
+    asks = {"sync_when": STAYS_IN}
+    return Mapper(
+        system, maps, match=match, id_field="ext", consent=consent, sync_when=holds, asks=asks, archives=b"the rule"
+    )
 
 
 def _text(value: Any) -> Value:
@@ -205,6 +218,8 @@ class World:
     trouble: bool = True
     around: bool = False
     """With companies and deals."""
+    archives: bool = False
+    """mkt archives what leaves its rule."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -219,6 +234,8 @@ class World:
                     kind: SimVendor(name, unique=frozenset({"ext"}), clock=self.clock, kind=kind)
                     for kind in ("company", "deal")
                 }
+        if self.archives:
+            self.rules = rules(archives=True)
         if self.around:
             self.rules = rules(around=True, follow=self.seed % 4 == 3)
             for name, kind in itertools.product(kinds.SYSTEMS, kinds.SHAPES):

@@ -70,6 +70,29 @@ def test_the_first_write_to_a_system_stops_once_and_says_how_much_it_is() -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("linked", "most", "message"),
+    [
+        (10_000, 100, "crm: 101 of 10,000 linked records would be archived, more than 100."),
+        (1_000, 50, "crm: 51 of 1,000 linked records would be archived."),
+        (10, 20, "crm: 21 of 10 linked records would be archived."),
+    ],
+    ids=["number", "share", "floor"],
+)
+def test_archives_count_like_deletions(linked: int, most: int, message: str) -> None:
+    assert stops(Tally(linked, archives=most)) == []
+    assert stops(Tally(linked, archives=most + 1)) == [("guard-archives", message)]
+    assert [code for code, _ in stops(Tally(linked, archives=most + 1), Facts(reverts="r1"))] == ["guard-revert"]
+
+
+def test_the_first_archive_in_a_system_stops() -> None:
+    first = Facts(first_archives=frozenset({"crm"}))
+    assert stops(Tally(1_000, archives=1), first) == [
+        ("guard-archives", "crm: 1 of 1,000 linked records would be archived, the first ever here.")
+    ]
+    assert stops(Tally(1_000, creates=1), first) == []
+
+
 @pytest.mark.parametrize(("linked", "most"), [(1_000, 50), (100, 20), (10_000, 500)])
 def test_vanished_records(linked: int, most: int) -> None:
     assert stops(Tally(linked), Facts(deleted={"crm": most})) == []
