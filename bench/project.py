@@ -35,7 +35,7 @@ def read_only(*, scoring: bool) -> Rules:
 
 
 def both_ways() -> Rules:
-    """HubSpot and Salesforce, as the presets have them."""
+    """HubSpot and Salesforce, as the presets have them for leads."""
     config = _preset("smarketing")
     config["systems"] = _systems(config, SYSTEM, CRM)
     return _compiled(config, {SYSTEM: _preset(SYSTEM), CRM: _preset(CRM)})
@@ -50,4 +50,16 @@ def _compiled(config: dict[str, Any], mappings: dict[str, Any]) -> Rules:
 
 
 def _preset(name: str) -> dict[str, Any]:
-    return orjson.loads(orjson.dumps(YAML(typ="safe").load(PRESETS / f"{name}.yaml")))  # type: ignore[no-any-return]
+    """What a preset says of leads: these figures are about leads, and compared with those of peers that have no more."""
+    preset: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(PRESETS / f"{name}.yaml")))
+    for kind in ("companies", "deals", "owners"):
+        preset.pop(kind, None)
+    around = {n for n, field in preset["fields"].items() if {"rollup", "to"} & field.keys()} | {"employer", "owner"}
+    preset["fields"] = {n: field for n, field in preset["fields"].items() if n not in around}
+    words = preset.get("vocabulary", {})
+    words.pop("leave", None)
+    words["promote"] = {stage: when for stage, when in words.get("promote", {}).items() if not around & when.keys()}
+    for rule in preset.get("scoring", {}).get("rules", ()):
+        if "any" in rule["when"]:
+            rule["when"]["any"] = [one for one in rule["when"]["any"] if not around & one.keys()]
+    return preset

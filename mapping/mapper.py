@@ -72,8 +72,7 @@ class Mapper:
     an unknown record is recognised, strongest first, each entry one or more fields that must all be equal; `propose`
     the same for what is only likely, and for a person to say. `known_as`: a record's id -> (system, id) of records that are
     known to be the same, before anything is compared. `consent`: the fields that say what somebody has opted out of ->
-    the field that each is a copy of (itself, where it is none).
-    known to be the same, before anything is compared. `asks`: `create_when` and `sync_when` as they were written, by
+    the field that each is a copy of (itself, where it is none). `asks`: `create_when` and `sync_when` as they were written, by
     name, to be explained. `archives`: where a record that has left `sync_when` is archived here, eight bytes that stand
     for the rule and for what it goes by; None where it is left alone.
     """

@@ -85,13 +85,16 @@ def _in_our_ids(ctx: Context, system: str, found: list[list[Record]]) -> list[li
 
 
 async def push(ctx: Context, system: str, rank: int = 1) -> None:
-    """Carry out what this run has planned for the system, of one rank. Raises ConnectorError where the system as a whole fails;
-    what it had not answered by then is left as an intent."""
-    connector = ctx.connectors[system]
+    """Carry out what this run has planned for the system, of one rank; a call of the first rank that is not full takes
+    others along, so that there are no more calls than it takes. Raises ConnectorError where the system as a whole
+    fails; what it had not answered by then is left as an intent."""
+    connector, counts = ctx.connectors[system], ctx.counts(system)
     monitor = ErrorMonitor()
-    done = after = 0
-    while rows := ctx.store.writes(ctx.run_id, system, after, connector.can.write_batch, rank):
+    done, after, most = counts.created + counts.updated, 0, connector.can.write_batch
+    while rows := ctx.store.writes(ctx.run_id, system, after, most, rank):
         after = rows[-1].id
+        if rank == 0 and len(rows) < most:
+            rows += ctx.store.writes(ctx.run_id, system, 0, most - len(rows), 1)
         gone = [row for row in rows if row.operation == "archive"]
         if gone:
             await archive(ctx, system, gone, monitor)

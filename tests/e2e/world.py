@@ -256,7 +256,7 @@ def leads_alone(folder: Path) -> None:
     text = re.sub(r"(?ms)^  # Who this person works for.*?(?=^# Texts that mean)", "\n", main.read_text())
     text = re.sub(r"(?m)^    \w+: \{\w+_deals: .*\n", "", text)
     text = text.replace(
-        "{any: [{company: {present: true}}, {employer: {present: true}}]}", "{company: {present: true}}"
+        "{any: [{company: {present: true}}, {employer: {present: true}}]}", "{any: [{company: {present: true}}]}"
     )
     main.write_text(re.sub(r"(?ms)^  # Who was an opportunity.*?(?=^\S|^$)", "", text))
     for file in sorted((folder / "mappings").glob("*.yaml")):
