@@ -52,7 +52,7 @@ def _compiled(config: dict[str, Any], mappings: dict[str, Any]) -> Rules:
 def _preset(name: str) -> dict[str, Any]:
     """What a preset says of leads: these figures are about leads, and compared with those of peers that have no more."""
     preset: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(PRESETS / f"{name}.yaml")))
-    for kind in ("companies", "deals", "owners"):
+    for kind in ("companies", "deals", "owners", "activities"):
         preset.pop(kind, None)
     around = {n for n, field in preset["fields"].items() if {"rollup", "to"} & field.keys()} | {"employer", "owner"}
     preset["fields"] = {n: field for n, field in preset["fields"].items() if n not in around}

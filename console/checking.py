@@ -68,6 +68,18 @@ def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, 
     """Every kind that the system's mapping has, with what the mapping counts on. One that the system does not have is a
     finding."""
     connector, mapping = opened.connectors[name], opened.project.mappings[name]
+    if mapping.activities and "activity" not in connector.kinds:
+        checked.findings.append(
+            Finding(
+                "error",
+                "no-such-kind",
+                name,
+                "",
+                "",
+                f"{name} has no activities.",
+                "Take `activities` out of its mapping.",
+            )
+        )
     for kind in KINDS:
         section = mapping.of(kind)
         if section is None:

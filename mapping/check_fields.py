@@ -100,7 +100,7 @@ def _check_origin(main: Source, loc: Loc, name: str, names: Names) -> None:
     if not names.known_field(main, loc, name):
         return
     field = names.field(name)
-    if name in COMPUTED or (field is not None and field.derived and not field.rollup):
+    if name in COMPUTED or (field is not None and field.derived and not (field.rollup or field.happened)):
         main.error(loc, f"{name} is itself computed", "a field that is not")
 
 

@@ -138,7 +138,7 @@ def _check_scoring(main: Source, config: ProjectFile, names: Names) -> None:
         check_condition(main, (*loc, "when"), rule.when, names)
         for where, name in _fields_of(rule.when, (*loc, "when")):
             field = names.field(name)
-            if name in COMPUTED or (field is not None and field.derived and not field.rollup):
+            if name in COMPUTED or (field is not None and field.derived and not (field.rollup or field.happened)):
                 main.error(where, f"{name} is itself computed", "a field that is not")
 
 

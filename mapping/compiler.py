@@ -45,7 +45,12 @@ def rules_of(
         synced[kind] = replace(rules, referred=kind in referred, summed=by)
     leads = synced.pop("lead")
     return replace(
-        leads, promote=promotion(config, leads.lifecycle), leave=departure(config, leads.lifecycle), others=synced
+        leads,
+        promote=promotion(config, leads.lifecycle),
+        leave=departure(config, leads.lifecycle),
+        others=synced,
+        activities=frozenset(name for name, mapping in mappings.items() if mapping.activities and name not in left_out),
+        keep_activities=config.keep_activities,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind
@@ -98,6 +98,13 @@ class KindFields(Model):
     fields: dict[Name, HubField] = Field(min_length=1)
     """As for leads."""
 
+    @model_validator(mode="after")
+    def _no_activities(self) -> KindFields:
+        counted = [name for name, field in self.fields.items() if field.happened]
+        if counted:
+            raise ValueError(f"activities are counted for leads alone, not in {', '.join(counted)}")
+        return self
+
 
 class OwnerFields(KindFields):
     """The shared fields of the systems' users."""
@@ -167,6 +174,8 @@ class ProjectFile(Model):
     """The shared fields of deals; not synced where it is not said."""
     owners: OwnerFields | None = None
     """The shared fields of the systems' users, to whom leads, companies and deals belong. Users are never written."""
+    keep_activities: int | None = Field(default=None, ge=1)
+    """Days for which activities are kept; for ever where it is not said."""
     placeholders: tuple[str, ...] = PLACEHOLDERS
     """Texts that mean "nobody knows", in any case; never taken for values."""
     guards: Guards = Guards()

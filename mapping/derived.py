@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from mapping.conditions import predicate
 from mapping.config import HubField, ProjectFile, RollUp
 from mapping.fields import PLURALS, REASON, STAGE, Fields, Kind, Value
 from mapping.lifecycle import Lifecycle
-from mapping.rules import Rollup
+from mapping.rules import Rollup, count_activities, latest_activity
 from mapping.scoring import Score, Scorer, scorer
 
 SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
@@ -68,7 +68,9 @@ def derivation(
 ) -> Callable[[Fields], Fields]:
     """`wanted`: the fields that some mapping has; others are not computed."""
     fields = [(name, field) for name, field in sorted((config.fields_of(kind) or {}).items()) if name in wanted]
-    formulas = [(name, _formula(field)) for name, field in fields if field.derived and field.rollup is None]
+    formulas = [
+        (name, _formula(field)) for name, field in fields if field.derived and not (field.rollup or field.happened)
+    ]
     fallbacks = [(name, _filling(field.fallback)) for name, field in fields if field.fallback]
     begin = _of_leads(config, lifecycle) if kind == "lead" else lambda hub: {}
 
@@ -146,6 +148,18 @@ def kind_of(rollup: RollUp) -> Kind:
 def rollups_of(config: ProjectFile, kind: Kind, lifecycle: Lifecycle) -> tuple[Rollup, ...]:
     """Those that the records of this kind have."""
     fields = config.fields_of(kind) or {}
+    return (*_happened(fields), *_summed(fields, lifecycle))
+
+
+def _happened(fields: Mapping[str, HubField]) -> Iterator[Rollup]:
+    for name, field in sorted(fields.items()):
+        if field.happened and field.happened.count is not None:
+            yield count_activities(name, field.happened.count, field.happened.days)
+        elif field.happened:
+            yield latest_activity(name, field.happened.latest or (), field.happened.days)
+
+
+def _summed(fields: Mapping[str, HubField], lifecycle: Lifecycle) -> tuple[Rollup, ...]:
     return tuple(
         Rollup(name, kind_of(field.rollup), field.rollup.via, _fold(field.rollup, lifecycle))
         for name, field in sorted(fields.items())

@@ -113,6 +113,9 @@ class MappingFile(KindMapping):
     """How deals live here. Their stage is a field like any other."""
     owners: KindMapping | None = None
     """How the system's users live here. They are only ever read."""
+    activities: bool = False
+    """Whether what happened to its leads is read: forms, mails, calls, meetings, campaigns. Nothing of it is mapped, and
+    nothing is ever written."""
 
     def of(self, kind: Kind) -> KindMapping | None:
         if kind == "lead":

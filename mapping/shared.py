@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind, PolicyKind
@@ -107,8 +107,32 @@ class RollUp(Model):
         return None if self.count is not None else str(getattr(self, self.fold))
 
 
+ActivityName = Literal[
+    "form", "email_sent", "email_open", "email_click", "email_reply", "page_visit", "meeting", "call", "task", "note",
+    "campaign_member", "campaign_response", "sale", "other",
+]  # fmt: skip
+"""What may have happened to a lead, in the words of every connector."""
+
+
+class Happened(Model):
+    """A field that tells what happened to a lead: `{count: [form], days: 30}`, or `{latest: [call, meeting]}`."""
+
+    count: tuple[ActivityName, ...] | None = None
+    """How often something of these types happened; of any type, where none is named."""
+    latest: tuple[ActivityName, ...] | None = None
+    """When something of these types last happened."""
+    days: int | None = Field(default=None, ge=1)
+    """Only what happened in so many days up to now; all of it where it is not said."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Happened:
+        if (self.count is None) == (self.latest is None):
+            raise ValueError("say one of: count, latest")
+        return self
+
+
 class HubField(Model):
-    """One shared field. Derived ones (template, constant, same_as, rollup) are computed and only ever pushed; `fallback`
+    """One shared field. Derived ones (template, constant, same_as, rollup, happened) are computed and only ever pushed; `fallback`
     is a template that fills an ordinary field while no system has a value for it."""
 
     type: FieldKind = "text"
@@ -129,6 +153,8 @@ class HubField(Model):
     """Derived: a copy of this field (or of `stage`)."""
     rollup: RollUp | None = None
     """Derived: what the records that refer to this one add up to, such as a lead's open deals."""
+    happened: Happened | None = None
+    """Derived, of leads alone: counted from their activities, where some mapping has `activities: true`."""
     fallback: str | None = None
     """A template that fills an ordinary field while no system has a value for it."""
     to: Kind | None = None
@@ -138,12 +164,15 @@ class HubField(Model):
 
     @property
     def derived(self) -> bool:
-        return any(part is not None for part in (self.template, self.constant, self.same_as, self.rollup))
+        return any(part is not None for part in self._ways())
+
+    def _ways(self) -> tuple[object, ...]:
+        return self.template, self.constant, self.same_as, self.rollup, self.happened
 
     @model_validator(mode="after")
     def _coherent(self) -> HubField:
-        if sum(part is not None for part in (self.template, self.constant, self.same_as, self.rollup)) > 1:
-            raise ValueError("a field is derived in one way: template, constant, same_as or rollup")
+        if sum(part is not None for part in self._ways()) > 1:
+            raise ValueError("a field is derived in one way: template, constant, same_as, rollup or happened")
         if self.derived and self.fallback is not None:
             raise ValueError("a derived field needs no fallback")
         if self.type == "picklist" and not self.options and not self.derived:

@@ -1,4 +1,4 @@
-"""What people ask about the past: why a hub is what it is, what runs did, what waits for an answer.
+"""What people ask about the past: why a hub record is what it is, what runs did, what waits for an answer.
 
 Reading only, and never more than a handful of queries an answer, however many hubs or reviews it is about. The
 engine's own queries are in `store.py`. Opened on a store, it sees what the store's transaction has not committed yet:
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One entry of the history of a hub; `detail` as `sync.observe` wrote it."""
+    """One entry of the history of a hub record; `detail` as `sync.observe` wrote it."""
 
     hub_id: str
     run_id: str
@@ -197,7 +197,7 @@ class History:
             found.update((row.id, _run(row)) for row in self._c.execute(sa.select(t.run).where(t.run.c.id.in_(part))))
         return found
 
-    # --- hubs ------------------------------------------------------------------------------------------------------
+    # --- hub records -------------------------------------------------------------------------------------------------
 
     def find_leads(self, start_of_id: str, limit: int = 6) -> list[str]:
         """Leads whose id begins so."""
@@ -251,7 +251,7 @@ class History:
         }
 
     def changes(self, hub_ids: Iterable[str]) -> dict[str, list[ChangeRow]]:
-        """By hub, oldest first."""
+        """By hub record, oldest first."""
         c = t.change.c
         columns = (c.hub_id, c.run_id, c.at, c.kind, c.system, c.detail)
         found: dict[str, list[ChangeRow]] = {}
@@ -264,7 +264,7 @@ class History:
         return found
 
     def conflicts(self, run_id: str) -> Iterator[ChangeRow]:
-        """What a run decided between systems, or left to a person. Looks through the history of all hubs."""
+        """What a run decided between systems, or left to a person. Looks through the history of all hub records."""
         c = t.change.c
         columns = (c.hub_id, c.run_id, c.at, c.kind, c.system, c.detail)
         query = sa.select(*columns).where(c.run_id == run_id, c.detail.contains('"claims"')).order_by(c.id)
@@ -272,7 +272,7 @@ class History:
             yield ChangeRow(row.hub_id, row.run_id, row.at, row.kind, row.system, loads(row.detail))
 
     def stages(self, hub_ids: Iterable[str]) -> dict[str, list[StageRow]]:
-        """By hub, oldest first."""
+        """By hub record, oldest first."""
         c = t.stage_event.c
         columns = (c.hub_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence)
         found: dict[str, list[StageRow]] = {}
@@ -282,7 +282,7 @@ class History:
         return found
 
     def sent(self, hub_id: str) -> list[SentRow]:
-        """Every write about a hub, oldest first."""
+        """Every write about a hub record, oldest first."""
         rows = self._c.execute(sa.select(t.write).where(t.write.c.hub_id == hub_id).order_by(t.write.c.id))
         return [SentRow(_write(row), row.at) for row in rows]
 
@@ -344,7 +344,7 @@ class History:
 
 
 def shown_fields(hub: Hub) -> Mapping[str, Any]:
-    """What is known of a hub, also before its claims have been merged."""
+    """What is known of a hub record, also before its claims have been merged."""
     if hub.fields:
         return hub.fields
     return {name: value for link in hub.links.values() for name, value in link.side.seen.items()}

@@ -119,7 +119,7 @@ class Store(Outbox, Questions, References, Erasures):
         rows = self._c.execute(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))
         return {row.id: loads(row.specs) for row in rows}
 
-    # --- reading hubs and links ----------------------------------------------------------------------------------
+    # --- reading hub records and links -----------------------------------------------------------------------------
 
     def known(self, system: str, remote_ids: Iterable[str]) -> dict[str, Known]:
         """What is linked already, of a batch of remote ids."""
@@ -127,7 +127,7 @@ class Store(Outbox, Questions, References, Erasures):
         return {row[3]: known_of(row) for row in rows}
 
     def candidates(self, hashes: Iterable[int]) -> dict[int, set[str]]:
-        """The hubs that have each match key."""
+        """The hub records that have each match key."""
         found: dict[int, set[str]] = {}
         for key, hub_id in CANDIDATES.rows(self._c, hashes):
             found.setdefault(key, set()).add(hub_id)
@@ -176,7 +176,7 @@ class Store(Outbox, Questions, References, Erasures):
     def last_link(self) -> int:
         return int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.link.c.n), 0))).scalar_one())
 
-    # --- writing hubs and links ----------------------------------------------------------------------------------
+    # --- writing hub records and links -----------------------------------------------------------------------------
 
     def insert_hubs(self, hubs: Sequence[Hub]) -> None:
         self._rows("insert_hubs", t.hub.insert, HUB, [hub_row(hub) for hub in hubs])

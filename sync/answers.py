@@ -18,7 +18,7 @@ from sync.unite import unite
 
 
 async def carry_out_for(ctx: Context, system: str) -> None:
-    """Answers about a record of this system: which hub it is, a hub of its own, or to read it once more."""
+    """Answers about a record of this system: which hub record it is, one of its own, or to read it once more."""
     answered = [
         r
         for r in ctx.store.reviews("match", "duplicate", "bad_value", resolved=True)

@@ -131,7 +131,7 @@ def identify(
     forced: Forced,
     batch: Batch,
 ) -> tuple[Hub, Link] | None:
-    """The hub of a record that no link knows, found or made; None where that is a question for a person."""
+    """The hub record of a record that no link knows, found or made; None where that is a question for a person."""
     mapper, counts = ctx.rules.mappers[system], ctx.counts(system)
     if problems and {p.field for p in problems} & {name for entry in mapper.match for name in entry}:
         return None  # who it is cannot be read: the review on the bad value is the way out

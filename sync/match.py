@@ -70,7 +70,7 @@ def match(
     candidates: Mapping[int, Collection[str]],
     taken: Callable[[str], bool],
 ) -> Match:
-    """`known`: is this one of our hub ids; `candidates`: key hash -> hub ids that have it; `taken`: whether a hub
+    """`known`: is this one of our ids; `candidates`: key hash -> hub ids that have it; `taken`: whether a hub record
     already has a record in this system."""
     if own_id and known(own_id):
         return Match("duplicate" if taken(own_id) else "found", (own_id,), OUR_ID)
@@ -96,7 +96,7 @@ def contradicts(ours: Sequence[tuple[str, int]], theirs: Sequence[tuple[str, int
 
 
 def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
-    """How alike two hubs are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
+    """How alike two hub records are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
     weights = {
         "email": 4,
         "phone": 3,
@@ -122,7 +122,7 @@ def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
 
 
 def entries(mappers: Mapping[str, Mapper]) -> tuple[tuple[str, ...], ...]:
-    """Every entry that any system matches or proposes by, so that a hub is found by whichever one asks."""
+    """Every entry that any system matches or proposes by, so that a hub record is found by whichever one asks."""
     return tuple(dict.fromkeys(entry for m in mappers.values() for entry in (*m.match, *m.propose)))
 
 

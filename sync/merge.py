@@ -1,4 +1,4 @@
-"""Three-way merge, field by field, of one hub with every system that holds it. Pure.
+"""Three-way merge, field by field, of one hub record with every system that holds it. Pure.
 
 A side keeps two bases: what the remote showed and what the hub was when they last agreed. A remote value that
 differs from the first is a claim; a hub value that differs from the second has yet to be told to that system. All
@@ -90,7 +90,7 @@ def merge(hub: Fields, origin: Mapping[str, str], sides: Mapping[str, Side], rul
 
 
 def _first_sight(system: str, side: Side) -> Merged:
-    """A new hub that one system shows: what the general way gives, at a tenth of its cost; first loads are long. Of the
+    """A new hub record that one system shows: what the general way gives, at a tenth of its cost; first loads are long. Of the
     changes only the stage's is told: that the others are the first value of their field goes without saying."""
     read, side.seen = side.seen, {}
     hub: Fields = {}

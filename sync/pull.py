@@ -105,7 +105,7 @@ async def _read(
 
 
 def settle_touched(ctx: Context) -> None:
-    """Merge what was noted of hubs that the last system did not show."""
+    """Merge what was noted of hub records that the last system did not show."""
     after = ""
     while hubs := ctx.store.flagged("touched", after, ctx.batch):
         settle_hubs(ctx, hubs, ctx.clock())
@@ -161,7 +161,7 @@ def _ask_again(ctx: Context, system: str, stop: str) -> None:
 
 
 def _heirs(ctx: Context, system: str) -> set[str]:
-    """Records that were one too many for their hub, whose place is free now that the other is gone."""
+    """Records that were one too many for their hub record, whose place is free now that the other is gone."""
     doubles = [
         r for r in ctx.store.reviews("duplicate") if r.system == system and r.record_kind == ctx.kind and r.remote_id
     ]

@@ -216,7 +216,7 @@ def _settle(
 
 async def _agree(ctx: Context, system: str, elsewhere: Elsewhere) -> None:
     """Somebody made the record meanwhile: read it, match it, and let the next run agree on it. Where it turns out to
-    be another hub's, the create is parked, so that it is not tried for ever."""
+    be another hub record's, the create is parked, so that it is not tried for ever."""
     await reread(ctx, system, [error.existing for _, error in elsewhere if error.existing])
     hubs = ctx.store.hubs([row.hub_id for row, _ in elsewhere])
     letters = [

@@ -1,4 +1,4 @@
-"""From a hub with unread claims to a hub that is settled, with the reason for every value that moved. Pure.
+"""From a hub record with unread claims to one that is settled, with the reason for every value that moved. Pure.
 
 Merge decides between the systems; after it the hub computes what nobody types (score, sales status, templates), and
 the hub may climb to the stage that its score has earned.

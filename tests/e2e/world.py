@@ -261,7 +261,7 @@ def leads_alone(folder: Path) -> None:
     main.write_text(re.sub(r"(?ms)^  # Who was an opportunity.*?(?=^\S|^$)", "", text))
     for file in sorted((folder / "mappings").glob("*.yaml")):
         text = re.sub(r"(?ms)^# (Companies|Accounts), by the domain.*", "", file.read_text())
-        file.write_text(re.sub(r"(?m)^  (employer|owner): .*\n", "", text))
+        file.write_text(re.sub(r"(?m)^  (employer|owner): .*\n|^activities: true\n", "", text))
 
 
 @contextmanager
