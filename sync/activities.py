@@ -46,7 +46,7 @@ the fewer of its pages are written twice."""
 
 EMAIL = ("email",)
 STREAM: RecordKind = "activity"
-DAY = "activity/day"
+DAY = "activity-day"
 """The stream under which it is noted for which day the counts of activities hold."""
 
 
