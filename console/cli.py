@@ -312,6 +312,9 @@ def review_resolve(
         ),
     ] = None,
     new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is none of them, but a new one.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="duplicate: a system has merged the two, and they are one here too.")
+    ] = False,
     ignore: Annotated[bool, typer.Option("--ignore", help="Leave the record or the write alone, for good.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="dead_letter, bad_value: try again.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="guard: the plan is right, let it run.")] = False,
@@ -322,7 +325,7 @@ def review_resolve(
     """Answer one question, or several the same way. The next run carries it out."""
     from console.reviews import Answer, resolve
 
-    answer = Answer(value, take, lead, new, ignore, retry, confirm)
+    answer = Answer(value, take, lead, new, ignore, retry, confirm, merge)
     return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))
 
 

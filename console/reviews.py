@@ -30,7 +30,7 @@ KINDS = ("conflict", "match", "duplicate", "bad_value", "dead_letter", "guard")
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "conflict": ("value", "take"),
     "match": ("lead", "new", "ignore"),
-    "duplicate": ("lead", "new", "ignore"),
+    "duplicate": ("lead", "new", "merge", "ignore"),
     "dead_letter": ("retry", "ignore"),
     "bad_value": ("retry", "ignore"),
     "guard": ("confirm",),
@@ -58,6 +58,7 @@ class Answer:
     ignore: bool = False
     retry: bool = False
     confirm: bool = False
+    merge: bool = False
 
     def given(self) -> dict[str, Any]:
         return {name: said for name, said in asdict(self).items() if said is not None and said is not False}
@@ -154,6 +155,8 @@ def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store
         if hub is None or hub.kind != review.record_kind:
             raise Refusal("no-lead", f"There is no {WORDS[review.record_kind][0]} {said}.", _hint(review))
         return {"hub": said}
+    if name == "merge" and review.detail.get("why") != "merged":
+        raise Refusal("usage", "There are no two to make one of.", _hint(review))
     return {name: True}
 
 
@@ -229,6 +232,7 @@ def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
                 "unmatchable": "nothing to match it by",
                 "duplicate": f"same {detail.get('by')} as a {one} that is in {review.system} already",
                 "merged": f"{review.system} merged two records that were two {more}",
+                "two records": f"{review.system} has two records of one {one}: merge them there",
                 "taken": f"{review.system} answered with another {one}'s record",
             }
             return f"{review.subject}: {words.get(str(detail.get('why')), str(detail.get('why')))}"
@@ -258,6 +262,9 @@ def _hint(review: ReviewRow) -> str:
             options = [*(f"--take {system}" for system in systems), "--value TEXT"]
         case "match" | "duplicate":
             kind = review.record_kind
+            if review.detail.get("why") in ("merged", "two records"):
+                options = ["--merge", "--ignore"] if review.detail["why"] == "merged" else ["--ignore"]
+                return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
             hubs = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or kind.upper()]
             options = [*(f"--{kind} {hub}" for hub in hubs[:5]), "--new", "--ignore"]
         case _:

@@ -72,6 +72,7 @@ def _of_kind(
         hash=digest,
         kind=kind,
         rollups=rollups_of(config, kind, lifecycle),
+        follow_merges=config.follows_merges(kind),
     )
 
 

@@ -97,6 +97,8 @@ class KindFields(Model):
 
     fields: dict[Name, HubField] = Field(min_length=1)
     """As for leads."""
+    on_merge: Literal["ask", "follow"] = "ask"
+    """As for leads."""
 
     @model_validator(mode="after")
     def _no_activities(self) -> KindFields:
@@ -168,6 +170,9 @@ class ProjectFile(Model):
     fields: dict[Name, HubField] = Field(min_length=1)
     """The shared fields of leads. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
     themselves."""
+    on_merge: Literal["ask", "follow"] = "ask"
+    """What two leads become whose records a system has merged, while another system has both: a question, or one lead at
+    once. Where no system has the second any more, they become one in any case."""
     companies: KindFields | None = None
     """The shared fields of companies; not synced where it is not said."""
     deals: KindFields | None = None
@@ -182,6 +187,13 @@ class ProjectFile(Model):
     """When a plan stops and asks."""
     scoring: Scoring | None = None
     """Where there is none, no lead has a score."""
+
+    def follows_merges(self, kind: Kind) -> bool:
+        sections: dict[Kind, KindFields | None] = {
+            "company": self.companies, "deal": self.deals, "owner": self.owners,
+        }  # fmt: skip
+        section = self if kind == "lead" else sections[kind]
+        return section is not None and section.on_merge == "follow"
 
     def fields_of(self, kind: Kind) -> Mapping[str, HubField] | None:
         """None for a kind that the project does not sync."""

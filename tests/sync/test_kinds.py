@@ -15,8 +15,11 @@ import sqlalchemy as sa
 
 from connectors.base import Kind
 from connectors.memory import Memory
+from console.failures import Refusal
+from console.reviews import checked
 from state import tables as t
 from state.database import open_database
+from state.history import History
 from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
@@ -269,8 +272,9 @@ def test_a_person_says_that_the_two_are_one(world: World) -> None:
     merged_in_crm(world, first, second)
     quiet(world)
     store = Store(world.engine)
-    [review] = store.reviews("duplicate")
-    store.resolve_review(review.id, {"merge": True}, "ana", world.clock())
+    [review] = History(store).reviews("duplicate")
+    project: Any = None
+    store.resolve_review(review.id, checked(review, {"merge": True}, project, store), "ana", world.clock())
     store.commit()
     store.close()
     quiet(world)
@@ -281,6 +285,10 @@ def test_a_person_says_that_the_two_are_one(world: World) -> None:
     with world.engine.connect() as c:
         [review] = c.execute(sa.select(t.review).where(t.review.c.closed_at.is_(None))).all()
     assert orjson.loads(review.detail)["why"] == "two records", "mkt still has both, and a person must merge them there"
+    with History(world.engine) as history:
+        [review] = history.reviews("duplicate")
+        with pytest.raises(Refusal, match="no two to make one of"):
+            checked(review, {"merge": True}, project, store)
 
 
 def test_by_policy_a_merge_is_followed(world: World) -> None:
