@@ -16,6 +16,8 @@ from typing import Annotated
 import typer
 
 from console.failures import Exit, Failure, failure_of, show
+from console.options import HERE, LOOK, RUN, SET_UP, Confirm, Folder, Full, Json, Systems
+from console.review_commands import reviews_app
 from console.screen import Screen
 
 app = typer.Typer(
@@ -28,27 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-reviews_app = typer.Typer(help="The questions that wait for a person.", no_args_is_help=True)
-
-SET_UP, RUN, LOOK = "Set up", "Run", "Look"
 app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
-
-Folder = Annotated[
-    Path, typer.Option("--project", "-p", envvar="SMARKETING_PROJECT", help="The project folder.", metavar="DIR")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
-Systems = Annotated[
-    list[str] | None,
-    typer.Option("--system", "-s", help="Only this system; may be given more than once.", metavar="NAME"),
-]
-Full = Annotated[
-    bool, typer.Option("--full", help="Read everything, not only what changed: finds deletions and drift.")
-]
-Confirm = Annotated[
-    bool, typer.Option("--confirm", help="Go on where the guard would stop: you have looked at the plan.")
-]
-Ids = Annotated[list[int], typer.Argument(help="Numbers of reviews.", metavar="ID…", show_default=False)]
-HERE = Path(".")
 
 
 @app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing init my-project --preset hubspot+salesforce")
@@ -276,57 +258,33 @@ def consent(
     return asyncio.run(tell(Screen(as_json), project, lead, said))
 
 
-@reviews_app.command("list", epilog="Example:  smarketing review list --kind conflict")
-def review_list(
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(help="conflict, match, duplicate, bad_value, dead_letter or guard.", metavar="KIND"),
-    ] = None,
-    limit: Annotated[int, typer.Option(help="How many to show.", min=1)] = 50,
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing unite ada@example.com ada@home.example --confirm")
+def unite(
+    stays: Annotated[str, typer.Argument(help="The one that stays.", metavar="WHO", show_default=False)],
+    joins: Annotated[str, typer.Argument(help="The one that becomes part of it.", metavar="OTHER", show_default=False)],
+    confirm: Annotated[bool, typer.Option("--confirm", help="They are one.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so; you, where not given.", metavar="NAME")] = None,
     as_json: Json = False,
     project: Folder = HERE,
 ) -> int:
-    """What is open, oldest first."""
-    from console.reviews import list_open
+    """Two leads, companies or deals are one: their history and their records in the systems come together."""
+    from console.uniting import unite as carry_out
 
-    return asyncio.run(list_open(Screen(as_json), project, kind or [], limit))
-
-
-@reviews_app.command("show", epilog="Example:  smarketing review show 7")
-def review_show(ids: Ids, as_json: Json = False, project: Folder = HERE) -> int:
-    """One question in full, and how to answer it."""
-    from console.reviews import show as tell
-
-    return asyncio.run(tell(Screen(as_json), project, ids))
+    return asyncio.run(carry_out(Screen(as_json), project, stays, joins, confirm, by))
 
 
-@reviews_app.command("resolve", epilog="Example:  smarketing review resolve 7 --take salesforce")
-def review_resolve(
-    ids: Ids,
-    value: Annotated[str | None, typer.Option(help="conflict: this is the value.", metavar="TEXT")] = None,
-    take: Annotated[str | None, typer.Option(help="conflict: what this system says.", metavar="SYSTEM")] = None,
-    lead: Annotated[
-        str | None,
-        typer.Option(
-            "--lead", "--company", "--deal", "--owner", help="match, duplicate: it is this one.", metavar="ID"
-        ),
-    ] = None,
-    new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is none of them, but a new one.")] = False,
-    merge: Annotated[
-        bool, typer.Option("--merge", help="duplicate: a system has merged the two, and they are one here too.")
-    ] = False,
-    ignore: Annotated[bool, typer.Option("--ignore", help="Leave the record or the write alone, for good.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="dead_letter, bad_value: try again.")] = False,
-    confirm: Annotated[bool, typer.Option("--confirm", help="guard: the plan is right, let it run.")] = False,
-    by: Annotated[str | None, typer.Option(help="Who decides; you, where not given.", metavar="NAME")] = None,
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing split ada@example.com --confirm")
+def split(
+    who: Annotated[str, typer.Argument(help="The one that took another in.", metavar="WHO", show_default=False)],
+    confirm: Annotated[bool, typer.Option("--confirm", help="They are two.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so; you, where not given.", metavar="NAME")] = None,
     as_json: Json = False,
     project: Folder = HERE,
 ) -> int:
-    """Answer one question, or several the same way. The next run carries it out."""
-    from console.reviews import Answer, resolve
+    """Take the last union of a lead, a company or a deal apart again: what came by it goes back."""
+    from console.uniting import split as carry_out
 
-    answer = Answer(value, take, lead, new, ignore, retry, confirm, merge)
-    return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))
+    return asyncio.run(carry_out(Screen(as_json), project, who, confirm, by))
 
 
 @app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing demo   (then: smarketing demo --serve)")
