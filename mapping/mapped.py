@@ -90,7 +90,7 @@ class KindMapping(Model):
     create_when: Condition | None = None
     """Which records are created in this system. Where it is not said: all that could be found again."""
     sync_when: Condition | None = None
-    """Which records this system is told about at all."""
+    """Which records this system is told about at all; of an opt-out it is told in any case."""
     on_leave: Literal["stop", "archive"] = "stop"
     """What becomes of a record here once `sync_when` has held of it and does not any more. `stop`: it is not told
     anything; what it says is still heard. `archive`: it goes where a deletion by hand goes, and is created anew when the

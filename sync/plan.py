@@ -146,8 +146,12 @@ def _judge(
         row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes, rank=rank, kind=hub.kind)
         return _unless_refused(row, parked)
     stays = _why_it_stays(hub, link, rules, needed.get(system, ()))
-    if stays:
-        return stays, None
+    if stays:  # told nothing more, but that somebody has opted out: whoever has the record may still write to them
+        changes = _withdrawals(mapper, link.side, hub.fields)
+        if not changes:
+            return stays, None
+        row = WriteRow(run_id, hub.id, system, "update", link.remote_id, changes, rank=0, kind=hub.kind)
+        return _unless_refused(row, parked)
     return _unless_refused(WriteRow(run_id, hub.id, system, "archive", link.remote_id, {}, kind=hub.kind), parked)
 
 
@@ -252,6 +256,15 @@ def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]
 def _withdraws(mapper: Mapper, side: Side, changes: Mapping[str, tuple[Value, Value]]) -> bool:
     """Whether the write says that somebody has opted out."""
     return any(withdraws(new, side.base_remote.get(n)) for n, (_, new) in changes.items() if n in mapper.consent)
+
+
+def _withdrawals(mapper: Mapper, side: Side, hub: Fields) -> dict[str, tuple[Value, Value]]:
+    """Of what this system has yet to be told, that somebody has opted out."""
+    return {
+        name: (side.base_hub.get(name), value)
+        for name, value in (news_for(mapper, side, hub) if mapper.consent else ())
+        if name in mapper.consent and withdraws(value, side.base_remote.get(name))
+    }
 
 
 def _may_send(name: str, value: Value, shown: Value, mapper: Mapper, hub: Fields) -> bool:
