@@ -25,7 +25,7 @@ def test_every_rule_is_told_with_what_it_looked_at(tmp_path: Path) -> None:
     assert [(line.rule, line.points, line.holds, line.because) for line in found.lines] == [
         ("Company known", 30, True, "company is Acme"),
         ("Large", 90, False, "employees is 20"),
-        ("Opted out", -15, True, "opted_out is True"),
+        ("Opted out", -15, True, "opted_out is yes"),
     ]
     assert (found.total, found.sum, found.promotes_to) == (15, 15, None)
 
