@@ -130,7 +130,8 @@ class _Quiet:
         self.optouts = _opted_out(world)
         world.acts.clear()
         for vendor in world.vendors.values():
-            vendor.allowed.clear()
+            outside = _outside(world, vendor.name, leads)  # of an act these hear only once they are back
+            vendor.allowed = {(id_, out) for id_, out in vendor.allowed if id_ in outside}
 
     def check(self, world: World) -> None:
         leads = _leads(world)
@@ -261,6 +262,12 @@ def _opted_out(world: World) -> set[tuple[str, str, str]]:
     """(e-mail, channel, list) of all that anybody has opted out of."""
     leads = _leads(world)
     return {(str(x.fields.get("email")), c, m) for x in leads for c in CHANNELS for m in held_outs(x.fields.get(c))}
+
+
+def _outside(world: World, system: str, leads: list[Hub]) -> set[str]:
+    """The records of leads that have left the rule of a system."""
+    holds = world.rules.mappers[system].sync_when
+    return {lead.links[system].remote_id for lead in leads if system in lead.links and not holds(lead.fields)}
 
 
 def _ever_outside(world: World) -> set[str]:

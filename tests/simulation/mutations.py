@@ -173,7 +173,7 @@ def cursor_first() -> AbstractContextManager[Any]:
         patch.object(pull, "observe", late),
         patch.object(Memory, "read", noted),
         patch.object(Memory, "reading", None, create=True),
-        patch.object(pull, "_ahead", lambda pages: pages),
+        patch.object(pull, "ahead", lambda pages: pages),
     )
 
 
