@@ -130,7 +130,7 @@ class _Quiet:
         self.optouts = _opted_out(world)
         world.acts.clear()
         for vendor in world.vendors.values():
-            outside = _outside(world, vendor.name, leads)  # of an act these hear only once they are back
+            outside = _outside(world, vendor.name, _leads(world))  # of an act these hear only once they are back
             vendor.allowed = {(id_, out) for id_, out in vendor.allowed if id_ in outside}
 
     def check(self, world: World) -> None:
