@@ -333,5 +333,6 @@ def test_editors_get_a_schema() -> None:
         "companies",
         "deals",
         "owners",
+        "activities",
     }
     json.dumps(schema)
