@@ -170,7 +170,7 @@ def test_the_project_in_numbers(store: Store) -> None:
     store.add_keys([(1, ada.id), (2, ada.id), (2, grace.id)])
     past = History(store)
     counted = past.counted()
-    assert (counted.leads, counted.dirty, counted.touched, counted.answered) == (2, 1, 0, 1)
+    assert (counted.records, counted.dirty, counted.touched, counted.answered) == ({"lead": 2}, 1, 0, 1)
     assert counted.links == {"crm": {"live": 1, "deleted": 1}}
     assert (counted.last_write, counted.in_doubt) == ({"crm": LATER}, {"mkt": 1})
     assert counted.reviews == {"dead_letter": 1, "guard": 1}
