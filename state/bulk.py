@@ -1,21 +1,23 @@
-"""Many rows by one statement, as tuples: compiled once, handed to the driver and taken from it as they are.
+"""Statements that are run over and over: compiled once, handed to the driver and taken from it as they are.
 
-SQLAlchemy's own way takes every row through its type system; on a first load that costs more than the database itself.
-What it would convert is for the caller to convert: points in time (`tables.stored_time`). Everything else that the
-engine reads and writes in bulk (text, numbers, bytes) the drivers know by themselves.
+SQLAlchemy's own way builds every statement anew and takes every row through its type system; on a first load that costs
+more than the database itself. What it would convert is for the caller to convert: points in time (`tables.stored_time`).
+Everything else that the engine reads and writes so (text, numbers, bytes) the drivers know by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 Row = tuple[Any, ...]
+Insert = Callable[[sa.Table], Any]
+"""A dialect's own INSERT, which can say ON CONFLICT."""
 
 PARAMETERS = 999
 """Of one statement, by SQLite's oldest limit. So many are filled by one INSERT: beginning a statement anew for every
@@ -52,6 +54,49 @@ class Bulk:
             connection.exec_driver_sql(self._sql, left)
 
 
+class Query:
+    """`statement` with its values as bindparams, compiled when first used. `statement` may be made for the dialect, from
+    its own kind of INSERT."""
+
+    def __init__(self, statement: sa.Executable | Callable[[Insert], sa.Executable]) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, dict[str, Any], Sequence[str] | None]] = {}
+
+    def run(self, connection: sa.Connection, **values: Any) -> None:
+        self._execute(connection, values)
+
+    def rows(self, connection: sa.Connection, **values: Any) -> list[Row]:
+        cursor = self._execute(connection, values).cursor
+        assert cursor is not None
+        rows: Any = cursor.fetchall()
+        return cast(list[Row], rows)
+
+    def value(self, connection: sa.Connection, **values: Any) -> Any:
+        """The only value of the first row; None where there is none."""
+        rows = self.rows(connection, **values)
+        return rows[0][0] if rows else None
+
+    def _execute(self, connection: sa.Connection, values: dict[str, Any]) -> sa.CursorResult[Any]:
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = _compiled(self._for(dialect), dialect)
+        sql, fixed, order = self._compiled[dialect.name]
+        given = {**fixed, **values}
+        parameters: Any = given if order is None else tuple([given[name] for name in order])
+        return connection.exec_driver_sql(sql, parameters)
+
+    def _for(self, dialect: sa.Dialect) -> sa.Executable:
+        if isinstance(self._statement, sa.Executable):
+            return self._statement
+        return self._statement(sqlite.insert if dialect.name == "sqlite" else postgresql.insert)
+
+
+def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
+    """The text, the values that stand fixed in it, and the order of all values where the driver takes no names."""
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), dict(compiled.params), getattr(compiled, "positiontup", None)
+
+
 class Lookup:
     """`query` for the rows whose `column` is one of many values. They travel as one parameter: JSON for SQLite, an
     array for PostgreSQL; a list of question marks would be read anew for every batch. Compiled when first used."""
@@ -85,5 +130,4 @@ class Lookup:
         else:
             array = sa.bindparam("some", type_=postgresql.ARRAY(self._column.type))
             query = self._query.where(self._column == sa.any_(array))
-        compiled: Any = query.compile(dialect=dialect)
-        return str(compiled), dict(compiled.params), getattr(compiled, "positiontup", None)
+        return _compiled(query, dialect)

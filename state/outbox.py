@@ -8,9 +8,37 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from state import tables as t
+from state.bulk import Lookup, Query
 from state.connection import Connected
 from state.records import WriteRow
-from state.rows import storable, write_of, write_row
+from state.rows import WRITE, storable, write_of, write_row
+
+_c = t.write.c
+_mine = (_c.system == sa.bindparam("system"), _c.kind == sa.bindparam("kind"))
+PLANNED = Query(
+    WRITE.where(
+        *_mine,
+        _c.run_id == sa.bindparam("run_id"),
+        _c.state == "planned",
+        _c.rank == sa.bindparam("rank"),
+        _c.id > sa.bindparam("after"),
+    )
+    .order_by(_c.id)
+    .limit(sa.bindparam("limit"))
+)
+INTENTS = Query(WRITE.where(*_mine, sa.text("state IN ('sent', 'unknown')")).order_by(_c.id))
+_did = (*_mine[1:], _c.run_id == sa.bindparam("run_id"), _c.state == "done")
+DID = Query(
+    sa.select(_c.hub_id)
+    .where(*_did, _c.hub_id > sa.bindparam("after"))
+    .distinct()
+    .order_by(_c.hub_id)
+    .limit(sa.bindparam("limit"))
+)
+DONE = Query(WRITE.where(*_did, _c.hub_id >= sa.bindparam("first"), _c.hub_id <= sa.bindparam("last")).order_by(_c.id))
+REACHED = Lookup(WRITE.where(sa.text("state IN ('done', 'sent', 'unknown')")).order_by(_c.id), _c.hub_id)
+DROP_PLANNED = Query(t.write.delete().where(_c.state == "planned"))
+MARKED = ("remote_id", "state", "error", "at", "_id")
 
 
 class Outbox(Connected):
@@ -20,60 +48,41 @@ class Outbox(Connected):
         self._many(t.write.insert(), [{**write_row(row), "at": at} for row in rows])
 
     def writes(self, run_id: str, system: str, after: int, limit: int, rank: int = 1) -> list[WriteRow]:
-        c = t.write.c
-        query = sa.select(t.write).where(
-            c.run_id == run_id,
-            c.system == system,
-            c.kind == self.kind,
-            c.state == "planned",
-            c.rank == rank,
-            c.id > after,
-        )
-        return [write_of(row) for row in self._c.execute(query.order_by(c.id).limit(limit))]
+        rows = PLANNED.rows(self._c, run_id=run_id, system=system, kind=self.kind, rank=rank, after=after, limit=limit)
+        return [write_of(row, self._read) for row in rows]
 
     def intents(self, system: str) -> list[WriteRow]:
         """Writes that were under way when a run ended: sent, with no word of what became of them."""
-        c = t.write.c
-        query = (
-            sa.select(t.write)
-            .where(c.system == system, c.kind == self.kind, c.state.in_(("sent", "unknown")))
-            .order_by(c.id)
-        )
-        return [write_of(row) for row in self._c.execute(query)]
+        return [write_of(row, self._read) for row in INTENTS.rows(self._c, system=system, kind=self.kind)]
 
     def done_by(self, run_id: str, after: str, limit: int) -> dict[str, list[WriteRow]]:
         """What a run has done to the next hub records, by id."""
-        c = t.write.c
-        mine = sa.and_(c.run_id == run_id, c.kind == self.kind, c.state == "done")
-        ids = sa.select(c.hub_id).where(mine, c.hub_id > after).distinct().order_by(c.hub_id).limit(limit)
-        last = [row.hub_id for row in self._c.execute(ids)]
-        found: dict[str, list[WriteRow]] = {hub_id: [] for hub_id in last}
-        if last:
-            query = sa.select(t.write).where(mine, c.hub_id >= last[0], c.hub_id <= last[-1]).order_by(c.id)
-            for row in self._c.execute(query):
-                found[row.hub_id].append(write_of(row))
+        mine = {"run_id": run_id, "kind": self.kind}
+        ids = [row[0] for row in DID.rows(self._c, **mine, after=after, limit=limit)]
+        found: dict[str, list[WriteRow]] = {hub_id: [] for hub_id in ids}
+        for row in DONE.rows(self._c, **mine, first=ids[0], last=ids[-1]) if ids else ():
+            done = write_of(row, self._read)
+            found[done.hub_id].append(done)
         return found
 
     def writes_about(self, hub_ids: Collection[str]) -> dict[tuple[str, str], list[WriteRow]]:
         """Every write about these hub records that has, or may have, reached its system, by (hub, system)."""
-        c = t.write.c
-        query = sa.select(t.write).where(c.hub_id.in_(self._values(hub_ids)), c.state.in_(("done", "sent", "unknown")))
         found: dict[tuple[str, str], list[WriteRow]] = {}
-        for row in self._c.execute(query.order_by(c.id)):
-            found.setdefault((row.hub_id, row.system), []).append(write_of(row))
+        for row in REACHED.rows(self._c, hub_ids):
+            write = write_of(row, self._read)
+            found.setdefault((write.hub_id, write.system), []).append(write)
         return found
 
     def mark_writes(self, rows: Sequence[WriteRow], at: datetime) -> None:
         """Store the state, error and remote id of each row."""
-        statement = t.write.update().where(t.write.c.id == sa.bindparam("_id"))
-        self._many(
-            statement,
-            [
-                {"_id": r.id, "state": r.state, "error": storable(r.error), "remote_id": r.remote_id, "at": at}
-                for r in rows
-            ],
+        moment = self._stored(at)
+        self._rows(
+            "mark_writes",
+            lambda: t.write.update().where(t.write.c.id == sa.bindparam("_id")),
+            MARKED,
+            [(r.remote_id, r.state, storable(r.error), moment, r.id) for r in rows],
         )
 
     def drop_planned(self) -> None:
         """Writes that a run planned and never sent: the next plan derives them anew."""
-        self._c.execute(t.write.delete().where(t.write.c.state == "planned"))
+        DROP_PLANNED.run(self._c)

@@ -9,9 +9,44 @@ from typing import Any
 import sqlalchemy as sa
 
 from state import tables as t
-from state.connection import Connected, chunks
+from state.bulk import Lookup, Query
+from state.connection import Connected
 from state.records import Review
-from state.rows import dumps, loads, review_of
+from state.rows import REVIEW, dumps, loads, review_of
+
+_c = t.review.c
+OPENED = (
+    "kind", "subject", "hub_id", "system", "record_kind", "remote_id", "detail", "run_id", "opened_at",
+)  # fmt: skip
+CLOSED = ("closed_at", "_kind", "_subject")
+_left = _c.resolution == dumps({"ignore": True})
+_open = {
+    resolved: REVIEW.where(_c.closed_at.is_(None), *where).order_by(_c.id)
+    for resolved, where in {
+        None: (),
+        True: (_c.resolution.is_not(None),),
+        False: (_c.resolution.is_(None),),
+    }.items()
+}
+ALL_ASKED = {resolved: Query(query) for resolved, query in _open.items()}
+ASKED = {resolved: Lookup(query, _c.kind) for resolved, query in _open.items()}
+ASKED_ABOUT = {resolved: Lookup(query, _c.hub_id) for resolved, query in _open.items()}
+"""Whether a person has answered -> the reviews: all of them, of some kinds, about some hub records."""
+PARKED = Lookup(
+    sa.select(_c.hub_id, _c.system, _c.detail).where(
+        sa.or_(_c.kind == "dead_letter", _c.kind == "duplicate"), sa.or_(_c.closed_at.is_(None), _left)
+    ),
+    _c.hub_id,
+)
+LEFT_ALONE = Query(
+    sa.select(_c.subject).where(sa.or_(_c.kind == "match", _c.kind == "duplicate"), _c.closed_at.is_not(None), _left)
+)
+
+
+def _closing() -> sa.Executable:
+    return t.review.update().where(
+        _c.kind == sa.bindparam("_kind"), _c.subject == sa.bindparam("_subject"), _c.closed_at.is_(None)
+    )
 
 
 class Questions(Connected):
@@ -19,68 +54,52 @@ class Questions(Connected):
 
     def open_reviews(self, reviews: Sequence[Review], run_id: str, at: datetime) -> None:
         """Open each review, or renew the detail of the open one on the same subject."""
-        insert = self._insert(t.review)
-        statement = insert.on_conflict_do_update(
-            index_elements=["kind", "subject"],
-            index_where=t.review.c.closed_at.is_(None),
-            set_={"detail": insert.excluded.detail},
-        )
-        self._many(
-            statement,
+        moment = self._stored(at)
+        self._rows(
+            "open_reviews",
+            self._renewing,
+            OPENED,
             [
-                {
-                    "kind": r.kind, "subject": r.subject, "hub_id": r.hub_id, "system": r.system,
-                    "record_kind": r.record_kind, "remote_id": r.remote_id, "detail": dumps(r.detail), "run_id": run_id, "opened_at": at,
-                }
+                (
+                    r.kind, r.subject, r.hub_id, r.system, r.record_kind, r.remote_id, dumps(r.detail), run_id, moment,
+                )
                 for r in reviews
             ],
         )  # fmt: skip
 
+    def _renewing(self) -> sa.Executable:
+        insert = self._insert(t.review)
+        return insert.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            index_where=t.review.c.closed_at.is_(None),
+            set_={"detail": insert.excluded.detail},
+        )
+
     def reviews(self, *kinds: str, resolved: bool | None = None, hub_ids: Iterable[str] | None = None) -> list[Review]:
         """Open reviews of these kinds (all where none is named); `resolved`: whether a person has answered."""
-        c = t.review.c
-        query = sa.select(t.review).where(c.closed_at.is_(None))
-        if kinds:
-            query = query.where(c.kind.in_(kinds))
-        if resolved is not None:
-            query = query.where(c.resolution.is_not(None) if resolved else c.resolution.is_(None))
-        if hub_ids is None:
-            return [review_of(row) for row in self._c.execute(query.order_by(c.id))]
-        parts = chunks(sorted(set(hub_ids)))
-        return [review_of(row) for part in parts for row in self._c.execute(query.where(c.hub_id.in_(part)))]
+        if hub_ids is not None:
+            rows = [row for row in ASKED_ABOUT[resolved].rows(self._c, set(hub_ids)) if not kinds or row[0] in kinds]
+        else:
+            rows = list(ASKED[resolved].rows(self._c, kinds)) if kinds else ALL_ASKED[resolved].rows(self._c)
+        return [review_of(row) for row in rows]
 
     def parked(self, hub_ids: Iterable[str]) -> dict[tuple[str, str], set[str]]:
         """(hub, system) -> fingerprints of the writes that the system has refused: while they wait for an answer, and
         for good once a person has said to leave them."""
-        c = t.review.c
-        query = sa.select(c.hub_id, c.system, c.detail).where(
-            c.kind.in_(("dead_letter", "duplicate")),
-            sa.or_(c.closed_at.is_(None), c.resolution == dumps({"ignore": True})),
-        )
         found: dict[tuple[str, str], set[str]] = {}
-        for ids in chunks(sorted(set(hub_ids))):
-            for row in self._c.execute(query.where(c.hub_id.in_(ids))):
-                if write := loads(row.detail).get("write"):
-                    found.setdefault((row.hub_id, row.system), set()).add(write)
+        for hub_id, system, detail in PARKED.rows(self._c, set(hub_ids)):
+            if write := loads(detail).get("write"):
+                found.setdefault((hub_id, system), set()).add(write)
         return found
 
     def ignored(self) -> set[str]:
         """system:id of the records that a person said to leave alone."""
-        c = t.review.c
-        query = sa.select(c.subject).where(
-            c.kind.in_(("match", "duplicate")), c.closed_at.is_not(None), c.resolution == dumps({"ignore": True})
-        )
-        return {row.subject for row in self._c.execute(query)}
+        return {row[0] for row in LEFT_ALONE.rows(self._c)}
 
     def close_reviews(self, subjects: Iterable[tuple[str, str]], at: datetime) -> None:
         """Close what is settled, by (kind, subject)."""
-        c = t.review.c
-        statement = (
-            t.review.update()
-            .where(c.kind == sa.bindparam("_kind"), c.subject == sa.bindparam("_subject"), c.closed_at.is_(None))
-            .values(closed_at=at)
-        )
-        self._many(statement, [{"_kind": k, "_subject": s} for k, s in subjects])
+        moment = self._stored(at)
+        self._rows("close_reviews", _closing, CLOSED, [(moment, kind, subject) for kind, subject in subjects])
 
     def resolve_review(self, review_id: int, resolution: Mapping[str, Any], by: str, at: datetime) -> bool:
         """Note a person's answer; the next run carries it out. False where no such review is open."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mapping.fields import Fields, Kind
 from state import tables as t
-from state.bulk import Lookup
+from state.bulk import Lookup, Query
 from state.connection import Connected
 from state.records import Waiting
 from state.rows import loads
@@ -43,6 +43,22 @@ HEIRS = Lookup(sa.select(t.hub.c.id, t.hub.c.merged_into).where(t.hub.c.merged_i
 
 
 ALL_NAMES = Lookup(sa.select(t.link.c.hub_id, t.link.c.system, t.link.c.remote_id), t.link.c.hub_id)
+
+
+_waits, _link = t.waiting.c, t.link.c
+RIPE = Query(
+    sa.select(_waits.remote_id)
+    .where(
+        _waits.system == sa.bindparam("system"),
+        _waits.kind == sa.bindparam("kind"),
+        sa.exists().where(
+            _link.system == _waits.system,
+            _link.kind == _waits.target_kind,
+            _link.remote_id == _waits.target_remote_id,
+        ),
+    )
+    .distinct()
+)
 
 
 class References(Connected):
@@ -119,9 +135,4 @@ class References(Connected):
 
     def ripe(self, system: str) -> list[str]:
         """Ids of the records that wait no longer: what they refer to has a hub record now."""
-        c, link = t.waiting.c, t.link.c
-        there = sa.exists().where(
-            link.system == c.system, link.kind == c.target_kind, link.remote_id == c.target_remote_id
-        )
-        query = sa.select(c.remote_id).where(c.system == system, c.kind == self.kind, there).distinct()
-        return sorted(row.remote_id for row in self._c.execute(query))
+        return sorted(row[0] for row in RIPE.rows(self._c, system=system, kind=self.kind))

@@ -35,6 +35,11 @@ KNOWN = Lookup(
 CANDIDATES = Lookup(sa.select(t.match_key.c.hash, t.match_key.c.hub_id), t.match_key.c.hash)
 HUBS = Lookup(sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id), t.hub.c.id)
 LINKS = Lookup(sa.select(*(t.link.c[name] for name in (*LINK, "n"))), t.link.c.hub_id)
+WRITE = sa.select(*t.write.c)
+REVIEW: sa.Select[Any] = sa.select(
+    *(t.review.c[name] for name in ("kind", "subject", "detail", "hub_id", "system", "remote_id", "resolution", "id")),
+    t.review.c.record_kind,
+)
 REMOTE_IDS = Lookup(sa.select(t.link.c.remote_id), t.link.c.n)
 """What is read of them, in the order in which the functions below take it."""
 
@@ -150,30 +155,18 @@ def write_row(row: WriteRow) -> dict[str, Any]:
     }
 
 
-def write_of(row: Any) -> WriteRow:
-    fields = {name: (old, new) for name, (old, new) in loads(row.fields).items()}
+def write_of(row: Row, at: Read) -> WriteRow:
+    number, run_id, hub_id, system, kind, operation, remote_id, text, state, error, moment, rank = row
+    fields = {name: (old, new) for name, (old, new) in loads(text).items()}
     return WriteRow(
-        row.run_id,
-        row.hub_id,
-        row.system,
-        row.operation,
-        row.remote_id,
-        fields,
-        row.state,
-        row.error,
-        row.id,
-        row.rank,
-        row.kind,
-        row.at,
-    )
-
-
-def review_of(row: Any) -> Review:
-    resolution = loads(row.resolution) if row.resolution else None
-    return Review(
-        row.kind, row.subject, loads(row.detail), row.hub_id, row.system, row.remote_id, resolution, row.id,
-        row.record_kind,
+        run_id, hub_id, system, operation, remote_id, fields, state, error, number, rank, kind, at(moment)
     )  # fmt: skip
+
+
+def review_of(row: Row) -> Review:
+    kind, subject, detail, hub_id, system, remote_id, resolution, number, record_kind = row
+    answer = loads(resolution) if resolution else None
+    return Review(kind, subject, loads(detail), hub_id, system, remote_id, answer, number, record_kind)
 
 
 def storable(text: str | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from state import tables as t
-from state.bulk import Row
+from state.bulk import Query, Row
 from state.connection import chunks
 from state.erasures import Erasures
 from state.outbox import Outbox
@@ -45,6 +45,53 @@ from state.rows import (
 __all__ = ["Store", "chunks", "dumps", "loads"]
 
 
+_c, _w, _run, _link = t.cursor.c, t.write.c, t.run.c, t.link.c
+_system: sa.BindParameter[str] = sa.bindparam("system")
+_kind: sa.BindParameter[str] = sa.bindparam("kind")
+_one: sa.ColumnClause[int] = sa.literal_column("1")
+_live = (_link.system == _system, _link.kind == _kind, _link.state == sa.literal_column("'live'"))
+_done = (_w.system == _system, _w.kind == _kind, _w.state == "done")
+
+CURSOR = Query(sa.select(_c.value).where(_c.system == _system, _c.stream == sa.bindparam("stream")))
+SAVE_CURSOR = Query(lambda insert: _upsert(insert(t.cursor)))
+COUNT_LINKS = Query(sa.select(sa.func.count(_link.n)).where(*_live))
+LIVE_LINKS = Query(
+    sa.select(_link.n)
+    .where(*_live, _link.n > sa.bindparam("after"), _link.n <= sa.bindparam("upto"))
+    .order_by(_link.n)
+    .limit(sa.bindparam("limit"))
+)
+LAST_LINK = Query(sa.select(sa.func.coalesce(sa.func.max(_link.n), 0)))
+EVER_WRITTEN = Query(sa.select(_w.id).where(*_done).limit(1))
+EVER_LEFT = Query(sa.select(_w.id).where(*_done, _w.operation == "archive", _w.fields == "{}").limit(1))
+LAST_RULES = Query(
+    sa.select(_run.rules_hash)
+    .where(sa.exists().where(_w.run_id == _run.id, _w.state == "done"))
+    .order_by(_run.id.desc())
+    .limit(1)
+)
+NEWEST_RULES = Query(sa.select(_run.rules_hash).order_by(_run.id.desc()).limit(1))
+FLAGGED = {
+    flag: Query(
+        sa.select(t.hub.c.id)
+        .where(t.hub.c[flag] == _one, t.hub.c.kind == _kind, t.hub.c.id > sa.bindparam("after"))
+        .order_by(t.hub.c.id)
+        .limit(sa.bindparam("limit"))
+    )
+    for flag in ("touched", "dirty")
+}
+VERSION = Query(sa.select(t.mapping_version.c.id).where(t.mapping_version.c.hash == sa.bindparam("hash")))
+SPECS = Query(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))
+"""What a run asks even where nothing has changed."""
+
+
+def _upsert(insert: Any) -> sa.Executable:
+    row: dict[str, Any] = {name: sa.bindparam(name) for name in ("system", "stream", "value", "saved_at")}
+    news = {"value": insert.excluded.value, "saved_at": insert.excluded.saved_at}
+    upsert: sa.Executable = insert.values(row).on_conflict_do_update(index_elements=["system", "stream"], set_=news)
+    return upsert
+
+
 known_of: Callable[[Row], Known] = partial(tuple.__new__, Known)
 """`Known(*row)`, in one step: the only thing that is made of a record that has not changed."""
 
@@ -66,44 +113,31 @@ class Store(Outbox, Questions, References, Erasures):
 
     def last_rules_hash(self) -> str | None:
         """The configuration by which something was last written to a system."""
-        wrote = sa.exists().where(t.write.c.run_id == t.run.c.id, t.write.c.state == "done")
-        query = sa.select(t.run.c.rules_hash).where(wrote).order_by(t.run.c.id.desc()).limit(1)
-        return self._c.execute(query).scalar()
+        found: str | None = LAST_RULES.value(self._c)
+        return found
 
     def ever_written(self, system: str) -> bool:
         """Whether a write to the system has ever been done."""
-        c = t.write.c
-        query = sa.select(c.id).where(c.system == system, c.kind == self.kind, c.state == "done").limit(1)
-        return self._c.execute(query).first() is not None
+        return EVER_WRITTEN.value(self._c, system=system, kind=self.kind) is not None
 
     def ever_left(self, system: str) -> bool:
         """Whether a record that left its rule has ever been archived there. What a revert archives does not count."""
-        c = t.write.c
-        mine = (c.system == system, c.kind == self.kind, c.state == "done", c.operation == "archive", c.fields == "{}")
-        return self._c.execute(sa.select(c.id).where(*mine).limit(1)).first() is not None
+        return EVER_LEFT.value(self._c, system=system, kind=self.kind) is not None
 
     def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
-        c = t.cursor.c
-        text = self._c.execute(sa.select(c.value).where(c.system == system, c.stream == stream)).scalar()
+        text = CURSOR.value(self._c, system=system, stream=stream)
         return loads(text) if text else None
 
     def save_cursor(self, system: str, stream: str, value: Mapping[str, Any], at: datetime) -> None:
-        row = {"system": system, "stream": stream, "value": dumps(value), "saved_at": at}
-        insert = self._insert(t.cursor)
-        self._c.execute(
-            insert.on_conflict_do_update(
-                index_elements=["system", "stream"],
-                set_={"value": insert.excluded.value, "saved_at": insert.excluded.saved_at},
-            ),
-            [row],
-        )
+        text, saved = dumps(value), self._stored(at)
+        SAVE_CURSOR.run(self._c, system=system, stream=stream, value=text, saved_at=saved)
 
     def drop_cursor(self, system: str, stream: str) -> None:
         self._c.execute(t.cursor.delete().where(t.cursor.c.system == system, t.cursor.c.stream == stream))
 
     def mapping_version(self, hash_: str, specs: Mapping[str, Any], document: str, at: datetime) -> int:
         """The number of this configuration, made when it is new."""
-        found = self._c.execute(sa.select(t.mapping_version.c.id).where(t.mapping_version.c.hash == hash_)).scalar()
+        found = VERSION.value(self._c, hash=hash_)
         if found is not None:
             return int(found)
         number = int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.mapping_version.c.id), 0))).scalar_one())
@@ -113,11 +147,11 @@ class Store(Outbox, Questions, References, Erasures):
 
     def newest_rules(self) -> str | None:
         """Hash of the configuration of the newest run."""
-        return self._c.execute(sa.select(t.run.c.rules_hash).order_by(t.run.c.id.desc()).limit(1)).scalar()
+        found: str | None = NEWEST_RULES.value(self._c)
+        return found
 
     def mapping_specs(self) -> dict[int, dict[str, dict[str, str]]]:
-        rows = self._c.execute(sa.select(t.mapping_version.c.id, t.mapping_version.c.specs))
-        return {row.id: loads(row.specs) for row in rows}
+        return {number: loads(specs) for number, specs in SPECS.rows(self._c)}
 
     # --- reading hub records and links -----------------------------------------------------------------------------
 
@@ -144,37 +178,23 @@ class Store(Outbox, Questions, References, Erasures):
 
     def flagged(self, flag: Literal["touched", "dirty"], after: str, limit: int) -> list[Hub]:
         """The next hub records of the kind, by id, that merge (touched) or plan (dirty) has to look at."""
-        column = t.hub.c[flag]
-        query = (
-            sa.select(t.hub.c.id)
-            .where(column == sa.literal_column("1"), t.hub.c.kind == self.kind, t.hub.c.id > after)
-            .order_by(t.hub.c.id)
-            .limit(limit)
-        )
-        ids = [row.id for row in self._c.execute(query)]
-        return list(self.hubs(ids).values())
+        rows = FLAGGED[flag].rows(self._c, kind=self.kind, after=after, limit=limit)
+        return list(self.hubs([row[0] for row in rows]).values()) if rows else []
 
     def live_links(self, system: str, after: int, upto: int, limit: int) -> list[int]:
         """The next live links, by their number: those above `after`, not above `upto`."""
-        c = t.link.c
-        query = sa.select(c.n).where(self._live(system), c.n > after, c.n <= upto)
-        cursor = self._c.execute(query.order_by(c.n).limit(limit)).cursor
-        return [row[0] for row in cursor.fetchall()] if cursor else []
+        rows = LIVE_LINKS.rows(self._c, system=system, kind=self.kind, after=after, upto=upto, limit=limit)
+        return [row[0] for row in rows]
 
     def remote_ids(self, links: Iterable[int]) -> list[str]:
         return [row[0] for row in REMOTE_IDS.rows(self._c, links)]
 
     def count_links(self, system: str) -> int:
         """How many live links there are."""
-        c = t.link.c
-        return int(self._c.execute(sa.select(sa.func.count(c.n)).where(self._live(system))).scalar_one())
-
-    def _live(self, system: str) -> sa.ColumnElement[bool]:
-        c = t.link.c
-        return sa.and_(c.system == system, c.kind == self.kind, c.state == sa.literal_column("'live'"))
+        return int(COUNT_LINKS.value(self._c, system=system, kind=self.kind))
 
     def last_link(self) -> int:
-        return int(self._c.execute(sa.select(sa.func.coalesce(sa.func.max(t.link.c.n), 0))).scalar_one())
+        return int(LAST_LINK.value(self._c))
 
     # --- writing hub records and links -----------------------------------------------------------------------------
 
