@@ -1,6 +1,6 @@
 """The contacts that are measured with, as the bytes of HubSpot's list pages in one file.
 
-The same for the same number. Every contact has the 17 properties that the preset asks for, spelled as people spell
+The same for the same number. Every contact has 17 properties that the preset asks for, spelled as people spell
 them (capitals, national phone numbers, placeholders, blanks), and what HubSpot adds by itself. Written once, mapped
 into the server's memory, and answered without being looked at: the server must not be what is measured.
 """
@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -50,7 +50,7 @@ def write_pages(path: Path, count: int) -> Pages:
     return Pages(path, offsets)
 
 
-def contacts(count: int) -> Iterator[Mapping[str, object]]:
+def contacts(count: int) -> Iterator[Mapping[str, Any]]:
     """Contacts as the list shows them, by id; ids have gaps, as real ones do."""
     dice = random.Random("contacts")
     chance = dice.random

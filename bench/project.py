@@ -13,16 +13,18 @@ import orjson
 from ruamel.yaml import YAML
 
 import mapping
+from bench.contacts import contacts
 from mapping.loader import compile_rules, restore
 from mapping.rules import Rules
 
 PRESETS = Path(mapping.__file__).parent / "presets"
 SYSTEM = "hubspot"
 CRM = "salesforce"
+ASKED = next(contacts(1))["properties"].keys()
 
 
 def read_only(*, scoring: bool) -> Rules:
-    """HubSpot, 16 fields read. `scoring`: with the preset's scoring rules, and what they promote."""
+    """HubSpot, the 17 properties of `bench.contacts`. `scoring`: with the preset's scoring rules, and what they promote."""
     config, file = _preset("smarketing"), _preset(SYSTEM)
     config["systems"] = _systems(config, SYSTEM)
     if not scoring:
@@ -30,6 +32,7 @@ def read_only(*, scoring: bool) -> Rules:
         config["vocabulary"].pop("promote")
     pulled = {name: entry for name, entry in file["fields"].items() if entry.get("direction") != "push"}
     file["fields"] = {name: {**entry, "direction": "pull"} for name, entry in pulled.items()}
+    file["fields"] = {name: entry for name, entry in file["fields"].items() if entry["remote"] in ASKED}
     file["stage"] |= {"direction": "pull", "reason": {**file["stage"]["reason"], "direction": "pull"}}
     return _compiled(config, {SYSTEM: file})
 

@@ -16,7 +16,9 @@ import logging
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -35,6 +37,7 @@ from connectors.errors import (
     Unavailable,
 )
 from connectors.limits import DEFAULT, Monotonic, RateLimits, Sleep
+from connectors.network import Transport
 from connectors.scrub import scrub
 
 __all__ = ["Answer", "Dialect", "Expect", "Headers", "Http", "Patience", "Refusal", "open_client"]
@@ -137,8 +140,9 @@ class Http:
         """
         body = orjson.dumps(json) if json is not None else content
         sent = {"content-type": "application/json"} if json is not None else {}
+        address = self._address(url)
         request = self.client.build_request(
-            method, self._address(url), params=params, content=body, headers={**sent, **(headers or {})}
+            method, address, content=body, headers={**sent, **(headers or {})}, extensions=_asking(address, params)
         )
         call = _Call(
             request=request,
@@ -162,13 +166,13 @@ class Http:
     async def aclose(self) -> None:
         await self.client.aclose()
 
-    def _address(self, url: str) -> httpx.URL | str:
+    def _address(self, url: str) -> httpx.URL:
         """The whole address of a path that is called again and again: to put it together takes httpx two of the three
         times that it takes a URL apart for one call. Paths that hold an id would fill the memory for nothing."""
         known = self._addresses.get(url)
         if known is None and len(self._addresses) < MOST_ADDRESSES and "?" not in url:
             known = self._addresses[url] = self.client.build_request("GET", url).url
-        return known or url
+        return known or self.client.build_request("GET", url).url
 
     async def _patiently(self, call: _Call) -> Answer:
         """The ordinary call, which is answered at once, does not pay for the machinery that the others need."""
@@ -352,15 +356,38 @@ def open_client(
     loopback = url.host in ("localhost", "127.0.0.1", "::1")
     if url.scheme not in ("http", "https") or not url.host:
         raise Misconfigured("base_url is not an address.", hint="It looks like https://api.vendor.com")
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
     return _Client(
         base_url=url,
+        transport=Transport(limits),
         auth=auth,
         headers={"User-Agent": "smarketing", "Accept": "application/json", **(headers or {})},
         timeout=httpx.Timeout(timeout, connect=10.0, pool=timeout),
-        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0),
+        limits=limits,
         trust_env=not loopback,
         follow_redirects=False,
     )
+
+
+def _asking(address: httpx.URL, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The query as what is asked for in place of the address's own path (httpx: "target"). Part of a URL, httpx would take
+    it apart and put it together four times: for the names of thirty fields that is a third of what the call costs."""
+    if not params:
+        return None
+    query = "&".join([f"{_quoted(name)}={_quoted(_spelled(value))}" for name, value in params.items()])
+    joint = b"&" if address.query else b"?"
+    return {"target": address.raw_path + joint + query.encode("ascii")}
+
+
+def _spelled(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 _READ = httpx.ByteStream(b"")

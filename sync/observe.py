@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -110,7 +111,7 @@ def digest(mapper: Mapper, fields: Mapping[str, Any]) -> bytes:
     try:
         values = mapper.pick(fields)
     except KeyError:
-        values = [fields.get(name, _ABSENT) for name in mapper.remote_fields]
+        values = tuple(map(fields.get, mapper.remote_fields, repeat(_ABSENT)))
     try:
         text = orjson.dumps(values)
     except TypeError:  # lone surrogates, integers past 64 bits

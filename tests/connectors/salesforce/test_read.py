@@ -209,7 +209,7 @@ async def test_getdeleted_is_asked_once_an_hour_from_latestdatecovered(world: Wo
 
     def note(request: httpx.Request) -> None:
         if "/Lead/deleted" in request.url.path:
-            starts.append(request.url.params["start"])
+            starts.append(httpx.URL(request.extensions["target"].decode()).params["start"])
 
     sf = overruled(world, note)
     world.leads(1)
