@@ -14,7 +14,7 @@ from mapping.conditions import Condition, evidence, leaves, predicate
 from mapping.config import ProjectFile
 from mapping.fields import EVIDENCE, STAGE, Fields, Value
 from mapping.lifecycle import Lifecycle
-from mapping.rules import Departure
+from mapping.rules import STAYS, Departure
 
 
 def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], tuple[str, str] | None]:
@@ -51,6 +51,8 @@ def departure(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], D
 
     def leave(hub: Fields) -> Departure:
         known = _known(hub.get(EVIDENCE))
+        if not known and not any(holds(hub) for _, _, _, holds, _ in ways):
+            return STAYS
         now = dict(known)
         chosen: tuple[str, str | None, str] | None = None
         for state, reason, condition, holds, names in ways:

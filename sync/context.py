@@ -146,7 +146,8 @@ class Context:
         return f"{self.place(system)}:{remote_id}"
 
     def counts(self, system: str) -> Counts:
-        return self.report.systems.setdefault(self.place(system), Counts())
+        place = self.place(system)
+        return self.report.systems.get(place) or self.report.systems.setdefault(place, Counts())
 
     def may(self, code: str, system: str) -> bool:
         """Whether a person has confirmed what the guard would stop."""
