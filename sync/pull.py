@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from connectors.base import Cursor, Key, Page, Record
 from mapping.fields import RecordKind
@@ -40,18 +41,63 @@ class Window:
         return bool(self.until and times and min(times) > self.until)
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How far a system has been read, as it is stored: by the ordinary `cursor`, under which `mapping`; and `scanning`,
+    while a scan of everything is under way or owed, how far that has come."""
+
+    cursor: Cursor | None = None
+    mapping: str = ""
+    scanning: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the position of a reading is kept. `before`: what was saved when it began; `scan`: whether everything is read.
+
+    A scan that was cut short and taken up again proves no absence, and what was deleted before it began is in no news
+    after it: so the cursor from before it stands until a whole scan has ended and been swept.
+    """
+
+    system: str
+    stream: str
+    mapping: str
+    before: Saved
+    scan: bool
+
+    def during(self, reached: Cursor | None) -> dict[str, Any]:
+        if not self.scan:
+            return {"cursor": reached, "mapping": self.mapping}
+        return {**asdict(self.before), "scanning": {"cursor": reached, "mapping": self.mapping}}
+
+    def after(self, reached: Cursor | None, whole: bool) -> dict[str, Any]:
+        stands = self.scan and not whole and self.before.cursor is not None
+        return {"cursor": self.before.cursor if stands else reached, "mapping": self.mapping}
+
+    def owed(self) -> dict[str, Any]:
+        """All of it has to be read again."""
+        return replace(self, scan=True).during(None)
+
+
 async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: Window | None = None) -> None:
     """Read everything that changed in one system; everything there is, where `full` or the mapping has changed; what
     changed within `window`, for a backfill. Raises ConnectorError."""
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
     stream = window.stream(ctx.kind) if window else ctx.kind
-    saved = ctx.store.cursor(system, stream)
-    since: Cursor | None = connector.cursor_at(window.since) if window else None
-    if saved and not full and saved["mapping"] == mapper.hash.hex():
-        since = saved["cursor"]
-    if window or since is None or (saved and saved.get("scan")):
+    saved = Saved(**(ctx.store.cursor(system, stream) or {}))
+    hash_ = mapper.hash.hex()
+    since: Cursor | None = None
+    if window:
+        since = saved.cursor if saved.mapping == hash_ and not full else connector.cursor_at(window.since)
+    elif not full and saved.scanning and saved.scanning["mapping"] == hash_:
+        since = saved.scanning["cursor"]
+    elif not full and not saved.scanning and saved.mapping == hash_:
+        since = saved.cursor
+    scan = not window and (since is None or bool(saved.scanning))
+    if window or scan:
         ctx.behind.add(system)
-    ctx.counts(system).read += await _read(ctx, system, since, stream, settle=settle, window=window)
+    place = Place(system, stream, hash_, saved, scan)
+    ctx.counts(system).read += await _read(ctx, place, since, settle=settle, window=window)
     again = ctx.look_again.pop(system, set())
     if mapper.references:
         again |= set(ctx.store.ripe(system))
@@ -66,41 +112,42 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
 async def catch_up(ctx: Context, system: str) -> None:
     """Read what changed while all of a system, or a time long past, was read: else a plan made of that would write over
     what somebody has typed meanwhile. Raises ConnectorError."""
-    saved = ctx.store.cursor(system, ctx.kind)
+    saved = Saved(**(ctx.store.cursor(system, ctx.kind) or {}))
     ctx.behind.discard(system)
-    if saved:  # none: the guard has a question about the scan, or nothing but the window has ever been read
-        await _read(ctx, system, saved["cursor"], ctx.kind, settle=False, told=False)
+    if saved.cursor and not saved.scanning:  # else the guard has a question about the scan
+        place = Place(system, ctx.kind, saved.mapping, saved, scan=False)
+        await _read(ctx, place, saved.cursor, settle=False, told=False)
         await reread(ctx, system, sorted(ctx.look_again.pop(system, set())))
 
 
 async def _read(
-    ctx: Context,
-    system: str,
-    since: Cursor | None,
-    stream: str,
-    *,
-    settle: bool,
-    window: Window | None = None,
-    told: bool = True,
+    ctx: Context, place: Place, since: Cursor | None, *, settle: bool, window: Window | None = None, told: bool = True
 ) -> int:
     """Every batch in a commit with its cursor. Returns how many records there were."""
+    system = place.system
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
-    place = {"mapping": mapper.hash.hex(), **({"scan": True} if system in ctx.behind else {})}
     last = ctx.store.last_link()
     present = bytearray(last // 8 + 1)  # a connector whose cursor is too old scans everything without being asked
-    read = 0
+    read, reached, whole, owed, noted = 0, since, False, False, None
     async for page in ahead(gathered(connector.read(mapper.remote_fields, since), ctx.batch)):
         if window and connector.can.oldest_first and window.over(page.records):
             break
         at = ctx.clock()
         observe(ctx, system, page.records, at, settle=settle, present=present)
-        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place}, at)
+        read, reached = read + len(page.records), page.cursor
+        if not page.complete:
+            noted = place.during(reached)
+            ctx.store.save_cursor(system, place.stream, noted, at)
         ctx.commit()
-        read += len(page.records)
         if told:
             ctx.progress("read", ctx.place(system), read)
         if page.complete:
-            _sweep(ctx, system, present, last, read)
+            whole = _sweep(ctx, system, present, last, read)
+            owed = not whole and not ctx.may(WHY[read == 0], system)
+    end = place.owed() if owed else place.after(reached, whole)  # owed: else the guard's question would go unseen
+    if end != noted:
+        ctx.store.save_cursor(system, place.stream, end, ctx.clock())
+        ctx.commit()
     return read
 
 
@@ -124,40 +171,33 @@ async def reread(ctx: Context, system: str, ids: Sequence[str], *, forced: Force
         ctx.commit()
 
 
-def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> None:
-    """A complete scan has ended: the links it did not meet are of records that are gone."""
+WHY = {True: "guard-empty", False: "guard-deletes"}
+"""What the guard asks about a scan, by whether it was empty."""
+
+
+def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> bool:
+    """A complete scan has ended: the links it did not meet are of records that are gone. False where that looks wrong,
+    and nothing is unlinked: the guard will ask."""
     limits, linked = ctx.rules.limits, ctx.store.count_links(system)
-    if read == 0 and linked:
+    if read == 0 and linked and not ctx.may("guard-empty", system):
         ctx.empty.add(system)
-        _ask_again(ctx, system, "guard-empty")
-        return
+        return False
     missing: list[int] = []
     after = 0
     while links := ctx.store.live_links(system, after, last, SWEEP):
         missing += [n for n in links if not present[n >> 3] >> (n & 7) & 1]
         after = links[-1]
-    if (
-        len(missing) > limits.floor
-        and len(missing) / linked > limits.delete_share
-        and not ctx.may("guard-deletes", system)
-    ):
+    many = len(missing) > limits.floor and len(missing) / linked > limits.delete_share
+    if read and many and not ctx.may("guard-deletes", system):
         ctx.vanished[system] = len(missing)
-        _ask_again(ctx, system, "guard-deletes")
-        return
+        return False
     at = ctx.clock()
     again = ctx.look_again.get(system, set())  # took another's place during this scan, and are asked for by id
     for start in range(0, len(missing), ctx.batch):
         part = ctx.store.remote_ids(missing[start : start + ctx.batch])
         let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part if remote not in again], at)
         ctx.commit()
-
-
-def _ask_again(ctx: Context, system: str, stop: str) -> None:
-    """Nothing is unlinked on evidence that looks wrong: the guard will ask, and until somebody has answered every run
-    scans anew. A run that only read what is new would find nothing odd, and the question would go unseen."""
-    if not ctx.may(stop, system):
-        ctx.store.drop_cursor(system, ctx.kind)
-        ctx.commit()
+    return True
 
 
 def _heirs(ctx: Context, system: str) -> set[str]:

@@ -289,8 +289,9 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
     def forgotten(self: Store, system: str, stream: str) -> Any:
         saved = cursor(self, system, stream)
         left.pop(system, None)
-        if saved and "scan" in saved["cursor"]:
-            left[system] = saved["cursor"]
+        scanning = (saved or {}).get("scanning")
+        if scanning and scanning["cursor"]:
+            left[system] = scanning["cursor"]
             return None
         return saved
 
@@ -299,6 +300,15 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
             yield page._replace(complete="scan" not in page.cursor)
 
     return _both(patch.object(Store, "cursor", forgotten), patch.object(Memory, "_scan", resumed))
+
+
+def scan_moves_the_cursor() -> AbstractContextManager[Any]:
+    """What is read after a scan is what changed since it began, also where the scan was taken up in the middle."""
+
+    def after(self: pull.Place, reached: Any, whole: bool) -> dict[str, Any]:
+        return {"cursor": reached, "mapping": self.mapping}
+
+    return patch.object(pull.Place, "after", after)
 
 
 def never_derive() -> AbstractContextManager[Any]:

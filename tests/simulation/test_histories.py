@@ -76,6 +76,7 @@ MUTATIONS = {
     "referrers_forgotten": 1,
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
+    "scan_moves_the_cursor": 1,
 }
 
 
@@ -126,6 +127,32 @@ def first_load_dies(place: tuple[Path, Path]) -> None:
             run(world)
             if set(hub_values(world)) != {"a@x", "b@x", "c@x"}:
                 raise Broken(f"3: after a crash at step {step} only {sorted(hub_values(world))} are known")
+        finally:
+            world.close()
+
+
+def rescan_dies(place: tuple[Path, Path]) -> None:
+    """A record is deleted, and the rescan that would miss it dies at any of its steps."""
+    for step in range(1, 40):
+        world = small(2, place)
+        try:
+            for n in range(5):  # more than a batch
+                world.vendors["crm"].create({"email": f"e{n}@x", "name": "Eve"})
+            for _ in range(2):
+                world.clock.tick(60)
+                run(world)
+            world.vendors["crm"].delete("crm-000001")
+            world.clock.tick(60)  # more than the overlap
+            world.steps, world.crash_at = 0, step
+            with contextlib.suppress(Crash):
+                run(world, full=True)
+            world.crash_at = None
+            for _ in range(2):
+                world.clock.tick(60)
+                run(world)
+            [link] = [hub.links["crm"] for hub in _hubs(world) if "crm" in hub.links and hub.fields["email"] == "a@x"]
+            if link.state != "deleted":
+                raise Broken(f"1: crm-000001 is gone, and after a crash at step {step} of a rescan nobody knows")
         finally:
             world.close()
 
@@ -240,6 +267,7 @@ STORIES = {
     "referrers_forgotten": comes_late,
     "digest_outlives_a_push": put_back,
     "cursor_first": first_load_dies,
+    "scan_moves_the_cursor": rescan_dies,
     "act_applied_twice": opts_out_after_the_act,
 }
 """What chance seldom plays."""
@@ -259,6 +287,10 @@ def test_a_value_that_is_put_back_is_heard(place: tuple[Path, Path]) -> None:
 
 def test_who_refers_to_a_late_company_is_told_to_every_system(place: tuple[Path, Path]) -> None:
     comes_late(place)
+
+
+def test_what_was_deleted_before_a_rescan_that_died_is_known(place: tuple[Path, Path]) -> None:
+    rescan_dies(place)
 
 
 def test_only_who_was_in_can_leave(place: tuple[Path, Path]) -> None:
