@@ -58,7 +58,8 @@ LISTS = ("news", "fairs")
 
 
 COMPILED: dict[Any, Any] = {}
-"""Statements compiled once for all worlds: they are the same in each, and half of a history's time."""
+DIALECTS: list[Any] = []
+"""Statements compiled once for all worlds, which share a dialect for that: by it they are found again."""
 
 
 class Crash(Exception):
@@ -243,7 +244,11 @@ class World:
         self.gone: set[tuple[str, str, str]] = set()
         self.path = self.folder / f"{self.seed}.sqlite"
         shutil.copy(self.template, self.path)
-        self.engine = open_database(f"sqlite:///{self.path}", migrate=False).execution_options(compiled_cache=COMPILED)
+        engine = open_database(f"sqlite:///{self.path}", migrate=False)
+        DIALECTS.append(engine.dialect)
+        engine.dialect = engine.pool._dialect = DIALECTS[0]
+        del DIALECTS[1:]
+        self.engine = engine.execution_options(compiled_cache=COMPILED)
         sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
         self.acts: set[tuple[str, str, str]] = set()
         """(e-mail, channel, list) that an act has opened since the world was last at rest"""
