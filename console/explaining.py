@@ -29,6 +29,7 @@ from sync import references
 from sync.archive import LEFT
 from sync.inclusion import Standing, Waits, standing
 from sync.match import match_keys
+from sync.owners import away
 from sync.plan import news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
@@ -313,7 +314,7 @@ def _standings(
         letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},
         doubtful={row.write.system for row in sent if row.write.state in ("sent", "unknown")},
         parked=store.parked([lead.id]),
-        there=references.there(store, rules, [lead], {}),
+        there=references.there(store, rules, [lead], {}, away(store) if "owner" in opened.rules.kinds else {}),
         needed=references.needed_there(store, rules, [lead]),
     )
     return {system: standing(lead, system, rules, waits) for system in rules.mappers}

@@ -72,6 +72,15 @@ class Questions(Connected):
         )
         return {row.subject for row in self._c.execute(query)}
 
+    def newest_reviews(self, kind: str) -> dict[str, Review]:
+        """Subject -> the last review on it, open or closed."""
+        query = sa.select(t.review).where(t.review.c.kind == kind).order_by(t.review.c.id)
+        return {row.subject: review_of(row) for row in self._c.execute(query)}
+
+    def note_in_review(self, review_id: int, detail: Mapping[str, Any]) -> None:
+        """What is so now, in the detail of a review that may be closed."""
+        self._c.execute(t.review.update().where(t.review.c.id == review_id).values(detail=dumps(detail)))
+
     def close_reviews(self, subjects: Iterable[tuple[str, str]], at: datetime) -> None:
         """Close what is settled, by (kind, subject)."""
         c = t.review.c

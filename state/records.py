@@ -159,7 +159,7 @@ class WriteRow:
 class Review:
     """What a person must decide. `subject` tells one open review from another of its kind."""
 
-    kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "guard"]
+    kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "owner", "guard"]
     subject: str
     detail: dict[str, Any]
     hub_id: str | None = None
@@ -168,3 +168,5 @@ class Review:
     resolution: dict[str, Any] | None = None
     id: int = 0
     record_kind: RecordKind = "lead"
+    resolved_by: str | None = None
+    open: bool = True

@@ -172,7 +172,7 @@ def review_of(row: Any) -> Review:
     resolution = loads(row.resolution) if row.resolution else None
     return Review(
         row.kind, row.subject, loads(row.detail), row.hub_id, row.system, row.remote_id, resolution, row.id,
-        row.record_kind,
+        row.record_kind, row.resolved_by, row.closed_at is None,
     )  # fmt: skip
 
 

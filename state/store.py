@@ -133,6 +133,12 @@ class Store(Outbox, Questions, References, Erasures):
             found.setdefault(key, set()).add(hub_id)
         return found
 
+    def ids(self) -> list[str]:
+        """Of every hub record of this kind."""
+        c = t.hub.c
+        query = sa.select(c.id).where(c.kind == self.kind, c.merged_into.is_(None)).order_by(c.id)
+        return [row.id for row in self._c.execute(query)]
+
     def hubs(self, ids: Iterable[str]) -> dict[str, Hub]:
         """Hub records with all their links, whatever their kind."""
         some = set(ids)

@@ -293,7 +293,9 @@ review = sa.Table(
     "review",
     metadata,
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("kind", sa.String(12), nullable=False),  # conflict, match, duplicate, bad_value, dead_letter, guard
+    sa.Column(
+        "kind", sa.String(12), nullable=False
+    ),  # conflict, match, duplicate, bad_value, dead_letter, owner, guard
     sa.Column("subject", sa.String(255), nullable=False),  # what it is about: one open review a subject
     sa.Column("hub_id", Id, index=True),
     sa.Column("system", Word),

@@ -113,6 +113,8 @@ class Context:
     """the records, as system:id, that were not taken in for that reason"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
+    away: dict[str, set[str]] = field(default_factory=dict)
+    """by system, the owners who have left it (`sync.owners`)"""
     every: Mapping[Kind, Rules] = field(default_factory=dict)
     """the rules of every kind that is synced"""
 

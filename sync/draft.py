@@ -56,7 +56,7 @@ def draw_up(one: Work, plan: Plan, only: frozenset[str] | None) -> None:
     while hubs := ctx.store.flagged("dirty", after, ctx.batch):
         after = hubs[-1].id
         parked = ctx.store.parked([hub.id for hub in hubs])
-        there = references.there(ctx.store, ctx.rules, hubs, plan.coming)
+        there = references.there(ctx.store, ctx.rules, hubs, plan.coming, ctx.away)
         needed = references.needed_there(ctx.store, ctx.rules, hubs)
         waiting.update(*needed.values())  # until what refers to them is gone
         rows: list[WriteRow] = []

@@ -55,9 +55,17 @@ def standing(hub: Hub, system: str, rules: Rules, waits: Waits = Waits()) -> Sta
         code = "in_doubt"
     if code == "in_line":
         told = plan.told(mapper, hub.fields, waits.there)
-        names = ", ".join(name for name in sorted(mapper.references) if hub.fields.get(name) != told.get(name))
+        names = ", ".join(
+            name
+            for name in sorted(mapper.references)
+            if hub.fields.get(name) != told.get(name)
+            and not (link and link.side.base_hub.get(name) == hub.fields.get(name))
+        )
         if names:
-            return Standing("references", f"it is there; its {names} will follow once {system} has that record")
+            follows = (
+                f"it is there; its {names} will follow once {system} has that record, and lets others be given to it"
+            )
+            return Standing("references", follows)
     if code in ("create_when", "sync_when", "archived") or code.startswith("left"):
         return _outside(code, hub, mapper, rules)
     review = (

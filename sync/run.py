@@ -20,6 +20,7 @@ from state.ids import new_id
 from state.lock import LEASE, Lease
 from state.records import WriteRow
 from state.store import Store
+from sync import owners
 from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.archive import check_archives
@@ -140,6 +141,12 @@ async def _work(ctx: Context, options: Options) -> None:
     await _pull_activities(ctx, kinds, options)
     for one in reversed(kinds):  # what refers to others comes first: they may sum it up
         settle_touched(one.ctx)
+    if "owner" in ctx.rules.kinds:
+        everything = [one.ctx for one in kinds]
+        if owners.hand_over(everything):
+            for one in reversed(kinds):
+                settle_touched(one.ctx)
+        owners.look(everything)
     plan = Plan()
     for one in kinds:
         if options.revert:
