@@ -92,6 +92,13 @@ def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, 
                         "Take `on_leave: archive` out: then what leaves sync_when is left alone, and told no more.",
                     )
                 )  # fmt: skip
+            if opened.project.config.on_merge_of(kind) == "merge" and not connector.of(kind).can.merge:
+                checked.findings.append(
+                    Finding(
+                        "warning", "cannot-merge", place(name, kind), "", "", f"{name} does not let us merge {PLURALS[kind]}.",
+                        "Where it has two records of one, a review says which to merge there by hand.",
+                    )
+                )  # fmt: skip
             yield kind, connector.of(kind), needs(opened.project.config, section, kind)
         else:
             checked.findings.append(

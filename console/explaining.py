@@ -23,7 +23,7 @@ from mapping.mapper import Mapper
 from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow
-from state.records import Hub, Link
+from state.records import RECORD, Hub, Link
 from state.store import Store
 from sync import references
 from sync.archive import LEFT
@@ -348,6 +348,8 @@ def _told_write(row: SentRow) -> Event:
     write = row.write
     what = {"done": "sent", "sent": "in doubt"}.get(write.state, write.state)
     told = f"{write.operation} in {write.system}: {', '.join(write.fields)}"
+    if write.operation == "merge":
+        told = f"merge in {write.system}: {' into '.join(str(i) for i in write.fields[RECORD])}"
     error = f" ({plain(write.error)})" if write.error else ""
     return Event(row.at, write.run_id, what, told + error, write.system, tuple(write.fields))
 

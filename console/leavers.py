@@ -27,6 +27,14 @@ def told(review: ReviewRow) -> str:
     return f"{where or 'back'}; still owns {', '.join(held) or 'nothing'}"
 
 
+def twice(review: ReviewRow) -> str:
+    """What to merge by hand, and why we do not."""
+    one, detail = WORDS[review.record_kind][0], review.detail
+    by_hand = f"merge {detail.get('was')} into {detail['into']} there" if detail.get("into") else "merge them there"
+    waits = f" (not done by us: {detail['waits']})" if detail.get("waits") else ""
+    return f"{review.system} has two records of one {one}: {by_hand}{waits}"
+
+
 def owned(review: ReviewRow) -> Sheet:
     what = table("!System", "The owner is")
     for system, how in review.detail["left"].items():

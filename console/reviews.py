@@ -16,7 +16,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit, Refusal
-from console.leavers import heir_of, owned, told
+from console.leavers import heir_of, owned, told, twice
 from console.names import WORDS, in_words, named, names_in
 from console.screen import Screen, Sheet, ago, change, many, moment, plain, spelled, table, value
 from mapping.derived import BUILT_IN
@@ -238,7 +238,7 @@ def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
                 "unmatchable": "nothing to match it by",
                 "duplicate": f"same {detail.get('by')} as a {one} that is in {review.system} already",
                 "merged": f"{review.system} merged two records that were two {more}",
-                "two records": f"{review.system} has two records of one {one}: merge them there",
+                "two records": twice(review),
                 "taken": f"{review.system} answered with another {one}'s record",
             }
             return f"{review.subject}: {words.get(str(detail.get('why')), str(detail.get('why')))}"

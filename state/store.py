@@ -82,6 +82,12 @@ class Store(Outbox, Questions, References, Erasures):
         mine = (c.system == system, c.kind == self.kind, c.state == "done", c.operation == "archive", c.fields == "{}")
         return self._c.execute(sa.select(c.id).where(*mine).limit(1)).first() is not None
 
+    def ever_merged(self, system: str) -> bool:
+        """Whether we have ever merged two records there."""
+        c = t.write.c
+        mine = (c.system == system, c.kind == self.kind, c.state == "done", c.operation == "merge")
+        return self._c.execute(sa.select(c.id).where(*mine).limit(1)).first() is not None
+
     def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
         c = t.cursor.c
         text = self._c.execute(sa.select(c.value).where(c.system == system, c.stream == stream)).scalar()
