@@ -54,6 +54,13 @@ async def _look(opened: Opened, name: str) -> Checked:
         for kind, connector, needed in _kinds(opened, name, checked):
             schema = await connector.schema()
             checked.fields += len(needed)
+            if opened.project.config.on_merge_of(kind) == "merge" and not connector.can.merge:
+                checked.findings.append(
+                    Finding(
+                        "warning", "cannot-merge", place(name, kind), "", "", f"{name} does not let us merge {PLURALS[kind]}.",
+                        "Where it has two records of one, a review says which to merge there by hand.",
+                    )
+                )  # fmt: skip
             if schema:
                 creates = connector.can.create and any(need.push for need in needed)
                 checked.findings += fits(place(name, kind), needed, schema, creates=creates)
@@ -90,13 +97,6 @@ def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, 
                     Finding(
                         "error", "cannot-archive", place(name, kind), "", "", f"{name} does not let us archive {PLURALS[kind]}.",
                         "Take `on_leave: archive` out: then what leaves sync_when is left alone, and told no more.",
-                    )
-                )  # fmt: skip
-            if opened.project.config.on_merge_of(kind) == "merge" and not connector.of(kind).can.merge:
-                checked.findings.append(
-                    Finding(
-                        "warning", "cannot-merge", place(name, kind), "", "", f"{name} does not let us merge {PLURALS[kind]}.",
-                        "Where it has two records of one, a review says which to merge there by hand.",
                     )
                 )  # fmt: skip
             yield kind, connector.of(kind), needs(opened.project.config, section, kind)

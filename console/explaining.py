@@ -309,12 +309,14 @@ def _standings(
         for candidate in review.detail.get("candidates", ())
         if candidate["hub"] == lead.id
     }
+    gone = away(store) if "owner" in opened.rules.kinds else {}
     waits = Waits(
         questions=named_in,
         letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},
         doubtful={row.write.system for row in sent if row.write.state in ("sent", "unknown")},
         parked=store.parked([lead.id]),
-        there=references.there(store, rules, [lead], {}, away(store) if "owner" in opened.rules.kinds else {}),
+        there=references.there(store, rules, [lead], {}, gone),
+        away=gone,
         needed=references.needed_there(store, rules, [lead]),
     )
     return {system: standing(lead, system, rules, waits) for system in rules.mappers}

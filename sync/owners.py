@@ -101,7 +101,10 @@ def look(kinds: Sequence[Context]) -> None:
     first, at = kinds[0], kinds[0].clock()
     owners = first.store.of(OWNER)
     asked = owners.newest_reviews("owner")
-    for hub in owners.hubs(owners.ids()).values():
+    there = owners.hubs(owners.ids())
+    over = [("owner", subject) for subject, review in asked.items() if review.open and subject not in there]
+    owners.close_reviews(over, at)  # of one who is part of another by now
+    for hub in there.values():
         gone = left(hub)
         for system in gone:
             first.away.setdefault(system, set()).add(hub.id)

@@ -140,6 +140,8 @@ def test_nobody_is_given_to_somebody_who_has_left_and_all_is_told_once_they_are_
     assert there["hubspot_owner_id"] != meera.links["hubspot"].remote_id
     assert question(business, meera).detail["left"] == {"hubspot": "inactive"}
     assert business.reviews("dead_letter") == []
+    explained = " ".join(business.cli("explain", str(company.fields["domain"])).out.split())
+    assert "active in hubspot again" in explained
     users[int(meera.links["hubspot"].remote_id)].archived = False
     business.settled()
     there = business.both.hubspot.companies.live[int(company.links["hubspot"].remote_id)].values
