@@ -97,6 +97,7 @@ def test_a_merge_whose_answer_is_lost_is_found_and_not_done_again(merging: World
     w.heal()
     merged = str(contacts_by_address(w)[winner].id)
     assert loser not in contacts_by_address(w), "it arrived"
+    assert w.calls("hubspot", "/contacts/merge$") == 1
     w.forget_calls()
     reports = w.settled()
     assert reports[0].systems["hubspot"].recovered == 1
