@@ -157,3 +157,14 @@ def test_companies_are_merged_with_their_people(make_world: MakeWorld) -> None:
         assert {one.fields.get("employer") for one in w.leads() if one.id == lead.id} == {keeps.id}
     assert w.sync().writes == 0
     assert len(rows_of(w, "Account")) == len({row["Id"] for row in rows_of(w, "Account")})
+
+
+def test_what_a_person_has_said_to_leave_alone_is_not_merged(merging: World) -> None:
+    w = merging
+    winner, loser, ids = in_salesforce(w)
+    assert w.sync(confirmed=False).outcome == "stopped"
+    [review] = [r for r in w.reviews("duplicate") if r.remote_id == ids[loser]]
+    w.cli("review", "resolve", str(review.id), "--ignore")
+    for report in w.settled():
+        assert report.systems["hubspot"].merged == 0
+    assert contacts_by_address(w).keys() >= {winner, loser}
