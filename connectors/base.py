@@ -189,6 +189,8 @@ class Capabilities:
     """`archive` works. Where False, it must not be called."""
     erase: bool = False
     """`erase` works. Where False, it must not be called."""
+    merge: bool = False
+    """`merge` works. Where False, it must not be called."""
 
 
 def no_such_kind(name: str, kind: Kind) -> Misconfigured:
@@ -253,6 +255,12 @@ class Connector(Protocol):
         """Erase records for good, for a person who asks to be forgotten: no bin, no way back, and a later read brings
         no tombstone. Any number of ids; results of the same length and order. `done` also for one that is gone already,
         or that lies in the bin and is erased from there."""
+        ...
+
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        """Make one record of two, for good: no vendor parts them again. What refers to the loser refers to the survivor
+        then. `id` is the survivor's, which some vendors give a new one; whoever looks for either of the two by id finds
+        the survivor, or for the loser nothing. Raises Retry where no answer came: it may have happened."""
         ...
 
     def budget(self) -> Budget: ...

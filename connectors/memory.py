@@ -178,9 +178,10 @@ class Memory:
             oldest_first=True,
             archive=True,
             erase=True,
+            merge=True,
         )
         if self.kind == "activity":  # they happen, nobody writes them
-            self.can = replace(self.can, create=False, update=False, archive=False, erase=False)
+            self.can = replace(self.can, create=False, update=False, archive=False, erase=False, merge=False)
         self.page_size = page_size
         self.hook = hook
         self.token = token
@@ -294,6 +295,16 @@ class Memory:
             self.vendor.erase(id_)
         await self.hook(f"{self.name}: answer")
         return [WriteResult("done", id_) for id_ in ids]
+
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        await self._call("merge")
+        keeps, goes = self.vendor.follow(winner_id), self.vendor.follow(loser_id)
+        if keeps == goes or not {keeps, goes} <= self.vendor.live().keys():
+            return WriteResult("rejected", loser_id, error=Gone(f"{self.name} has no two records to merge."))
+        self.vendor.writes += 1
+        self.vendor.merge(keeps, goes)
+        await self.hook(f"{self.name}: answer")
+        return WriteResult("done", self.vendor.follow(keeps))
 
     def budget(self) -> Budget:
         return Budget(calls=self.calls + sum(other.calls for other in self._others.values()))

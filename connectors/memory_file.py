@@ -74,6 +74,11 @@ class MemoryFile(Memory):
         save(self.vendor, self._file)
         return results
 
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        result = await super().merge(winner_id, loser_id)
+        save(self.vendor, self._file)
+        return result
+
     async def provision(self, wanted: Sequence[RemoteField]) -> list[str]:
         made = await super().provision(wanted)
         save(self.vendor, self._file)

@@ -54,6 +54,13 @@ async def _look(opened: Opened, name: str) -> Checked:
         for kind, connector, needed in _kinds(opened, name, checked):
             schema = await connector.schema()
             checked.fields += len(needed)
+            if opened.project.config.on_merge_of(kind) == "merge" and not connector.can.merge:
+                checked.findings.append(
+                    Finding(
+                        "warning", "cannot-merge", place(name, kind), "", "", f"{name} does not let us merge {PLURALS[kind]}.",
+                        "Where it has two records of one, a review says which to merge there by hand.",
+                    )
+                )  # fmt: skip
             if schema:
                 creates = connector.can.create and any(need.push for need in needed)
                 checked.findings += fits(place(name, kind), needed, schema, creates=creates)

@@ -23,12 +23,13 @@ from mapping.mapper import Mapper
 from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow
-from state.records import Hub, Link
+from state.records import RECORD, Hub, Link
 from state.store import Store
 from sync import references
 from sync.archive import LEFT
 from sync.inclusion import Standing, Waits, standing
 from sync.match import match_keys
+from sync.owners import away
 from sync.plan import news_for
 from sync.project import Opened
 from sync.reconcile import SMARKETING
@@ -308,12 +309,14 @@ def _standings(
         for candidate in review.detail.get("candidates", ())
         if candidate["hub"] == lead.id
     }
+    gone = away(store) if "owner" in opened.rules.kinds else {}
     waits = Waits(
         questions=named_in,
         letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},
         doubtful={row.write.system for row in sent if row.write.state in ("sent", "unknown")},
         parked=store.parked([lead.id]),
-        there=references.there(store, rules, [lead], {}),
+        there=references.there(store, rules, [lead], {}, gone),
+        away=gone,
         needed=references.needed_there(store, rules, [lead]),
     )
     return {system: standing(lead, system, rules, waits) for system in rules.mappers}
@@ -347,6 +350,8 @@ def _told_write(row: SentRow) -> Event:
     write = row.write
     what = {"done": "sent", "sent": "in doubt"}.get(write.state, write.state)
     told = f"{write.operation} in {write.system}: {', '.join(write.fields)}"
+    if write.operation == "merge":
+        told = f"merge in {write.system}: {' into '.join(str(i) for i in write.fields[RECORD])}"
     error = f" ({plain(write.error)})" if write.error else ""
     return Event(row.at, write.run_id, what, told + error, write.system, tuple(write.fields))
 

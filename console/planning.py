@@ -85,7 +85,7 @@ def show(screen: Screen, made: PlanFile) -> None:
         screen.say(decisions_table(made))
     for kind in KINDS:
         for system in made.systems:
-            for operation in ("create", "update", "restore", "archive"):
+            for operation in ("create", "update", "restore", "archive", "merge"):
                 _samples(screen, made, system, kind, operation)
     screen.gap()
     syncing.failures(screen, made.errors, len(made.systems))
@@ -97,7 +97,9 @@ def show(screen: Screen, made: PlanFile) -> None:
 
 def _read_table(made: PlanFile) -> Sheet:
     archives = any(tally.archives for tally in made.tallies.values())
+    merges = any(tally.merges for tally in made.tallies.values())
     writes = [*([] if made.reverts else ["To create"]), "To update", *(["To archive"] if archives else [])]
+    writes += ["To merge"] if merges else []
     what = table(
         "!Kind",
         "!System",
@@ -118,6 +120,7 @@ def _read_table(made: PlanFile) -> Sheet:
             *(() if made.reverts else (count(tally.creates, "good"),)),
             count(tally.updates, "good"),
             *((count(tally.archives, "bad"),) if archives else ()),
+            *((count(tally.merges, "bad"),) if merges else ()),
         )
     return what
 
@@ -174,6 +177,8 @@ def _samples(screen: Screen, made: PlanFile, system: str, kind: RecordKind, oper
     screen.gap()
     told = f"{len(rows):,} {WORDS[kind][len(rows) != 1]} to {operation} in {system}, for example"
     screen.say(Text(told, style="bold"))
+    if operation == "merge":
+        screen.say(Text("  for good: no system takes a merge back, and neither does smarketing revert", style="warn"))
     for row in _chosen(rows, {decision.who for decision in made.decisions}):
         screen.say(Text(f"  {plain(row.who, 70)}", style="accent"))
         fields = _telling(row)
@@ -182,7 +187,7 @@ def _samples(screen: Screen, made: PlanFile, system: str, kind: RecordKind, oper
         lines.add_column(width=max(20, min(52, screen.console.width - 54)), overflow="fold")
         lines.add_column(overflow="fold")
         for name, entry in fields[:FIELDS]:
-            lines.add_row(f"    {name}", _change(entry, made.names), why(entry))
+            lines.add_row(f"    {name or 'record'}", _change(entry, made.names), why(entry))
         if len(fields) > FIELDS:
             lines.add_row(Text(f"    and {len(fields) - FIELDS} more", style="quiet"))
         screen.say(lines)

@@ -149,6 +149,8 @@ def _leaving(lead: Hub, row: WriteRow, rules: Rules) -> dict[str, Any]:
 
 def reason(row: WriteRow, why: Callable[[str], dict[str, Any]], name: str) -> dict[str, Any]:
     """Why a write says what it says."""
+    if row.operation == "merge":
+        return {"from": "on_merge", "rule": "merge: two records of one, for good"}
     if row.operation in ("restore", "archive"):
         return {"from": "revert", "rule": "as before" if row.operation == "restore" else "the run created it"}
     return why(name)

@@ -17,7 +17,7 @@ reviews_app = typer.Typer(help="The questions that wait for a person.", no_args_
 def review_list(
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="conflict, match, duplicate, bad_value, dead_letter or guard.", metavar="KIND"),
+        typer.Option(help="conflict, match, duplicate, bad_value, dead_letter, owner or guard.", metavar="KIND"),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many to show.", min=1)] = 50,
     as_json: Json = False,
@@ -48,11 +48,17 @@ def review_resolve(
             "--lead", "--company", "--deal", "--owner", help="match, duplicate: it is this one.", metavar="ID"
         ),
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="owner: this one takes over, by e-mail address or id.", metavar="EMAIL"),
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="match, duplicate: it is none of them, but a new one.")] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="duplicate: a system has merged the two, and they are one here too.")
     ] = False,
-    ignore: Annotated[bool, typer.Option("--ignore", help="Leave the record or the write alone, for good.")] = False,
+    ignore: Annotated[
+        bool, typer.Option("--ignore", help="Leave the record, the write or the owner's records as they are.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="dead_letter, bad_value: try again.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="guard: the plan is right, let it run.")] = False,
     by: Annotated[str | None, typer.Option(help="Who decides; you, where not given.", metavar="NAME")] = None,
@@ -62,5 +68,5 @@ def review_resolve(
     """Answer one question, or several the same way. The next run carries it out."""
     from console.reviews import Answer, resolve
 
-    answer = Answer(value, take, lead, new, ignore, retry, confirm, merge)
+    answer = Answer(value, take, lead, new, ignore, retry, confirm, merge, to)
     return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))

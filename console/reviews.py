@@ -16,6 +16,7 @@ from typing import Any
 from rich.text import Text
 
 from console.failures import Exit, Refusal
+from console.leavers import heir_of, owned, told, twice
 from console.names import WORDS, in_words, named, names_in
 from console.screen import Screen, Sheet, ago, change, many, moment, plain, spelled, table, value
 from mapping.derived import BUILT_IN
@@ -26,13 +27,14 @@ from state.history import History, ReviewRow
 from state.store import Store
 from sync.project import open_project
 
-KINDS = ("conflict", "match", "duplicate", "bad_value", "dead_letter", "guard")
+KINDS = ("conflict", "match", "duplicate", "bad_value", "dead_letter", "owner", "guard")
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "conflict": ("value", "take"),
     "match": ("lead", "new", "ignore"),
     "duplicate": ("lead", "new", "merge", "ignore"),
     "dead_letter": ("retry", "ignore"),
     "bad_value": ("retry", "ignore"),
+    "owner": ("to", "ignore"),
     "guard": ("confirm",),
 }
 """Kind -> the options of `review resolve` that answer it."""
@@ -43,6 +45,7 @@ _ASKS = {
     "duplicate": "Is this record the same {same} as a {known} that is there already?",
     "dead_letter": "The system refused this write.",
     "bad_value": "This record holds a value that cannot be read.",
+    "owner": "This owner has left, and records are still theirs: who looks after them from now on?",
     "guard": "A plan was stopped before its first write.",
 }
 
@@ -59,6 +62,7 @@ class Answer:
     retry: bool = False
     confirm: bool = False
     merge: bool = False
+    to: str | None = None
 
     def given(self) -> dict[str, Any]:
         return {name: said for name, said in asdict(self).items() if said is not None and said is not False}
@@ -155,6 +159,8 @@ def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store
         if hub is None or hub.kind != review.record_kind:
             raise Refusal("no-lead", f"There is no {WORDS[review.record_kind][0]} {said}.", _hint(review))
         return {"hub": said}
+    if name == "to":
+        return {"hub": heir_of(review, str(said), store)}
     if name == "merge" and review.detail.get("why") != "merged":
         raise Refusal("usage", "There are no two to make one of.", _hint(review))
     return {name: True}
@@ -232,10 +238,12 @@ def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
                 "unmatchable": "nothing to match it by",
                 "duplicate": f"same {detail.get('by')} as a {one} that is in {review.system} already",
                 "merged": f"{review.system} merged two records that were two {more}",
-                "two records": f"{review.system} has two records of one {one}: merge them there",
+                "two records": twice(review),
                 "taken": f"{review.system} answered with another {one}'s record",
             }
             return f"{review.subject}: {words.get(str(detail.get('why')), str(detail.get('why')))}"
+        case "owner":
+            return told(review)
         case "dead_letter" | "bad_value":
             return "; ".join(_problem(p) for p in detail["problems"])
         case _:
@@ -267,6 +275,8 @@ def _hint(review: ReviewRow) -> str:
                 return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
             hubs = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or kind.upper()]
             options = [*(f"--{kind} {hub}" for hub in hubs[:5]), "--new", "--ignore"]
+        case "owner":
+            options = ["--to EMAIL", "--ignore"]
         case _:
             options = [f"--{name}" for name in ANSWERS[review.kind]]
     return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
@@ -304,6 +314,8 @@ def _detail(review: ReviewRow, names: Mapping[str, str]) -> Sheet:
         return what
     if review.kind in ("match", "duplicate"):
         return _candidates(review, names)
+    if review.kind == "owner":
+        return owned(review)
     if review.kind == "guard":
         what = table("!Stop", "Why")
         for stop in detail["stops"]:

@@ -72,7 +72,8 @@ def _of_kind(
         hash=digest,
         kind=kind,
         rollups=rollups_of(config, kind, lifecycle),
-        follow_merges=config.follows_merges(kind),
+        follow_merges=config.on_merge_of(kind) in ("follow", "merge"),
+        merges=config.on_merge_of(kind) == "merge",
     )
 
 

@@ -97,7 +97,7 @@ class KindFields(Model):
 
     fields: dict[Name, HubField] = Field(min_length=1)
     """As for leads."""
-    on_merge: Literal["ask", "follow"] = "ask"
+    on_merge: Literal["ask", "follow", "merge"] = "ask"
     """As for leads."""
 
     @model_validator(mode="after")
@@ -132,6 +132,8 @@ class Guards(Model):
     """More records than this would be archived in one system, since they have left `sync_when`."""
     archive_share: float = Field(default=0.05, ge=0, le=1)
     """More than this share of the linked records would be."""
+    merge_count: int = Field(default=50, ge=0)
+    """More records than this would be merged into others in one system (`on_merge: merge`)."""
     floor: int = Field(default=20, ge=0)
     """Shares count only from so many records on."""
     canaries: dict[Word, Word] = Field(default_factory=dict)
@@ -170,9 +172,11 @@ class ProjectFile(Model):
     fields: dict[Name, HubField] = Field(min_length=1)
     """The shared fields of leads. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
     themselves."""
-    on_merge: Literal["ask", "follow"] = "ask"
-    """What two leads become whose records a system has merged, while another system has both: a question, or one lead at
-    once. Where no system has the second any more, they become one in any case."""
+    on_merge: Literal["ask", "follow", "merge"] = "ask"
+    """What two leads become whose records a system has merged, while another system has both: a question; or one lead at
+    once (`follow`); or one lead whose two records are merged in the other systems too (`merge`), where the system lets
+    us, no opt-out would be lost, and the guard agrees. A merge can never be taken back. Where no system has the second
+    any more, they become one in any case."""
     companies: KindFields | None = None
     """The shared fields of companies; not synced where it is not said."""
     deals: KindFields | None = None
@@ -188,12 +192,12 @@ class ProjectFile(Model):
     scoring: Scoring | None = None
     """Where there is none, no lead has a score."""
 
-    def follows_merges(self, kind: Kind) -> bool:
+    def on_merge_of(self, kind: Kind) -> str:
         sections: dict[Kind, KindFields | None] = {
             "company": self.companies, "deal": self.deals, "owner": self.owners,
         }  # fmt: skip
         section = self if kind == "lead" else sections[kind]
-        return section is not None and section.on_merge == "follow"
+        return section.on_merge if section is not None else "ask"
 
     def fields_of(self, kind: Kind) -> Mapping[str, HubField] | None:
         """None for a kind that the project does not sync."""

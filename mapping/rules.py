@@ -23,6 +23,7 @@ class Limits:
     delete_share: float = 0.05
     archive_count: int = 100
     archive_share: float = 0.05
+    merge_count: int = 50
     floor: int = 20
     canaries: Mapping[str, str] = field(default_factory=dict)
     """system -> a value of its first match field (an e-mail) that must be found there before anything is written"""
@@ -102,6 +103,8 @@ class Rules:
     """The fields that some other kind's rollup comes by."""
     follow_merges: bool = False
     """Two hub records whose records a system has merged become one by themselves. Where not, a person is asked."""
+    merges: bool = False
+    """And their records are merged in the other systems, too."""
     referred: bool = False
     """Whether other kinds refer to this one."""
 

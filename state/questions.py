@@ -32,6 +32,7 @@ ALL_ASKED = {resolved: Query(query) for resolved, query in _open.items()}
 ASKED = {resolved: Lookup(query, _c.kind) for resolved, query in _open.items()}
 ASKED_ABOUT = {resolved: Lookup(query, _c.hub_id) for resolved, query in _open.items()}
 """Whether a person has answered -> the reviews: all of them, of some kinds, about some hub records."""
+OF_KIND = Query(REVIEW.where(_c.kind == sa.bindparam("kind")).order_by(_c.id))
 PARKED = Lookup(
     sa.select(_c.hub_id, _c.system, _c.detail).where(
         sa.or_(_c.kind == "dead_letter", _c.kind == "duplicate"), sa.or_(_c.closed_at.is_(None), _left)
@@ -95,6 +96,15 @@ class Questions(Connected):
     def ignored(self) -> set[str]:
         """system:id of the records that a person said to leave alone."""
         return {row[0] for row in LEFT_ALONE.rows(self._c)}
+
+    def newest_reviews(self, kind: str) -> dict[str, Review]:
+        """Subject -> the last review on it, open or closed."""
+        found = map(review_of, OF_KIND.rows(self._c, kind=kind))
+        return {review.subject: review for review in found}
+
+    def note_in_review(self, review_id: int, detail: Mapping[str, Any]) -> None:
+        """What is so now, in the detail of a review that may be closed."""
+        self._c.execute(t.review.update().where(t.review.c.id == review_id).values(detail=dumps(detail)))
 
     def close_reviews(self, subjects: Iterable[tuple[str, str]], at: datetime) -> None:
         """Close what is settled, by (kind, subject)."""

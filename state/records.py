@@ -123,25 +123,31 @@ class Told(NamedTuple):
     latest: datetime
 
 
+RECORD = ""
+"""No name of a field: what a merge of records does to the record as such."""
+
+
 @dataclass(slots=True)
 class WriteRow:
     """A planned write; once `sent` it is the intent that recovery looks for. `fields`: field -> [old, new].
 
     A `restore` puts back what the system held before an earlier write, and leaves the hub as it is: only a revert plans
     one. An `archive` takes a record out of use: in a revert one that we had created, and its fields are what the create
-    had sent; else one that has left `sync_when`, and it has no fields."""
+    had sent; else one that has left `sync_when`, and it has no fields. A `merge` makes `remote_id` part of the hub
+    record's own record there: its one entry, `RECORD`, is the ids of the two."""
 
     run_id: str
     hub_id: str
     system: str
-    operation: Literal["create", "update", "restore", "archive"]
+    operation: Literal["create", "update", "restore", "archive", "merge"]
     remote_id: str | None
     fields: dict[str, tuple[Value, Value]]
     state: str = "planned"
     error: str | None = None
     id: int = 0
     rank: int = 1
-    """0 goes first, in every system: what it says of consent may not come too late."""
+    """0 goes first, in every system: what it says of consent may not come too late. 2 goes last: after a merge a record
+    may have another id."""
     kind: Kind = "lead"
     at: datetime | None = None
     """When its state was last noted; told by what reads the past."""
@@ -159,7 +165,7 @@ class WriteRow:
 class Review:
     """What a person must decide. `subject` tells one open review from another of its kind."""
 
-    kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "guard"]
+    kind: Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "owner", "guard"]
     subject: str
     detail: dict[str, Any]
     hub_id: str | None = None
@@ -168,3 +174,5 @@ class Review:
     resolution: dict[str, Any] | None = None
     id: int = 0
     record_kind: RecordKind = "lead"
+    resolved_by: str | None = None
+    open: bool = True

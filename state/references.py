@@ -60,6 +60,9 @@ RIPE = Query(
     .distinct()
 )
 
+CLOSED = ("won", "lost")
+"""Stages of a deal about which nothing is left to do."""
+
 
 class References(Connected):
     """The verbs over `reference` and `waiting`."""
@@ -116,6 +119,21 @@ class References(Connected):
         """Everything that refers to this hub record."""
         c = t.reference.c
         return sorted({row.hub_id for row in self._c.execute(sa.select(c.hub_id).where(c.target_id == target_id))})
+
+    def owned(self, target_id: str, fields: Collection[str], systems: Collection[str]) -> list[str]:
+        """Ids of the hub records of this kind that name the target in one of these fields and have a live record in one
+        of these systems. A deal that is won or lost is nobody's work any more, and left out."""
+        c, hub, link = t.reference.c, t.hub.c, t.link.c
+        there = sa.exists().where(link.hub_id == hub.id, link.system.in_(sorted(systems)), link.state == "live")
+        query = (
+            sa.select(hub.id)
+            .join_from(t.reference, t.hub, hub.id == c.hub_id)
+            .where(c.target_id == target_id, c.field.in_(sorted(fields)), hub.kind == self.kind)
+            .where(hub.merged_into.is_(None), there)
+        )
+        if self.kind == "deal":
+            query = query.where(sa.or_(hub.stage.is_(None), hub.stage.not_in(CLOSED)))
+        return [row.id for row in self._c.execute(query.distinct().order_by(hub.id))]
 
     def adopt(self, loser_id: str, winner_id: str) -> None:
         """What was part of the loser is part of the winner now, without a step between."""

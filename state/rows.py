@@ -37,8 +37,22 @@ HUBS = Lookup(sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).ord
 LINKS = Lookup(sa.select(*(t.link.c[name] for name in (*LINK, "n"))), t.link.c.hub_id)
 WRITE = sa.select(*t.write.c)
 REVIEW: sa.Select[Any] = sa.select(
-    *(t.review.c[name] for name in ("kind", "subject", "detail", "hub_id", "system", "remote_id", "resolution", "id")),
-    t.review.c.record_kind,
+    *(
+        t.review.c[name]
+        for name in (
+            "kind",
+            "subject",
+            "detail",
+            "hub_id",
+            "system",
+            "remote_id",
+            "resolution",
+            "id",
+            "record_kind",
+            "resolved_by",
+            "closed_at",
+        )
+    )
 )
 REMOTE_IDS = Lookup(sa.select(t.link.c.remote_id), t.link.c.n)
 """What is read of them, in the order in which the functions below take it."""
@@ -164,9 +178,11 @@ def write_of(row: Row, at: Read) -> WriteRow:
 
 
 def review_of(row: Row) -> Review:
-    kind, subject, detail, hub_id, system, remote_id, resolution, number, record_kind = row
+    kind, subject, detail, hub_id, system, remote_id, resolution, number, record_kind, by, closed = row
     answer = loads(resolution) if resolution else None
-    return Review(kind, subject, loads(detail), hub_id, system, remote_id, answer, number, record_kind)
+    return Review(
+        kind, subject, loads(detail), hub_id, system, remote_id, answer, number, record_kind, by, closed is None
+    )
 
 
 def storable(text: str | None) -> str | None:

@@ -124,6 +124,12 @@ class Store(Outbox, Questions, References, Erasures):
         """Whether a record that left its rule has ever been archived there. What a revert archives does not count."""
         return EVER_LEFT.value(self._c, system=system, kind=self.kind) is not None
 
+    def ever_merged(self, system: str) -> bool:
+        """Whether we have ever merged two records there."""
+        c = t.write.c
+        mine = (c.system == system, c.kind == self.kind, c.state == "done", c.operation == "merge")
+        return self._c.execute(sa.select(c.id).where(*mine).limit(1)).first() is not None
+
     def cursor(self, system: str, stream: str) -> dict[str, Any] | None:
         text = CURSOR.value(self._c, system=system, stream=stream)
         return loads(text) if text else None
@@ -166,6 +172,12 @@ class Store(Outbox, Questions, References, Erasures):
         for key, hub_id in CANDIDATES.rows(self._c, hashes):
             found.setdefault(key, set()).add(hub_id)
         return found
+
+    def ids(self) -> list[str]:
+        """Of every hub record of this kind."""
+        c = t.hub.c
+        query = sa.select(c.id).where(c.kind == self.kind, c.merged_into.is_(None)).order_by(c.id)
+        return [row.id for row in self._c.execute(query)]
 
     def hubs(self, ids: Iterable[str]) -> dict[str, Hub]:
         """Hub records with all their links, whatever their kind."""

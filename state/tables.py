@@ -265,13 +265,15 @@ write = sa.Table(
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("system", Word, nullable=False),
     sa.Column("kind", Of, nullable=False, server_default="lead"),  # the hub record's
-    sa.Column("operation", sa.String(8), nullable=False),  # create, update, restore, archive
+    sa.Column("operation", sa.String(8), nullable=False),  # create, update, restore, archive, merge
     sa.Column("remote_id", sa.String(128)),
     sa.Column("fields", sa.Text, nullable=False),  # {field: [what the hub was when they last agreed, what is sent]}
     sa.Column("state", sa.String(8), nullable=False),  # planned, sent (the intent), done, rejected, unknown, dropped
     sa.Column("error", sa.Text),
     sa.Column("at", Utc),
-    sa.Column("rank", sa.SmallInteger, nullable=False, server_default="1"),  # 0 goes first, in every system: consent
+    sa.Column(
+        "rank", sa.SmallInteger, nullable=False, server_default="1"
+    ),  # 0 goes first, in every system: consent; 2 last: merges
     sa.Index(
         "ix_write_open",
         "system",
@@ -293,7 +295,9 @@ review = sa.Table(
     "review",
     metadata,
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("kind", sa.String(12), nullable=False),  # conflict, match, duplicate, bad_value, dead_letter, guard
+    sa.Column(
+        "kind", sa.String(12), nullable=False
+    ),  # conflict, match, duplicate, bad_value, dead_letter, owner, guard
     sa.Column("subject", sa.String(255), nullable=False),  # what it is about: one open review a subject
     sa.Column("hub_id", Id, index=True),
     sa.Column("system", Word),

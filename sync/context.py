@@ -13,6 +13,7 @@ from connectors.base import Clock, Connector
 from mapping.fields import Kind, RecordKind, place
 from mapping.rules import Rules
 from state.ids import new_id
+from state.records import WriteRow
 from state.store import Store
 from sync.forgotten import Forgotten
 from sync.match import entries
@@ -39,9 +40,12 @@ class Counts:
     planned_creates: int = 0
     planned_updates: int = 0
     planned_archives: int = 0
+    planned_merges: int = 0
     created: int = 0
     updated: int = 0
     archived: int = 0
+    merged: int = 0
+    """Records that were made part of another there."""
     forgotten: int = 0
     """Records that were not taken in: of people who asked to be forgotten."""
     rejected: int = 0
@@ -73,7 +77,7 @@ class Report:
 
     @property
     def writes(self) -> int:
-        return sum(c.created + c.updated + c.archived for c in self.systems.values())
+        return sum(c.created + c.updated + c.archived + c.merged for c in self.systems.values())
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "started": self.started.isoformat()}
@@ -113,6 +117,10 @@ class Context:
     """the records, as system:id, that were not taken in for that reason"""
     look_again: dict[str, set[str]] = field(default_factory=dict)
     """records that took another's place and have not been read as such yet"""
+    merges: dict[str, list[WriteRow]] = field(default_factory=dict)
+    """by system, the merges of records there that may be done (`sync.merging`)"""
+    away: dict[str, set[str]] = field(default_factory=dict)
+    """by system, the owners who have left it (`sync.owners`)"""
     every: Mapping[Kind, Rules] = field(default_factory=dict)
     """the rules of every kind that is synced"""
 
@@ -130,7 +138,7 @@ class Context:
         """Raises Misconfigured where a mapped system does not have this kind."""
         rules = self.rules.of(kind)
         connectors = {s: c.of(kind) for s, c in self.connectors.items() if s in rules.mappers}
-        fresh: dict[str, Any] = {"vanished": {}, "empty": set(), "behind": set(), "look_again": {}}
+        fresh: dict[str, Any] = {"vanished": {}, "empty": set(), "behind": set(), "look_again": {}, "merges": {}}
         return replace(self, rules=rules, connectors=connectors, store=self.store.of(kind), **fresh)
 
     def of_activities(self) -> Context:

@@ -56,7 +56,7 @@ def draw_up(one: Work, plan: Plan, only: frozenset[str] | None) -> None:
     while hubs := ctx.store.flagged("dirty", after, ctx.batch):
         after = hubs[-1].id
         parked = ctx.store.parked([hub.id for hub in hubs])
-        there = references.there(ctx.store, ctx.rules, hubs, plan.coming)
+        there = references.there(ctx.store, ctx.rules, hubs, plan.coming, ctx.away)
         needed = references.needed_there(ctx.store, ctx.rules, hubs)
         waiting.update(*needed.values())  # until what refers to them is gone
         rows: list[WriteRow] = []
@@ -75,8 +75,13 @@ def draw_up(one: Work, plan: Plan, only: frozenset[str] | None) -> None:
         ctx.store.flag(in_line, dirty=False)
         ctx.commit()
         ctx.progress("plan", "", plan.writes)
+    for row in _approved(ctx, [row for system in sorted(working) for row in ctx.merges.get(system, ())], only):
+        tallies[row.system].add(row)
+        ctx.store.add_writes([row], ctx.clock())
+    ctx.commit()
     for system, tally in tallies.items():
         ctx.counts(system).planned_creates = tally.creates
+        ctx.counts(system).planned_merges = tally.merges
         ctx.counts(system).planned_updates = tally.updates
         ctx.counts(system).planned_archives = tally.archives
 
@@ -125,6 +130,7 @@ async def judge(kinds: Sequence[Work], plan: Plan) -> None:
     rules, last = leads.ctx.rules, leads.ctx.store.last_rules_hash()
     first: set[str] = set()
     first_archives: set[str] = set()
+    first_merges: set[str] = set()
     empty: set[str] = set()
     vanished: dict[str, int] = {}
     for ctx in (one.ctx for one in kinds):
@@ -132,6 +138,8 @@ async def judge(kinds: Sequence[Work], plan: Plan) -> None:
         first |= {ctx.place(system) for system in busy if not ctx.store.ever_written(system)}
         leaving = (system for system, tally in busy.items() if tally.archives)
         first_archives |= {ctx.place(system) for system in leaving if not ctx.store.ever_left(system)}
+        merging = (system for system, tally in busy.items() if tally.merges)
+        first_merges |= {ctx.place(system) for system in merging if not ctx.store.ever_merged(system)}
         empty |= {ctx.place(system) for system in ctx.empty}
         vanished |= {ctx.place(system): count for system, count in ctx.vanished.items()}
     missing = {
@@ -141,7 +149,7 @@ async def judge(kinds: Sequence[Work], plan: Plan) -> None:
     }
     facts = Facts(
         last is not None and last != rules.hash, frozenset(first), frozenset(empty), vanished, missing,
-        leads.ctx.report.reverts, frozenset(first_archives),
+        leads.ctx.report.reverts, frozenset(first_archives), frozenset(first_merges),
     )  # fmt: skip
     found = guard(plan.tallies, rules.limits, facts)
     ctx = leads.ctx
@@ -170,7 +178,7 @@ def stop(ctx: Context, stops: Iterable[Stop]) -> None:
 def planned(ctx: Context, system: str) -> list[WriteRow]:
     """What stands in the plan for this system, in the order of its writing."""
     rows: list[WriteRow] = []
-    for rank in (0, 1):
+    for rank in (0, 1, 2):
         after = 0
         while part := ctx.store.writes(ctx.run_id, system, after, 1000, rank):
             rows += part

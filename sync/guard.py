@@ -38,6 +38,8 @@ class Facts:
     missing_canaries: Mapping[str, str] = field(default_factory=dict)
     reverts: str = ""
     first_archives: frozenset[str] = frozenset()
+    first_merges: frozenset[str] = frozenset()
+    """The systems in which we have not merged any two records yet."""
 
 
 def guard(tallies: Mapping[str, Tally], limits: Limits, facts: Facts) -> list[Stop]:
@@ -80,6 +82,12 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
             stop("guard-archives", f"{told}, more than {limits.archive_count:,}.")
         elif tally.archives > limits.floor and tally.archives / linked > limits.archive_share:
             stop("guard-archives", f"{told}.")
+    if tally.merges:
+        told = f"{tally.merges:,} records would be merged into others, for good"
+        if system in facts.first_merges:
+            stop("guard-merges", f"{told}, the first ever here.")
+        elif tally.merges > limits.merge_count:
+            stop("guard-merges", f"{told}, more than {limits.merge_count:,}.")
     if facts.reverts and tally.writes:
         stop(
             "guard-revert",

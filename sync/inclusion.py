@@ -34,7 +34,8 @@ class Standing(NamedTuple):
 class Waits:
     """What else there is to know of a hub record. `questions`: system -> the open review of identity that names it;
     `letters`: system -> the open review of a write that was refused; `doubtful`: systems that have not answered a write
-    of it; the others as for `plan.judge`."""
+    of it; `away`: by system, the owners who have left it; the
+    others as for `plan.judge`."""
 
     questions: Mapping[str, int] = field(default_factory=dict)
     letters: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Waits:
     parked: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
     there: Mapping[str, Collection[str]] = field(default_factory=dict)
     needed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    away: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def standing(hub: Hub, system: str, rules: Rules, waits: Waits = Waits()) -> Standing:
@@ -55,7 +57,16 @@ def standing(hub: Hub, system: str, rules: Rules, waits: Waits = Waits()) -> Sta
         code = "in_doubt"
     if code == "in_line":
         told = plan.told(mapper, hub.fields, waits.there)
-        names = ", ".join(name for name in sorted(mapper.references) if hub.fields.get(name) != told.get(name))
+        names = ", ".join(
+            name
+            for name in sorted(mapper.references)
+            if hub.fields.get(name) != told.get(name)
+            and not (link and link.side.base_hub.get(name) == hub.fields.get(name))
+        )
+        if names and any(hub.fields.get(name) in waits.away.get(system, ()) for name in mapper.references):
+            return Standing(
+                "references", f"it is there; its {names} will follow once they are active in {system} again"
+            )
         if names:
             return Standing("references", f"it is there; its {names} will follow once {system} has that record")
     if code in ("create_when", "sync_when", "archived") or code.startswith("left"):

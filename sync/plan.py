@@ -33,14 +33,15 @@ class Tally:
     creates: int = 0
     updates: int = 0
     archives: int = 0
-    ranks: list[int] = field(default_factory=lambda: [0, 0])
+    merges: int = 0
+    ranks: list[int] = field(default_factory=lambda: [0, 0, 0])
     """How many writes of each rank."""
     fields: dict[str, int] = field(default_factory=dict)
     blanks: dict[str, int] = field(default_factory=dict)
 
     @property
     def writes(self) -> int:
-        return self.creates + self.updates + self.archives
+        return self.creates + self.updates + self.archives + self.merges
 
     def add(self, row: WriteRow) -> None:
         self.ranks[row.rank] += 1
@@ -49,6 +50,9 @@ class Tally:
             return
         if row.operation == "archive":
             self.archives += 1
+            return
+        if row.operation == "merge":
+            self.merges += 1
             return
         self.updates += 1
         for name, (_, new) in row.fields.items():

@@ -15,7 +15,7 @@ from connectors.errors import Duplicate, Gone, Reject, Retry, Stale
 from mapping.fields import Fields, Value
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Known, Link, Review, Side, WriteRow
-from sync import lists, references
+from sync import lists, merging, references
 from sync.archive import archive, archived, is_free, ours_to_take, take_place
 from sync.consent import takes_back
 from sync.context import Context
@@ -30,7 +30,10 @@ Elsewhere = list[tuple[WriteRow, Duplicate]]
 
 async def recover(ctx: Context, system: str) -> None:
     """Settle the writes of which no answer was stored. Raises ConnectorError."""
-    intents = ctx.store.intents(system)
+    merges = [row for row in ctx.store.intents(system) if row.operation == "merge"]
+    if merges:
+        await merging.recover(ctx, system, merges)
+    intents = [row for row in ctx.store.intents(system) if row.operation != "merge"]
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
     for start in range(0, len(intents), connector.can.find_batch):
         part = intents[start : start + connector.can.find_batch]
@@ -98,7 +101,11 @@ async def push(ctx: Context, system: str, rank: int = 1) -> None:
         gone = [row for row in rows if row.operation == "archive"]
         if gone:
             await archive(ctx, system, gone, monitor)
-        elsewhere = await _push_batch(ctx, system, [row for row in rows if row.operation != "archive"], monitor)
+        merges = [row for row in rows if row.operation == "merge"]
+        if merges:
+            await merging.merge(ctx, system, merges, monitor)
+        plain = [row for row in rows if row.operation not in ("archive", "merge")]
+        elsewhere = await _push_batch(ctx, system, plain, monitor)
         done += len(rows)
         ctx.progress("write", ctx.place(system), done)
         if elsewhere:

@@ -118,9 +118,14 @@ def arrived(ctx: Context, links: Sequence[Link]) -> None:
 
 
 def there(
-    store: Store, rules: Rules, hubs: Iterable[Hub], coming: Mapping[str, Collection[str]]
+    store: Store,
+    rules: Rules,
+    hubs: Iterable[Hub],
+    coming: Mapping[str, Collection[str]],
+    away: Mapping[str, Collection[str]],
 ) -> Mapping[str, Collection[str]]:
-    """By system, which of the hub records that these refer to it has, or will have (`coming`) before these are written."""
+    """By system, which of the hub records that these refer to it has, or will have (`coming`) before these are written.
+    An owner who has left it (`away`) is as good as not there: nothing can be given to him."""
     if not rules.references:
         return {}
     wanted = {i for hub in hubs for name in rules.references for i in ids_in(hub.fields.get(name))}
@@ -128,6 +133,12 @@ def there(
     for system, hub_id in store.living(wanted):
         if system in found:
             found[system].add(hub_id)
+    for system, gone in away.items():
+        # Where a list may name owners, to leave one out would be to take him off it.
+        if system in found and not any(
+            m.refers == "owner" and m.many for m in rules.mappers[system].references.values()
+        ):
+            found[system].difference_update(gone)
     return found
 
 

@@ -71,6 +71,8 @@ def opposite(
                     fields: dict[str, tuple[Value, Value]] = {n: (new, None) for n, (_, new) in row.fields.items()}
                     back = WriteRow(ctx.run_id, hub_id, row.system, "archive", row.remote_id, fields, kind=ctx.kind)
                     rows.append(back)
+            elif row.operation == "merge":
+                left.append(_left(ctx, row, "", "two records were merged, which no system can take back"))
             elif row.operation == "archive":
                 left.append(_left(ctx, row, "", "it was archived: take it out of the system's bin by hand"))
             else:
@@ -144,7 +146,7 @@ def _untouched(hub: Hub, side: Side, row: WriteRow, name: str, mapper: Mapper) -
 
 
 def _not_there(link: Link | None, row: WriteRow) -> str:
-    if row.operation == "archive":
+    if row.operation in ("archive", "merge"):
         return ""
     if link is None or link.state != "live":
         return "the record is not there any more"

@@ -20,6 +20,7 @@ from state.ids import new_id
 from state.lock import LEASE, Lease
 from state.records import WriteRow
 from state.store import Store
+from sync import merging, owners
 from sync.activities import pull_activities, turn_the_day
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.archive import check_archives
@@ -138,8 +139,17 @@ async def _work(ctx: Context, options: Options) -> None:
     for one in kinds:
         await _pull_all(kinds, one, options)
     await _pull_activities(ctx, kinds, options)
+    for one in kinds:
+        if one.ctx.rules.merges and not options.revert:
+            await _each(kinds, one, merging.find)
     for one in reversed(kinds):  # what refers to others comes first: they may sum it up
         settle_touched(one.ctx)
+    if "owner" in ctx.rules.kinds:
+        everything = [one.ctx for one in kinds]
+        if owners.hand_over(everything):
+            for one in reversed(kinds):
+                settle_touched(one.ctx)
+        owners.look(everything)
     plan = Plan()
     for one in kinds:
         if options.revert:
@@ -232,9 +242,9 @@ async def _pull_activities(ctx: Context, kinds: Sequence[Work], options: Options
 
 
 async def _push_all(kinds: Sequence[Work], plan: Plan) -> None:
-    """What says that somebody has opted out, everywhere, before anything else; then kind by kind. All systems at once:
-    each has its own limits to wait for, and every batch settles in one piece."""
-    for rank in (0, 1):
+    """What says that somebody has opted out, everywhere, before anything else; then kind by kind; merges of records last, since
+    a record may have another id after one. All systems at once: each has its own limits to wait for, and every batch settles in one piece."""
+    for rank in (0, 1, 2):
         for one in kinds:
             try:
                 async with asyncio.TaskGroup() as group:

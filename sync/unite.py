@@ -119,7 +119,7 @@ def _take_values(winner: Hub, loser: Hub, rules: Rules) -> dict[str, dict[str, A
         old = winner.fields.get(name)
         if name == ACTS or (name in together and not newest):
             continue  # an act was about one of the two; a basis is taken whole or not at all
-        new = value if name in together else _joined(rules, name, old, value)
+        new = value if name in together else joined(rules, name, old, value)
         if new != old:
             source = loser.origin.get(name) or loser.origin.get("", "hub")
             winner.fields[name], winner.origin[name] = new, source
@@ -127,7 +127,7 @@ def _take_values(winner: Hub, loser: Hub, rules: Rules) -> dict[str, dict[str, A
     return told
 
 
-def _joined(rules: Rules, name: str, old: Value, new: Value) -> Value:
+def joined(rules: Rules, name: str, old: Value, new: Value) -> Value:
     policy = rules.policy(name).kind
     if blank(new) or old == new:
         return old
@@ -156,7 +156,8 @@ def _move_links(ctx: Context, winner: Hub, loser: Hub, note: _Change, at: dateti
         elif link.state == "live":
             link.state = "ignored"
             note.kept[system] = link.remote_id
-            about = {"why": "two records", "by": note.rule, "hub": winner.id, "was": link.remote_id, "candidates": []}
+            about: dict[str, Any] = {"why": "two records", "by": note.rule, "hub": winner.id, "candidates": []}
+            about |= {"was": link.remote_id, "into": mine.remote_id}
             subject = ctx.subject(system, link.remote_id)
             reviews.append(Review("duplicate", subject, about, winner.id, system, link.remote_id, record_kind=ctx.kind))
     ctx.store.update_links([link for link in loser.links.values() if link.state == "ignored"])
@@ -256,7 +257,7 @@ def _give_back(winner: Hub, union: dict[str, Any], rules: Rules) -> dict[str, di
     told: dict[str, dict[str, Any]] = {}
     for name, came in union["fields"].items():
         now, before = winner.fields.get(name), union["before"].get(name)
-        by_union = now == _joined(rules, name, before, came) or now == came
+        by_union = now == joined(rules, name, before, came) or now == came
         if now == before or not by_union or rules.policy(name).kind == "opt_out_wins":
             continue
         winner.fields[name] = before

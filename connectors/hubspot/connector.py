@@ -28,7 +28,7 @@ from connectors.base import (
     utc_now,
 )
 from connectors.http import Http, Patience, open_client
-from connectors.hubspot import pipelines, removing
+from connectors.hubspot import merging, pipelines, removing
 from connectors.hubspot.activities import Activities
 from connectors.hubspot.api import ACCOUNT, BATCH, DIALECT, Settings
 from connectors.hubspot.objects import COMPANIES, CONTACTS, DEALS, ObjectType
@@ -58,6 +58,7 @@ class Objects:
             provision=True,
             overlap=portal.overlap,
             archive=True,
+            merge=type.merges,
             erase=True,
         )
         self._portal = portal
@@ -112,6 +113,11 @@ class Objects:
 
     async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
         return self._clean(await removing.erase(self._http, self._type, ids))
+
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        """Of contacts and companies. The survivor has a new id."""
+        [result] = self._clean([await merging.merge(self._http, self._type, winner_id, loser_id)])
+        return result
 
     def budget(self) -> Budget:
         return self._http.budget()

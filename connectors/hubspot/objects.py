@@ -50,6 +50,8 @@ class ObjectType:
     references: Mapping[str, Reference] = field(default_factory=dict)
     gdpr: bool = False
     """The API can erase for good."""
+    merges: bool = False
+    """We merge two of them (`merging.py`)."""
 
     @property
     def path(self) -> str:
@@ -86,8 +88,9 @@ CONTACTS = ObjectType(
     unique=frozenset({EMAIL}),
     references=_references(Reference(COMPANY, "Primary company", "companies", "company", 1)),
     gdpr=True,
+    merges=True,
 )
-COMPANIES = ObjectType("company", "companies", "company", "hs_lastmodifieddate")
+COMPANIES = ObjectType("company", "companies", "company", "hs_lastmodifieddate", merges=True)
 """`domain` is not unique, though HubSpot's pages merge by it: two companies may have the same, and only the search index
 finds by it (https://developers.hubspot.com/docs/api-reference/crm-companies-v3/guide)."""
 DEALS = ObjectType(

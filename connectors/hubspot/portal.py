@@ -68,6 +68,9 @@ class ReadOnly:
     async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
         return [WriteResult("rejected", id=id, error=self._no()) for id in ids]
 
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        return WriteResult("rejected", id=loser_id, error=self._no())
+
     def budget(self) -> Budget:
         return self._http.budget()
 

@@ -164,6 +164,14 @@ class Salesforce:
     async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
         return self._clean(await erase(self._org, self._bulk, self._shape, ids))
 
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        """There is no such thing in the REST API: `merge` is a call of the SOAP API and of Apex.
+
+        https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_merge.htm
+        """
+        said = f"Salesforce merges records in its own pages alone: merge {loser_id} into {winner_id} there."
+        return WriteResult("rejected", loser_id, error=Invalid(said))
+
     def _clean(self, results: list[WriteResult]) -> list[WriteResult]:
         for result in results:
             if result.error is not None:

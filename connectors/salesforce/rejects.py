@@ -25,6 +25,7 @@ _HINTS = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": "Give the integration user edit access to the field, or map it as read-only.",
     "INSUFFICIENT_ACCESS_OR_READONLY": "Give the integration user edit access to this record.",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Give the integration user access to the record it points to.",
+    "INACTIVE_OWNER_OR_USER": "The user is inactive: give the record to somebody who is there, or activate the user.",
     "ENTITY_IS_LOCKED": "An approval process locks the record; it can be written once that ends.",
     "STORAGE_LIMIT_EXCEEDED": "The org's data storage is full.",
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Map the value to one of the picklist's, or add it in Salesforce.",

@@ -170,6 +170,10 @@ class Records:
     async def erase(self, ids: Sequence[str]) -> list[WriteResult]:
         return [WriteResult("rejected", id_, error=self._no("erased")) for id_ in ids]
 
+    async def merge(self, winner_id: str, loser_id: str) -> WriteResult:
+        """Tryton merges parties in a wizard ("Replace"), which is for people."""
+        return WriteResult("rejected", loser_id, error=self._no("merged"))
+
     def budget(self) -> Budget:
         return self._database.http.budget()
 

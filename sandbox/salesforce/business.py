@@ -53,6 +53,7 @@ def seed_business(org: Org, world: World, now: datetime) -> Seeded:
             if deal.in_crm:
                 seeded.deals[deal.key] = _deal(org, deal, seeded, people, now)
         _happened(org, world, seeded, people, now)
+        _leave(org, seeded)
     return seeded
 
 
@@ -71,8 +72,16 @@ def _users(org: Org, seeded: Seeded) -> None:
     for owner in OWNERS:
         seeded.users[owner.key] = _create(
             org, "User", FirstName=owner.first_name, LastName=owner.last_name, Email=owner.email,
-            Username=f"{owner.email}.crm", IsActive=owner.active, UserType="Standard",
+            Username=f"{owner.email}.crm", IsActive=True, UserType="Standard",
         )  # fmt: skip
+
+
+def _leave(org: Org, seeded: Seeded) -> None:
+    """Only now: nothing is given to somebody who is inactive."""
+    users = org.tables["User"]
+    for owner in OWNERS:
+        if not owner.active:
+            org.update(users, seeded.users[owner.key], org.read(users, {"IsActive": False}))
 
 
 def _people(org: Org, world: World) -> dict[str, str]:

@@ -128,7 +128,7 @@ class Org:
         if not problems:
             problems += rules.missing(tuple(name for name in table.required if name not in values))
         problems += rules.taken(table, values, "")
-        problems += rules.dangling(self, table, values)
+        problems += [*rules.dangling(self, table, values), *rules.inactive_owner(self, values, {})]
         if problems:
             raise Refused(problems)
         if self.switches.duplicate_rule and not allow_duplicates and table.name in ("Lead", "Contact"):
@@ -159,7 +159,7 @@ class Org:
         problems = [*draft.problems, *rules.unwritable(values.keys() & table.locked_on_update)]
         problems += rules.missing(tuple(n for n in table.required if n in values and values[n] is None))
         problems += rules.taken(table, values, row["Id"])
-        problems += rules.dangling(self, table, values)
+        problems += [*rules.dangling(self, table, values), *rules.inactive_owner(self, values, row)]
         if problems:
             raise Refused(problems)
         rules.check_locks(self, [row["Id"]])

@@ -63,6 +63,20 @@ def dangling(org: Org, table: Table, values: Values) -> list[Problem]:
     return problems
 
 
+def inactive_owner(org: Org, values: Values, before: Values) -> list[Problem]:
+    """A record cannot be given to a user who is inactive. What is theirs already stays, and may be edited.
+
+    https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_concepts_core_data_objects.htm
+    (INACTIVE_OWNER_OR_USER)
+    """
+    owner = values.get("OwnerId")
+    user = org.tables["User"].get(owner) if owner and owner != before.get("OwnerId") else None
+    if user is None or user.get("IsActive") is not False:
+        return []
+    message = f"operation performed with inactive user [{user['Id']}] as owner of record"
+    return [Problem("INACTIVE_OWNER_OR_USER", message, ("OwnerId",))]
+
+
 def check_duplicates(org: Org, table: Table, values: Values) -> None:
     """Salesforce's standard rules, reduced to their e-mail half. Raises Refused.
 

@@ -212,6 +212,31 @@ async def test_a_merge_says_what_became_of_the_old_record(harness: Harness, conn
     assert not any(r.deleted and not r.became for page in pages for r in page.records)
 
 
+async def test_two_records_are_merged_and_both_ids_tell_of_it(harness: Harness, connector: Connector) -> None:
+    if not connector.can.merge:
+        pytest.skip("this connector does not merge")
+    ids = await seeded(harness, 3)
+    result = await connector.merge(ids[0], ids[1])
+    assert (result.outcome, result.error) == ("done", None)
+    held = await harness.held()
+    assert held.keys() == {result.id, ids[2]}
+    keeps, goes, other = await connector.find([Key("id", id_) for id_ in ids], harness.fields)
+    assert [record.id for record in keeps] == [result.id]
+    assert [record.id for record in goes] in ([result.id], [])
+    assert [record.id for record in other] == [ids[2]]
+    assert keeps[0].fields[harness.text] == "First0", "the winner's values stand"
+
+
+async def test_a_merge_with_nobody_is_refused_and_changes_nothing(harness: Harness, connector: Connector) -> None:
+    if not connector.can.merge:
+        pytest.skip("this connector does not merge")
+    there, gone = await seeded(harness, 2)
+    await harness.delete(gone)
+    refused = await connector.merge(there, gone)
+    assert refused.outcome == "rejected"
+    assert there in await harness.held()
+
+
 # Finding
 
 

@@ -56,6 +56,20 @@ def test_a_stage_closes_a_deal_and_implies_its_probability(sf: Org) -> None:
     assert answer.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
 
 
+def test_nothing_is_given_to_an_inactive_user_and_what_is_theirs_may_be_edited(sf: Org) -> None:
+    name = {"LastName": "Left", "Username": "left@x.example", "Email": "left@x.example", "UserType": "Standard"}
+    users = sf.org.tables["User"]
+    user = sf.org.create(users, sf.org.read(users, {**name, "IsActive": True}))
+    deal = make(sf, "Opportunity", **DEAL, OwnerId=user)
+    sf.org.update(users, user, sf.org.read(users, {"IsActive": False}))
+    assert refused(sf, "Opportunity", **DEAL, OwnerId=user) == ("INACTIVE_OWNER_OR_USER", ["OwnerId"])
+    other = make(sf, "Opportunity", **DEAL)
+    answer = sf.http.patch(f"/sobjects/Opportunity/{other}", json={"OwnerId": user})
+    assert answer.json()[0]["errorCode"] == "INACTIVE_OWNER_OR_USER"
+    answer = sf.http.patch(f"/sobjects/Opportunity/{deal}", json={"Amount": 5, "OwnerId": user})
+    assert answer.status_code == 204, answer.text
+
+
 def test_a_deal_has_one_primary_contact(sf: Org) -> None:
     ada, bob = make(sf, "Contact", LastName="Ada"), make(sf, "Contact", LastName="Bob")
     deal = make(sf, "Opportunity", **DEAL, ContactId=ada)
