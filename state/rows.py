@@ -20,10 +20,10 @@ from state.records import Hub, Known, Link, Review, Side, WriteRow
 HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
 LINK = (
     "hub_id", "system", "kind", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at",
-    "within",
+    "entered", "within",
 )  # fmt: skip
 CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
-STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
+STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence", "noted", "dated")
 """Columns, in the order of the rows made here."""
 
 KNOWN = Lookup(
@@ -35,6 +35,7 @@ KNOWN = Lookup(
 CANDIDATES = Lookup(sa.select(t.match_key.c.hash, t.match_key.c.hub_id), t.match_key.c.hash)
 HUBS = Lookup(sa.select(*(t.hub.c[name] for name in HUB if name != "stage")).order_by(t.hub.c.id), t.hub.c.id)
 LINKS = Lookup(sa.select(*(t.link.c[name] for name in (*LINK, "n"))), t.link.c.hub_id)
+STAGE_TIMES = Lookup(sa.select(t.stage_event.c.hub_id, t.stage_event.c.at), t.stage_event.c.hub_id)
 REMOTE_IDS = Lookup(sa.select(t.link.c.remote_id), t.link.c.n)
 """What is read of them, in the order in which the functions below take it."""
 
@@ -85,14 +86,17 @@ def link_row(link: Link, at: Write) -> Row:
         "{}" if side.base_hub == side.base_remote else dumps(_differences(side.base_hub, side.base_remote)),
         dumps(side.seen) if side.seen else None,
         at(side.seen_at),
+        dumps(side.entered) if side.entered else None,
         link.within,
     )
 
 
 def link_of(row: Row, at: Read) -> Link:
-    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, within, n = row
+    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, entered, within, n = row
     base = loads(remote)
-    side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at))
+    side = Side(
+        base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at), loads(entered) if entered else {}
+    )
     return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind, within)
 
 
@@ -132,6 +136,8 @@ def stage_event_row(event: dict[str, Any], at: Write) -> Row:
         event["system"],
         event["reason"],
         event["evidence"],
+        at(event.get("noted")),
+        event.get("dated", "run"),
     )
 
 
