@@ -3,7 +3,7 @@ dates and shares as the language writes them (CLDR, by way of babel).
 
 For a translator: a file holds `key: text`, and a text may have {named} gaps. Where a number decides the form, the key has
 `one:` and `other:` below it, and the gap that decides is `{count}`. The first file is English; a new language is a new
-folder with the same keys. Not here: the words of an admin's own configuration (`mapping.tongues`).
+folder with the same keys. Not here: the words of an admin's own configuration (`mapping.wording`).
 
 Invariant: every language has every key, with the same gaps; a text that is missing is an error, never an empty place.
 """

@@ -212,6 +212,21 @@ def explain(
     return asyncio.run(tell(Screen(as_json), project, record, everything))
 
 
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing glossary --language es --markdown")
+def glossary(
+    language: Annotated[
+        str | None, typer.Option(help="en, es or pt; the project's first where it is not said.", metavar="LANGUAGE")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page to publish.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """The one vocabulary: what every stage means, how a lead enters it, what each system calls it, the reasons."""
+    from console.glossary import tell
+
+    return tell(Screen(as_json), project, language, markdown)
+
+
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing export ada@example.com --out ada.json   (or: ada.md)")
 def export(
     lead: Annotated[
