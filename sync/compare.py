@@ -2,7 +2,8 @@
 named, with the reason.
 
 The cohort are the leads that reached a stage in a period, as the hub's history tells; what a system counts is what its
-own records say, as last read. Reads the database alone; asks no system. Invariant, for every system: the cohort is what
+own records say, as last read or told (a record that keeps no stage, such as a Salesforce Contact, is taken to say what it
+was told). Reads the database alone; asks no system. Invariant, for every system: the cohort is what
 it counts and what it lacks; and what its records say is what it counts of the cohort and what it counts beyond it.
 """
 
@@ -71,7 +72,15 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        systems = {
+            system: {"says": one.says, "both": one.both, "lacks": dict(one.lacks), "beyond": dict(one.beyond)}
+            for system, one in self.systems.items()
+        }
+        return {
+            "stage": self.stage, "start": self.start, "end": self.end, "cohort": self.cohort, "systems": systems,
+            "undated": self.undated, "without_reason": self.without_reason,
+            "differences": [asdict(one) for one in self.differences],
+        }  # fmt: skip
 
 
 def compare(
