@@ -110,7 +110,7 @@ def entries(moves: Moves, lifecycle: Lifecycle, before: datetime | None, now: da
             yield Entry(last, "vendor", step)
             old = stage
         at = at if last is None else max(at, last)
-        yield Entry(at, dated, replace(move, old=old))
+        yield Entry(at, dated, move if old is move.old else replace(move, old=old))
         last = at
 
 
