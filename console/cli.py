@@ -212,6 +212,40 @@ def explain(
     return asyncio.run(tell(Screen(as_json), project, record, everything))
 
 
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing glossary --language es --markdown")
+def glossary(
+    language: Annotated[
+        str | None, typer.Option(help="en, es or pt; the project's first where it is not said.", metavar="LANGUAGE")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page to publish.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """The one vocabulary: what every stage means, how a lead enters it, what each system calls it, the reasons."""
+    from console.glossary import tell
+
+    return tell(Screen(as_json), project, language, markdown)
+
+
+@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing compare --stage mql --from 2026-01-01 --csv mql.csv")
+def compare(
+    stage: Annotated[str, typer.Option(help="A step of the ladder, such as mql.", metavar="STAGE")],
+    start: Annotated[
+        str | None, typer.Option("--from", help="Leads that reached it from this day on.", metavar="WHEN")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Up to and with this day.", metavar="WHEN")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Every difference, for a spreadsheet.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Why marketing counts 412 and sales 280: the same leads counted in every system, each difference with its reason."""
+    from console.comparing import tell
+
+    return asyncio.run(tell(Screen(as_json), project, stage, start, end, csv))
+
+
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing export ada@example.com --out ada.json   (or: ada.md)")
 def export(
     lead: Annotated[

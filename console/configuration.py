@@ -135,6 +135,7 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("vocabulary.ladder", config.Stage, ""),
     ("vocabulary.side", config.SideState, ""),
     ("vocabulary.leave", config.Leaving, LEAVING),
+    ("texts for people", config.Wording, "One text, or one in each of the project's `languages`."),
     ("fields", config.HubField, FIELDS),
     ("rollup of a field", config.RollUp, ROLLUPS),
     ("companies, deals", config.KindFields, KINDS),

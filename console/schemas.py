@@ -52,6 +52,8 @@ class Needed:
     default: bool = False
     to: Kind | None = None
     many: bool = False
+    theirs: bool = False
+    """Only the vendor can have it: it is never created."""
 
 
 _HOLDS: Mapping[str, tuple[FieldType, ...]] = {
@@ -63,6 +65,7 @@ _HOLDS: Mapping[str, tuple[FieldType, ...]] = {
     "datetime": ("datetime", "string"),
     "picklist": ("picklist", "string", "text"),
     "multipicklist": ("multipicklist", "picklist", "string", "text"),
+    "moment": ("datetime", "date", "string", "number"),
     "band": ("picklist", "string"),
 }
 """Transform -> the remote types that can hold what it writes; texts go into text and picklists."""
@@ -88,6 +91,8 @@ def needs(config: ProjectFile, mapping: KindMapping, kind: Kind = "lead") -> lis
         pull, push = stage.direction != "push", stage.direction != "pull"
         writes, reads = tuple(dict.fromkeys(stage.values.values())), tuple(stage.reads)
         found.append(Needed(STAGE, stage.remote, "picklist", pull, push, "Smarketing: stage", writes, reads))
+        if pull:
+            found += [_dates(name, at) for name, at in stage.entered.items()]
         if reason := stage.reason:
             pull, push = reason.direction != "push", reason.direction != "pull"
             writes, reads = tuple(dict.fromkeys(reason.values.values())), tuple(reason.reads)
@@ -96,6 +101,10 @@ def needs(config: ProjectFile, mapping: KindMapping, kind: Kind = "lead") -> lis
                 Needed(REASON, reason.remote, transform, pull, push, "Smarketing: reason of the stage", writes, reads)
             )
     return found
+
+
+def _dates(stage: str, remote: str) -> Needed:
+    return Needed(f"{STAGE}.entered.{stage}", remote, "moment", pull=True, push=False, label="", theirs=True)
 
 
 def _needed(config: ProjectFile, kind: Kind, name: str, entry: MappedField) -> Needed:
@@ -158,7 +167,7 @@ def _missing(system: str, need: Needed, there: Mapping[str, RemoteField]) -> Fin
     hint = f"Did you mean {likely}? " if likely and fuzz.ratio(need.remote, likely) >= 80 else ""
     return Finding(
         "error", "field-missing", system, need.field, need.remote, f"{system} has no field {need.remote}.",
-        f"{hint}`smarketing provision` creates the custom fields that are missing." if need.to is None else hint.strip(),
+        hint.strip() if need.to or need.theirs else f"{hint}`smarketing provision` creates the custom fields that are missing.",
     )  # fmt: skip
 
 
@@ -245,8 +254,8 @@ def wanted(needed: Sequence[Needed], schema: Sequence[RemoteField]) -> tuple[lis
     create: list[RemoteField] = []
     doubtful: list[tuple[str, str]] = []
     for need in needed:
-        if need.remote in there or need.to is not None:
-            continue  # nobody but the vendor makes what refers to other records
+        if need.remote in there or need.to is not None or need.theirs:
+            continue  # nobody but the vendor makes what refers to other records, or dates its own stages
         likely = nearest(need.remote, there)
         if likely and _alike(need.remote, likely):
             doubtful.append((need.remote, likely))

@@ -182,18 +182,19 @@ def waiting(screen: Screen, counted: Counted) -> None:
 
 def window_of(start: str, end: str | None) -> Window:
     """The window of a backfill, from dates or times as people type them; days are local ones, the last included."""
-    since, until = _time(start, "--from"), _time(end, "--to") if end else None
-    if until and end and len(end) == len("2026-03-01"):
-        until += timedelta(days=1)
+    since, until = time_of(start, "--from"), time_of(end, "--to", whole=True) if end else None
     if until and until <= since:
         raise Refusal("usage", "--to lies before --from.", "Give the earlier time to --from.")
     return Window(since, until)
 
 
-def _time(text: str, option: str) -> datetime:
+def time_of(text: str, option: str, *, whole: bool = False) -> datetime:
+    """A date or time as people type it, of a day its beginning; `whole`: its end. Raises Refusal."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        if whole and len(text) == len("2026-03-01"):
+            at += timedelta(days=1)
+    except (ValueError, OverflowError):
         raise Refusal(
             "usage",
             f"{option}: {text!r} is no date.",

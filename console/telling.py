@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -157,10 +159,16 @@ def _stages(told: Story) -> Sheet:
             Text(briefly(stage["at"]), style="quiet"),
             Text.assemble((f"{stage['old']} → " if stage["old"] else "", "quiet"), stage["new"]),
             Text(stage["system"], style="accent"),
-            Text(plain(stage["reason"] or stage["evidence"], 120)),
+            Text.assemble(plain(stage["reason"] or stage["evidence"], 120), (_noted(stage), "quiet")),
             Text(stage["run_id"][-6:], style="quiet"),
         )
     return what
+
+
+def _noted(stage: Mapping[str, Any]) -> str:
+    """Where we wrote it down more than a day after it happened."""
+    noted = stage["noted"]
+    return f"  noted {briefly(noted)}" if noted and noted - stage["at"] > timedelta(days=1) else ""
 
 
 def _score(told: Story) -> Sheet:

@@ -91,6 +91,12 @@ def _check_stage(source: Source, stage: MappedStage, create_when: Condition | No
     _check_table(source, ("stage",), stage.values, stage.reads, names.stages, stage.direction != "pull", "the stage")
     if stage.direction == "both":
         _check_echo(source, stage, create_when, names)
+    for name in stage.entered:
+        if name not in names.stages:
+            message = f"there is no stage {name!r}"
+            source.error(("stage", "entered", name), message, listed(names.stages), nearest(name, names.stages))
+    if stage.entered and stage.direction == "push":
+        source.error(("stage", "entered"), "the stage is never read from this system", "direction: both or pull")
     if stage.on_conflict:
         check_conflict(source, ("stage", "on_conflict"), STAGE, HubField(), stage.on_conflict, names)
     if stage.reason is not None and stage.reason.values:

@@ -120,7 +120,7 @@ def _check_vocabulary(main: Source, vocabulary: Vocabulary, names: Names) -> Non
         if not any(field.rollup for field in asked):
             message = "it asks for no roll-up, and nothing else tells a new reason from an old one"
             main.error((*loc, "when"), message, "a field with a rollup, such as lost_deals")
-        reasons = next((state.reasons for state in vocabulary.side if state.name == stage), ())
+        reasons = next((tuple(state.reasons) for state in vocabulary.side if state.name == stage), ())
         if leaving.reason is not None and reasons and leaving.reason not in reasons:
             message = f"{stage} has no reason {leaving.reason!r}"
             main.error((*loc, "reason"), message, listed(reasons), nearest(leaving.reason, reasons))

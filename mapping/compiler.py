@@ -92,6 +92,7 @@ def mapper_of(
     if isinstance(mapping, MappingFile):
         maps += _stage_maps(config, mapping)
     always = lambda hub: True  # noqa: E731
+    stage = mapping.stage if isinstance(mapping, MappingFile) else None
     return Mapper(
         system,
         sorted(maps, key=lambda m: m.hub),
@@ -108,6 +109,7 @@ def mapper_of(
             for name, condition in (("create_when", mapping.create_when), ("sync_when", mapping.sync_when))
             if condition
         },
+        entered=stage.entered if stage and stage.direction != "push" else {},
         archives=rule_mark(config, kind, mapping.sync_when)
         if mapping.on_leave == "archive" and mapping.sync_when
         else None,

@@ -19,6 +19,7 @@ from mapping.mapped import KindMapping, MappedField, MappedReason, MappedStage, 
 from mapping.options import Word
 from mapping.shared import HubField, Name, OnConflict, RollUp
 from mapping.transforms import PLACEHOLDERS
+from mapping.wording import Language, Reasons, Worded, Wording
 
 __all__ = [
     "HubField",
@@ -33,6 +34,7 @@ __all__ = [
     "OwnerFields",
     "ProjectFile",
     "RollUp",
+    "Wording",
 ]  # fmt: skip
 
 Role = Literal["marketing", "crm", "other"]
@@ -51,19 +53,24 @@ class System(Model):
 class Stage(Model):
     name: Name
     """How it is called in mappings and conditions."""
-    means: str = ""
-    """For people: what the two teams agree that it means."""
+    means: Worded = Field(default_factory=Wording)
+    """For people: what the two teams agree that it means. One text, or `{en: …, es: …, pt: …}`."""
+    entry: Worded = Field(default_factory=Wording)
+    """For people: what has to be so before a lead enters it, as the teams have promised each other. What a machine can tell
+    of it stands in `promote`; `smarketing glossary` shows both."""
 
 
 class SideState(Model):
     name: Name
     """How it is called in mappings and conditions."""
-    means: str = ""
+    means: Worded = Field(default_factory=Wording)
     """For people."""
+    entry: Worded = Field(default_factory=Wording)
+    """For people, as for a step of the ladder; what a machine can tell of it stands in `leave`."""
     moves: tuple[Word, ...] | None = None
     """The stages it may be left for; any stage of the ladder where it is not said."""
-    reasons: tuple[Word, ...] = ()
-    """Reason codes; any text where there are none."""
+    reasons: Reasons = Field(default_factory=dict)
+    """Reason codes, or code -> the words for it, in one text or by language; any text where there are none."""
 
 
 class Leaving(Model):
@@ -167,6 +174,8 @@ class ProjectFile(Model):
     """Country (ISO 3166) of telephone numbers without a country code, where the record tells no country itself."""
     systems: dict[Name, System] = Field(min_length=1)
     """The connected systems by name; each has its `mappings/<name>.yaml`."""
+    languages: tuple[Language, ...] = Field(default=("en",), min_length=1)
+    """The languages of the two teams, the first one that of glossary and reports where none is asked for."""
     vocabulary: Vocabulary = Vocabulary()
     """The stages."""
     fields: dict[Name, HubField] = Field(min_length=1)

@@ -52,7 +52,7 @@ def lifecycle_of(config: ProjectFile) -> Lifecycle:
     return Lifecycle(
         ladder=ladder,
         side={state.name: ladder if state.moves is None else state.moves for state in side},
-        reasons={state.name: state.reasons for state in side if state.reasons},
+        reasons={state.name: tuple(state.reasons) for state in side if state.reasons},
     )
 
 

@@ -64,6 +64,9 @@ class MappedStage(Model):
     """`furthest` where it is not said."""
     reason: MappedReason | None = None
     """Where the reason of a side state is kept."""
+    entered: dict[Word, Word] = Field(default_factory=dict)
+    """Stage -> the field that tells when it was entered here. Only read. Without it, a stage counts from the record's last
+    change. One field may date several stages: then it dates the one that the record is in."""
 
 
 def _several(value: Any) -> Any:

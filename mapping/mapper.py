@@ -52,6 +52,7 @@ class FieldMap:
 
 NONE: Mapping[str, Sequence[tuple[str, str]]] = {}
 CONSENT: Mapping[str, str] = {OPTED_OUT: OPTED_OUT}
+NOWHERE: Mapping[str, str] = {}
 NO_CONDITIONS: Mapping[str, Condition] = {}
 NOTHING: frozenset[str] = frozenset()
 
@@ -74,7 +75,8 @@ class Mapper:
     known to be the same, before anything is compared. `consent`: the fields that say what somebody has opted out of ->
     the field that each is a copy of (itself, where it is none). `asks`: `create_when` and `sync_when` as they were written, by
     name, to be explained. `archives`: where a record that has left `sync_when` is archived here, eight bytes that stand
-    for the rule and for what it goes by; None where it is left alone.
+    for the rule and for what it goes by; None where it is left alone. `entered`: stage -> the remote field that tells when
+    it was entered there.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Mapper:
         sync_when: Callable[[Fields], bool] = lambda hub: True,
         asks: Mapping[str, Condition] = NO_CONDITIONS,
         archives: bytes | None = None,
+        entered: Mapping[str, str] = NOWHERE,
     ) -> None:
         self.system = system
         self.role = role
@@ -105,6 +108,9 @@ class Mapper:
         self.sync_when = sync_when
         self.asks = asks
         self.archives = archives
+        self.entered = entered
+        dates = list(entered.values())
+        self._shared_dates = frozenset(field for field in dates if dates.count(field) > 1)
         self.ruled_by = frozenset(name for _, name, _ in leaves(asks["sync_when"])) if "sync_when" in asks else NOTHING
         """The fields that `sync_when` looks at."""
         self.pulled = frozenset(m.hub for m in maps if m.pull)
@@ -112,10 +118,12 @@ class Mapper:
         self.updated = tuple(sorted(m.hub for m in maps if m.push and not m.once))
         self.clears = frozenset(m.hub for m in maps if m.clears)
         self.references = {m.hub: m for m in maps if m.refers}
-        self.remote_fields = tuple(dict.fromkeys([m.remote for m in maps if m.pull] + ([id_field] if id_field else [])))
+        read = [m.remote for m in maps if m.pull] + ([id_field] if id_field else [])
+        self.remote_fields = tuple(dict.fromkeys([*read, *entered.values()]))
         self.pick = _picker(self.remote_fields)
         self.specs = {m.hub: blake2b(m.spec.encode(), digest_size=6).hexdigest() for m in maps}
-        self.hash = blake2b("\n".join(f"{m.hub} {m.spec}" for m in maps).encode(), digest_size=8).digest()
+        told = [f"{m.hub} {m.spec}" for m in maps] + [f"{stage} since {remote}" for stage, remote in entered.items()]
+        self.hash = blake2b("\n".join(told).encode(), digest_size=8).digest()
         self.hasher = blake2b(self.hash, digest_size=8)
         """To copy: where the digest of a record begins."""
         self._insisted = [(m.remote, m.default) for m in maps if m.push and m.default is not None]
@@ -139,6 +147,15 @@ class Mapper:
                 except ValueError as error:
                     problems.append(Problem(field, name, shown(remote[name]), str(error)))
         return hub, problems
+
+    def dates(self, remote: Mapping[str, Any], stage: Value) -> dict[str, Any]:
+        """When the stages were entered, in the vendor's own words, as a record tells that is in `stage`. A field that dates
+        several stages (when a deal came to an end, good or bad) dates the one that the record is in."""
+        return {
+            name: told
+            for name, field in self.entered.items()
+            if (told := remote.get(field)) and (name == stage or field not in self._shared_dates)
+        }
 
     def to_remote(self, hub: Mapping[str, Value]) -> tuple[dict[str, Any], list[Problem]]:
         """The remote values for the hub fields given (pushed ones only)."""

@@ -188,9 +188,24 @@ _LIFECYCLE = {
 }
 
 
+def stages_of(person: Mapping[str, Any]) -> dict[str, float]:
+    """The stages that a person has come through, and how many days ago each was entered: the first when the record was
+    created, the last when it changed last or before that. One in four steps was skipped. The same again for the same
+    person, and no other dice are thrown for it."""
+    dice = random.Random(f"stages/{person['key']}/{person['email']}")
+    steps = LADDER[: LADDER.index(person["stage"]) + 1]
+    kept = [step for step in steps[:-1] if dice.random() >= 0.25]
+    newest, oldest = person["changed_days_ago"], person["created_days_ago"]
+    days = sorted((newest + (oldest - newest) * dice.random() ** 2 for _ in kept), reverse=True)
+    last = days[-1] if days else oldest
+    if days:
+        days[0] = oldest
+    return {**dict(zip(kept, days, strict=True)), steps[-1]: newest + (last - newest) * dice.random() ** 3}
+
+
 def to_hubspot(person: Mapping[str, Any], now: datetime | None = None) -> dict[str, str]:
     """HubSpot's names for what the person has; parts of a person (an edit's fields) work as well. With `now`, also
-    when the record was created and last changed."""
+    when the record was created and last changed, and when each stage was set."""
     record = {_FIELDS[name]: str(value) for name, value in person.items() if name in _FIELDS}
     if "stage" in person:
         record["lifecyclestage"] = _LIFECYCLE.get(person["stage"], "")
@@ -201,6 +216,11 @@ def to_hubspot(person: Mapping[str, Any], now: datetime | None = None) -> dict[s
             if days in person:
                 moment = now - timedelta(days=person[days])
                 record[name] = str(int(moment.timestamp() * 1000))
+        if "key" in person and person["stage"] in LADDER:
+            for stage, days_ago in stages_of(person).items():
+                if stage in _LIFECYCLE:
+                    at = (now - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+                    record[f"hs_lifecyclestage_{_LIFECYCLE[stage]}_date"] = f"{at}Z"
     return record
 
 

@@ -71,6 +71,11 @@ class Facts:
         )
         return map(StageEvent._make, self._rows(query))
 
+    def ids(self, kind: Kind) -> Iterator[str]:
+        """Of every hub record of the kind, also of those that were merged into another."""
+        c = t.hub.c
+        return (row[0] for row in self._rows(sa.select(c.id).where(c.kind == kind).order_by(c.id)))
+
     def values(self, kind: Kind, names: Sequence[str]) -> Iterator[tuple[str, tuple[Value, ...]]]:
         """Hub id and the values of these fields, of every hub record of the kind, by id."""
         for hub_id, fields in self.records(kind):

@@ -60,6 +60,10 @@ class StageRow:
     system: str
     reason: str | None
     evidence: str
+    noted: datetime | None = None
+    """When we wrote it, where that is not `at`."""
+    dated: str = "run"
+    """How `at` is known: `vendor` (the system dates the stage), `changed` (the record's last change), `run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +278,7 @@ class History:
     def stages(self, hub_ids: Iterable[str]) -> dict[str, list[StageRow]]:
         """By hub record, oldest first."""
         c = t.stage_event.c
-        columns = (c.hub_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence)
+        columns = (c.hub_id, c.run_id, c.at, c.old, c.new, c.system, c.reason, c.evidence, c.noted, c.dated)
         found: dict[str, list[StageRow]] = {}
         for part in chunks(sorted(set(hub_ids))):
             for row in self._c.execute(sa.select(*columns).where(c.hub_id.in_(part)).order_by(c.id)):

@@ -16,12 +16,14 @@ LinkState = Literal["live", "deleted", "merged", "ignored", "archived"]
 class Side:
     """One link as the merge sees it. `base_remote` is what the remote showed, `base_hub` what the hub was, when they
     last agreed. `seen` holds the fields read since that differ from `base_remote` (or have no base yet); merge
-    empties it, but for what a review keeps back."""
+    empties it, but for what a review keeps back. `entered`: when the stages were entered there, in the vendor's own
+    words, as read with a stage that is not merged yet."""
 
     base_remote: Fields = field(default_factory=dict)
     base_hub: Fields = field(default_factory=dict)
     seen: Fields = field(default_factory=dict)
     seen_at: datetime | None = None
+    entered: dict[str, Any] = field(default_factory=dict)
 
     def absorb(self, name: str, value: Value, agreed: Value) -> None:
         """Both sides now know the field: the remote shows `value`, and the hub was `agreed`."""

@@ -20,10 +20,10 @@ from state.records import Hub, Known, Link, Review, Side, WriteRow
 HUB = ("id", "kind", "fields", "origin", "stage", "touched", "dirty", "merged_into")
 LINK = (
     "hub_id", "system", "kind", "remote_id", "state", "mapping", "digest", "base_remote", "base_hub", "seen", "seen_at",
-    "within",
+    "entered", "within",
 )  # fmt: skip
 CHANGE = ("hub_id", "run_id", "at", "kind", "system", "detail")
-STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence")
+STAGE_EVENT = ("hub_id", "run_id", "at", "old", "new", "system", "reason", "evidence", "noted", "dated")
 """Columns, in the order of the rows made here."""
 
 KNOWN = Lookup(
@@ -54,6 +54,7 @@ REVIEW: sa.Select[Any] = sa.select(
         )
     )
 )
+STAGE_TIMES = Lookup(sa.select(t.stage_event.c.hub_id, t.stage_event.c.at), t.stage_event.c.hub_id)
 REMOTE_IDS = Lookup(sa.select(t.link.c.remote_id), t.link.c.n)
 """What is read of them, in the order in which the functions below take it."""
 
@@ -104,14 +105,17 @@ def link_row(link: Link, at: Write) -> Row:
         "{}" if side.base_hub == side.base_remote else dumps(_differences(side.base_hub, side.base_remote)),
         dumps(side.seen) if side.seen else None,
         at(side.seen_at),
+        dumps(side.entered) if side.entered else None,
         link.within,
     )
 
 
 def link_of(row: Row, at: Read) -> Link:
-    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, within, n = row
+    hub_id, system, kind, remote_id, state, mapping, digest, remote, hub, seen, seen_at, entered, within, n = row
     base = loads(remote)
-    side = Side(base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at))
+    side = Side(
+        base, {**base, **loads(hub)}, loads(seen) if seen else {}, at(seen_at), loads(entered) if entered else {}
+    )
     return Link(hub_id, system, remote_id, side, state, mapping, digest, n, kind, within)
 
 
@@ -151,6 +155,8 @@ def stage_event_row(event: dict[str, Any], at: Write) -> Row:
         event["system"],
         event["reason"],
         event["evidence"],
+        at(event.get("noted")),
+        event.get("dated", "run"),
     )
 
 

@@ -31,6 +31,7 @@ from state.rows import (
     LINKS,
     REMOTE_IDS,
     STAGE_EVENT,
+    STAGE_TIMES,
     change_row,
     dumps,
     hub_of,
@@ -253,7 +254,18 @@ class Store(Outbox, Questions, References, Erasures):
         at = repeated(self._stored)
         self._rows("log_changes", t.change.insert, CHANGE, [change_row(row, at) for row in rows])
 
+    def stage_times(self, hub_ids: Iterable[str]) -> dict[str, datetime]:
+        """When the last stage event of each of these hub records happened, of those that have any."""
+        found: dict[str, datetime] = {}
+        for hub_id, stored in STAGE_TIMES.rows(self._c, hub_ids):
+            at = self._read(stored)
+            if at is not None and (hub_id not in found or at > found[hub_id]):
+                found[hub_id] = at
+        return found
+
     def log_stages(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Rows with hub_id, run_id, at, old, new, system, reason and evidence; and, where it was not in this run that it
+        happened, `noted` (when we write it) and `dated` (vendor, changed)."""
         at = repeated(self._stored)
         events = [stage_event_row(row, at) for row in rows]
         self._rows("log_stages", t.stage_event.insert, STAGE_EVENT, events)

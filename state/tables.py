@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -129,6 +129,7 @@ link = sa.Table(
     sa.Column("base_hub", sa.Text, nullable=False),  # only where it differs from base_remote
     sa.Column("seen", sa.Text),  # read, and not yet merged: only where it differs from base_remote
     sa.Column("seen_at", Utc),  # when the remote says that it changed
+    sa.Column("entered", sa.Text),  # {stage: when it was entered, in the vendor's words}: read, and not yet merged
     sa.Column("within", sa.LargeBinary(8)),  # mark of the `sync_when` that has held of it, where leaving archives
     sa.UniqueConstraint("system", "kind", "remote_id"),
     sa.UniqueConstraint("hub_id", "system"),
@@ -249,12 +250,14 @@ stage_event = sa.Table(
     sa.Column("id", Serial, primary_key=True, autoincrement=True),
     sa.Column("hub_id", Id, nullable=False, index=True),
     sa.Column("run_id", Id, nullable=False),
-    sa.Column("at", Utc, nullable=False),
+    sa.Column("at", Utc, nullable=False),  # when it happened, as best known
     sa.Column("old", Word),
     sa.Column("new", Word, nullable=False),
     sa.Column("system", Word, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("noted", Utc),  # when we wrote it; none where that is `at`
+    sa.Column("dated", sa.String(8), nullable=False, server_default="run"),  # how `at` is known: vendor, changed, run
 )
 
 write = sa.Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from state.records import Hub, Link, Review, Waiting
 from sync import references
 from sync.context import Context
+from sync.entered import Moves, entries
 
 
 @dataclass
@@ -22,7 +24,8 @@ class Batch:
     keys: set[tuple[int, str]] = field(default_factory=set)
     lost_keys: set[tuple[int, str]] = field(default_factory=set)
     changes: list[dict[str, Any]] = field(default_factory=list)
-    stages: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[Moves] = field(default_factory=list)
+    """of stages, in the order in which they were found"""
     reviews: list[Review] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
     read: list[tuple[str, str]] = field(default_factory=list)
@@ -47,7 +50,20 @@ class Batch:
         store.drop_keys(sorted(self.lost_keys - self.keys))
         store.add_keys(sorted(self.keys))
         store.log_changes(self.changes)
-        store.log_stages(self.stages)
+        store.log_stages(list(self._events(ctx, at)))
         store.open_reviews(self.reviews, ctx.run_id, at)
         store.close_reviews(self.closed, at)
         references.store(ctx, self)
+
+    def _events(self, ctx: Context, now: datetime) -> Iterator[dict[str, Any]]:
+        """The stage events of the batch, each dated as well as it can be."""
+        last = ctx.store.stage_times({one.hub_id for one in self.moves if one.moves[0].old is not None})
+        for one in self.moves:
+            for entry in entries(one, ctx.rules.lifecycle, last.get(one.hub_id), now):
+                move = entry.move
+                last[one.hub_id] = entry.at
+                yield {
+                    **one.row, "at": entry.at, "old": move.old, "new": move.new, "system": move.source,
+                    "reason": move.reason, "evidence": move.evidence, "dated": entry.dated,
+                    "noted": None if entry.at is now else now,
+                }  # fmt: skip

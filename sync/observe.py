@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 
 from connectors.base import Record
-from mapping.fields import Fields
+from mapping.fields import STAGE, Fields
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Known, Link, Review
 from sync import references
 from sync.batch import Batch
 from sync.context import Context
 from sync.depart import let_go
+from sync.entered import noted
 from sync.identify import Finder, Forced, identify
 from sync.match import match_keys
 from sync.merge import unseen
@@ -172,6 +173,8 @@ def _absorb(
         news = unseen(side_link.side.base_remote, values)
         if side_link.side.seen:
             news |= {name: value for name, value in side_link.side.seen.items() if name not in values}
+        if mapper.entered and STAGE in news:
+            side_link.side.entered = mapper.dates(record.fields, values.get(STAGE))
         changed = news != side_link.side.seen
         side_link.side.seen = news
         batch.touch(side_link)
@@ -198,8 +201,14 @@ def _is_forgotten(ctx: Context, system: str, record: Record, values: Fields, kno
 
 def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime, sums: Fields | None = None) -> None:
     settled = reconcile(hub, ctx.rules, ctx.entries, sums)
-    for link in hub.links.values():
+    entered: dict[str, dict[str, Any]] = {}
+    for system, link in hub.links.items():
+        if link.side.entered:
+            entered[system], link.side.entered = link.side.entered, {}
         batch.touch(link)
+    if settled.stages:
+        row = {"hub_id": hub.id, "run_id": ctx.run_id}
+        batch.moves.append(noted(hub, entered, settled.stages, row))
     for key in settled.gained:
         batch.keys.add((key, hub.id))
     for key in settled.lost:
@@ -223,10 +232,6 @@ def _record(ctx: Context, settled: Settled, batch: Batch, at: datetime) -> None:
             entry |= {"claims": conflict.claims, "winner": conflict.winner}
         source = next((c.source for c in fields.values()), "hub")
         batch.changes.append({**row, "kind": "merged", "system": source, "detail": detail})
-    move = settled.stage
-    if move:
-        stage = {"old": move.old, "new": move.new, "system": move.source, "reason": move.reason}
-        batch.stages.append({**row, **stage, "evidence": move.evidence})
     if not settled.conflicts and not settled.closed:
         return
     for name, conflict in settled.conflicts.items():

@@ -19,7 +19,7 @@ SMARKETING = "smarketing"
 """Origin of what the hub computes by itself."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StageMove:
     old: Value
     new: str
@@ -31,13 +31,14 @@ class StageMove:
 @dataclass(slots=True)
 class Settled:
     """What happened to one hub. `opened` and `closed` name the fields whose conflict waits for a person, or no
-    longer does; `keys` are the match keys that it gained and lost."""
+    longer does; `keys` are the match keys that it gained and lost. `stages`: the moves along which the stage came to what
+    it is, one or two: what the systems said, and what the hub made of it."""
 
     hub: Hub
     created: bool
     changes: dict[str, Change] = field(default_factory=dict)
     conflicts: dict[str, Conflict] = field(default_factory=dict)
-    stage: StageMove | None = None
+    stages: tuple[StageMove, ...] = ()
     closed: list[str] = field(default_factory=list)
     gained: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
@@ -60,12 +61,11 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     for name, value in (sums or {}).items():
         if value != hub.fields.get(name):
             _set(settled, name, value, "derived", hub.fields.get(name))
+    heard = settled.changes.get(STAGE)
     _compute(settled, rules)
     if created:
         _compact(hub)
-    move = settled.changes.get(STAGE)
-    if move and isinstance(move.new, str):
-        settled.stage = StageMove(move.old, move.new, move.source, hub.fields.get(REASON), move.rule)
+    settled.stages = _moves(heard, settled.changes.get(STAGE), hub.fields.get(REASON))
     if waiting:
         settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
     new_keys = _keys([hub.fields], entries, rules.kind)
@@ -75,6 +75,18 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     _note_who_is_in(hub, rules)
     hub.dirty = has_news(hub, rules)
     return settled
+
+
+def _moves(heard: Change | None, last: Change | None, reason: Value) -> tuple[StageMove, ...]:
+    """`heard`: what the systems made of the stage; `last`: what it is now, since when it was before both."""
+    if last is None or not isinstance(last.new, str):
+        return ()
+    if heard is None or heard is last or not isinstance(heard.new, str) or heard.new == heard.old:
+        return (StageMove(last.old, last.new, last.source, reason, last.rule),)
+    return (
+        StageMove(heard.old, heard.new, heard.source, None, heard.rule),
+        StageMove(heard.new, last.new, last.source, reason, last.rule),
+    )
 
 
 def has_news(hub: Hub, rules: Rules) -> bool:

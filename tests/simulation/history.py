@@ -317,6 +317,13 @@ def _check_stages(world: World) -> None:
         if not cycle.allowed(row.old, row.new):
             raise Broken(f"11: a lead went from {row.old} to {row.new}")
     newest = {row.hub_id: row.new for row in rows}
+    last: dict[str, Any] = {}
+    for row in rows:
+        if row.at > world.clock() or (row.hub_id in last and row.at < last[row.hub_id]):
+            raise Broken(f"11: {row.old} -> {row.new} at {row.at}, after {last.get(row.hub_id)}, now {world.clock()}")
+        if (row.dated == "run") != (row.noted is None) or (row.noted is not None and row.noted < row.at):
+            raise Broken(f"11: a {row.dated} event of {row.at} was noted at {row.noted}")
+        last[row.hub_id] = row.at
     for lead in _leads(world):
         if lead.fields.get("stage") != newest.get(lead.id):
             raise Broken(f"11: stage {lead.fields.get('stage')} without an event")

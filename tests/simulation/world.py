@@ -51,6 +51,8 @@ STAGES = {
     },
     "sup": {"lead": "lead", "mql": "lead", "sal": "lead", "sql": "lead", "customer": "client", "disqualified": "no"},
 }
+SINCE = {stage: f"since_{stage}" for stage in ("lead", "mql", "sql", "customer")}
+"""When mkt says that its stages were entered; not always by a clock."""
 TAGS = ("a", "b", "c", "d")
 CHANNELS = {"opted_out": "optout", "sms_opted_out": "nosms", "left": "left"}
 """What somebody opts out of, and how every system calls it; `left` holds the lists that they have left."""
@@ -141,13 +143,15 @@ def _mapper(system: str, around: bool, archives: bool) -> Mapper:
         maps.append(kinds.reference("employer", "company"))
     match = () if system == "sup" else (("email",),)  # sup shows no natural key: only our id finds its records again
     consent = {name: name for name in CHANNELS}
+    dates = SINCE if system == "mkt" else {}
     if not archives:
-        return Mapper(system, maps, match=match, id_field="ext", consent=consent)
+        return Mapper(system, maps, match=match, id_field="ext", consent=consent, entered=dates)
     holds = predicate(STAYS_IN, LIFECYCLE)
     asks = {"sync_when": STAYS_IN}
     return Mapper(
-        system, maps, match=match, id_field="ext", consent=consent, sync_when=holds, asks=asks, archives=b"the rule"
-    )
+        system, maps, match=match, id_field="ext", consent=consent, sync_when=holds, asks=asks, archives=b"the rule",
+        entered=dates,
+    )  # fmt: skip
 
 
 def _text(value: Any) -> Value:
@@ -184,7 +188,7 @@ class SimVendor(Vendor):
 
     def edit(self, id_: str, fields: Mapping[str, Any]) -> None:
         """Somebody types this."""
-        super().update(id_, fields)
+        super().update(id_, self.dated(fields))
 
     def create(self, fields: Mapping[str, Any]) -> str:
         return super().create(self.held(fields))
@@ -192,7 +196,19 @@ class SimVendor(Vendor):
     def held(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What the system makes of values on its own account; the mapping knows nothing of it."""
         change = UNDECLARED.get(self.name, {})
-        return {n: change[n](v) if n in change and isinstance(v, str) else v for n, v in fields.items()}
+        return self.dated({n: change[n](v) if n in change and isinstance(v, str) else v for n, v in fields.items()})
+
+    def dated(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """mkt keeps the time at which each stage was set: most often the right one."""
+        stage = fields.get("status")
+        if self.name != "mkt" or not stage:
+            return dict(fields)
+        now = self.clock()
+        told = (
+            now.isoformat(), now.isoformat(), f"{now:%Y-%m-%d}", str(int(now.timestamp() * 1000)),
+            (now - timedelta(hours=5)).isoformat(), "2099-01-01T00:00:00Z", "1970-01-01", "soon",
+        )  # fmt: skip
+        return {**fields, f"since_{stage}": told[int(now.timestamp()) % len(told)]}
 
     def update(self, id_: str, fields: Mapping[str, Any]) -> None:
         row = self.rows.get(id_)

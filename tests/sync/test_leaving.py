@@ -70,9 +70,9 @@ def test_a_lead_whose_deals_are_all_lost_leaves_the_ladder_with_reason_and_evide
     assert hub.fields[STAGE] == "sql"
     settled = settle(hub, lost=1)
     assert (hub.fields[STAGE], hub.fields[REASON]) == ("lost", "deal_lost")
-    assert settled.stage is not None
-    assert (settled.stage.old, settled.stage.new, settled.stage.source) == ("sql", "lost", SMARKETING)
-    assert settled.stage.evidence == "lost is 1, open is 0, won is 0"
+    assert settled.stages
+    assert (settled.stages[0].old, settled.stages[-1].new, settled.stages[-1].source) == ("sql", "lost", SMARKETING)
+    assert settled.stages[-1].evidence == "lost is 1, open is 0, won is 0"
 
 
 @pytest.mark.parametrize("deals", [{"opens": 1, "lost": 1}, {"won": 1, "lost": 1}, {"opens": 1}, {}])

@@ -56,8 +56,8 @@ def test_a_settled_lead_is_settled(situation: Situation, stage: str) -> None:
     settle(lead, ours)
     fields, origin = dict(lead.fields), dict(lead.origin)
     again = settle(lead, ours)
-    assert (again.changes, again.stage, again.created, again.closed, again.gained, again.lost) == (
-        {}, None, not fields and not origin, [], [], [],
+    assert (again.changes, again.stages, again.created, again.closed, again.gained, again.lost) == (
+        {}, (), not fields and not origin, [], [], [],
     )  # fmt: skip
     assert (lead.fields, lead.origin) == (fields, origin)
     assert not lead.touched
@@ -78,8 +78,8 @@ def test_a_stage_is_earned_with_its_evidence() -> None:
     lead = met(email="a@x", name="Al", phone="AB1", stage="lead")
     settled = settle(lead, earning("mql"))
     assert lead.fields["stage"] == "mql"
-    assert settled.stage is not None
-    assert (settled.stage.old, settled.stage.new, settled.stage.source, settled.stage.evidence) == (
+    assert settled.stages
+    assert (settled.stages[0].old, settled.stages[-1].new, settled.stages[-1].source, settled.stages[-1].evidence) == (
         None, "mql", SMARKETING, "score is 20",
     )  # fmt: skip
 
@@ -96,8 +96,8 @@ def test_promotion_goes_only_up_and_never_out_of_a_side_state(situation: Situati
     elif after != before:
         assert after == stage
         assert cycle.rank(after) > cycle.rank(before)
-        assert settled.stage is not None
-        assert settled.stage.source == SMARKETING
+        assert settled.stages
+        assert settled.stages[-1].source == SMARKETING
 
 
 @given(situations(), st.sampled_from(LADDER))
@@ -106,16 +106,17 @@ def test_a_move_is_told_if_and_only_if_the_stage_moved(situation: Situation, sta
     old = lead.fields.get("stage")
     settled = settle(lead, replace(situation.rules, promote=earning(stage).promote))
     new = lead.fields.get("stage")
-    assert (settled.stage is not None) == (new != old)
-    if settled.stage:
-        assert (settled.stage.old, settled.stage.new) == (old, new)
-        assert situation.rules.lifecycle.allowed(old, new)
+    assert bool(settled.stages) == (new != old)
+    if settled.stages:
+        assert (settled.stages[0].old, settled.stages[-1].new) == (old, new)
+        assert [move.old for move in settled.stages[1:]] == [move.new for move in settled.stages[:-1]]
+        assert all(situation.rules.lifecycle.allowed(move.old, move.new) for move in settled.stages)
 
 
 @pytest.mark.parametrize("stage", [s for s in STAGE_NAMES if s not in LADDER])
 def test_points_raise_nobody_out_of_a_side_state(stage: str) -> None:
     lead = met(email="a@x", name="Al", phone="AB1", title="CTO", note="n", stage=stage)
-    assert settle(lead, earning("customer")).stage is not None
+    assert settle(lead, earning("customer")).stages
     assert lead.fields["stage"] == stage
 
 
