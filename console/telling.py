@@ -10,6 +10,7 @@ from rich.text import Text
 from console.explaining import Event, FieldStory, Story, find, story
 from console.failures import Exit
 from console.names import WORDS, in_words
+from console.score import show_score
 from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value
 from state.history import Happened, History
 from state.store import Store
@@ -56,9 +57,8 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
     if told.stages:
         screen.gap()
         screen.say(_stages(told))
-    if told.score is not None:
-        screen.gap()
-        screen.say(_score(told))
+    if told.scoring is not None:
+        show_score(screen, told.scoring)
     if told.activities:
         screen.gap()
         screen.say(_activities(told.activities))
@@ -160,15 +160,6 @@ def _stages(told: Story) -> Sheet:
             Text(plain(stage["reason"] or stage["evidence"], 120)),
             Text(stage["run_id"][-6:], style="quiet"),
         )
-    return what
-
-
-def _score(told: Story) -> Sheet:
-    what = table(">Points", "Rule", title=f"Score {told.score}")
-    for name, points in told.score_parts:
-        what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
-    for name, points in told.score_misses:
-        what.add_row(Text(f"({points:+d})", style="quiet"), Text(f"{plain(name)}: does not hold", style="quiet"))
     return what
 
 

@@ -21,6 +21,7 @@ from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
 from mapping.moves import departure, promotion
 from mapping.rules import Limits, Rules
+from mapping.scoring import decays_of
 from mapping.transforms import FITS, TRANSFORMS, Pair, folded
 from mapping.transforms.people import phone_near
 
@@ -47,6 +48,9 @@ def rules_of(
     return replace(
         leads,
         promote=promotion(config, leads.lifecycle),
+        decays=decays_of(config.scoring, config.keep_activities),
+        scores=config.scoring is not None,
+        predicts=config.scoring is not None and config.scoring.predictive.push,
         leave=departure(config, leads.lifecycle),
         others=synced,
         activities=frozenset(name for name, mapping in mappings.items() if mapping.activities and name not in left_out),

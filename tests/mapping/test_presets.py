@@ -185,4 +185,4 @@ def test_the_score_goes_to_every_system(project: Project) -> None:
         written = [
             remote.get(n) for n in ("smarketing_score", "Smarketing_Score__c", "conversion_probability") if n in remote
         ]
-        assert written == [{"hubspot": "30", "salesforce": 30, "tryton": 0.3}[system]]
+        assert written == [{"hubspot": "20", "salesforce": 20, "tryton": 0.2}[system]]
