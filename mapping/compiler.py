@@ -15,7 +15,17 @@ import orjson
 
 from mapping.conditions import Condition, leaves, predicate
 from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
-from mapping.derived import computed, derivation, lifecycle_of, rollups_of, shared_fields
+from mapping.derived import (
+    ENGAGEMENT_SCORE,
+    GRADE,
+    SCORE,
+    SCORE_REASON,
+    computed,
+    derivation,
+    lifecycle_of,
+    rollups_of,
+    shared_fields,
+)
 from mapping.fields import CONSENT, KINDS, REASON, STAGE, Kind, Policy, is_opt_out
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
@@ -71,13 +81,19 @@ def _of_kind(
         mappers={name: mapper_of(config, told[name], kind, name, lifecycle, consent) for name in names},
         policies=policies,
         lifecycle=lifecycle,
-        limits=Limits(**config.guards.model_dump()),
+        limits=Limits(**config.guards.model_dump(), moving=moving(config, kind)),
         derive=derivation(config, kind, lifecycle, wanted),
         hash=digest,
         kind=kind,
         rollups=rollups_of(config, kind, lifecycle),
         follow_merges=config.follows_merges(kind),
     )
+
+
+def moving(config: ProjectFile, kind: Kind) -> frozenset[str]:
+    """The fields that change with every day, nobody doing anything."""
+    ages = kind == "lead" and bool(decays_of(config.scoring))
+    return frozenset({SCORE, SCORE_REASON, ENGAGEMENT_SCORE, GRADE}) if ages else frozenset()
 
 
 # -- mappers ----------------------------------------------------------------------------------------------------------
@@ -141,8 +157,8 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
     pair: Pair = TRANSFORMS[transform](folded(placeholders), **options)
     pull = entry.direction != "push" and not field.derived and name not in computed(kind)
     push = entry.direction != "pull" and kind != "owner"
-    # A new basis without a source must not stand beside the old source.
-    clears = entry.clears or field.many or (name in CONSENT and kind == "lead")
+    # A new basis without a source must not stand beside the old source, nor a score beside reasons that have aged away.
+    clears = entry.clears or field.many or (kind == "lead" and name in (*CONSENT, SCORE_REASON))
     spec = {
         "remote": entry.remote,
         "transform": transform,

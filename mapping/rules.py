@@ -29,6 +29,8 @@ class Limits:
     floor: int = 20
     canaries: Mapping[str, str] = field(default_factory=dict)
     """system -> a value of its first match field (an e-mail) that must be found there before anything is written"""
+    moving: frozenset[str] = frozenset()
+    """Fields that change with every day by themselves: that many of them do is no sign of a mistake"""
 
 
 class Departure(NamedTuple):
