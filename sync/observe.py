@@ -185,7 +185,9 @@ def _absorb(
             continue
         if hub.id not in batch.new_hubs:
             batch.hubs[hub.id] = hub
-        if settle and not (ctx.rules.sums_up and (hub.touched or hub.id in batch.new_hubs)):
+        # What refers to a new one may have been waiting for it; nothing has happened to it yet that we know of.
+        asks = (ctx.rules.sums_up and hub.touched) or (ctx.rules.rollups and hub.id in batch.new_hubs)
+        if settle and not asks:
             _settle(ctx, hub, batch, at)
         else:
             hub.touched = True
