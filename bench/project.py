@@ -54,7 +54,9 @@ def _compiled(config: dict[str, Any], mappings: dict[str, Any]) -> Rules:
 
 def _preset(name: str) -> dict[str, Any]:
     """What a preset says of leads: these figures are about leads, and compared with those of peers that have no more."""
-    preset: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(PRESETS / f"{name}.yaml")))
+    preset: dict[str, Any] = orjson.loads(
+        orjson.dumps(YAML(typ="safe").load(PRESETS / f"{name}.yaml"), option=orjson.OPT_NON_STR_KEYS)
+    )
     for kind in ("companies", "deals", "owners", "activities"):
         preset.pop(kind, None)
     around = {n for n, field in preset["fields"].items() if {"rollup", "to"} & field.keys()} | {"employer", "owner"}
@@ -62,7 +64,9 @@ def _preset(name: str) -> dict[str, Any]:
     words = preset.get("vocabulary", {})
     words.pop("leave", None)
     words["promote"] = {stage: when for stage, when in words.get("promote", {}).items() if not around & when.keys()}
-    for rule in preset.get("scoring", {}).get("rules", ()):
-        if "any" in rule["when"]:
+    for rule in (
+        rule for axis in ("fit", "engagement") for rule in preset.get("scoring", {}).get(axis, {}).get("rules", ())
+    ):
+        if "any" in rule.get("when", ()):
             rule["when"]["any"] = [one for one in rule["when"]["any"] if not around & one.keys()]
     return preset

@@ -292,6 +292,26 @@ def consent(
     return asyncio.run(tell(Screen(as_json), project, lead, said))
 
 
+@app.command(
+    rich_help_panel=LOOK, epilog="Example:  smarketing score ada@example.com   (or: smarketing score calibrate)"
+)
+def score(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A lead (e-mail, id, or system:id); or calibrate, backtest, train.", metavar="LEAD", show_default=False
+        ),
+    ],
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """A lead's score, added up rule by rule, and what it would take to get further. `calibrate`: what the outcomes say of
+    the rules. `backtest`: how well a score that is learned from them does on later leads; `train`: learn and keep it."""
+    from console.score import score as tell
+
+    return asyncio.run(tell(Screen(as_json), project, what))
+
+
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing unite ada@example.com ada@home.example --confirm")
 def unite(
     stays: Annotated[str, typer.Argument(help="The one that stays.", metavar="WHO", show_default=False)],

@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel
 
 from connectors.registry import CONNECTORS, settings_of
-from mapping import config, options
+from mapping import config, options, scored
 from mapping.conditions import Condition, Test
 from mapping.transforms import FITS
 
@@ -128,6 +128,25 @@ For `create_when`, `sync_when`, `promote` and the rules of the score. Fields by 
 A blank fails every test but `present: false`, and what `not` turns round.
 """
 
+SCORING = """\
+```yaml
+scoring:
+  fit:
+    rules:
+      - {name: Decides, points: 40, when: {job_title: {contains: chief}}}
+  engagement:
+    half_life: 30
+    rules:
+      - {name: Filled in a form, points: 20, on: [form], cap: 40}
+      - {name: Wants no e-mail, points: -30, when: {opted_out: true}}
+  grid: {A1: mql, A2: mql, B1: mql}
+```
+
+A rule over activities gives each of them its points times 2^(-age / half-life), age in whole days (UTC), and rounds the
+sum once. `score` is both axes by their weights, `fit_score` and `engagement_score` are the axes, `grade` is A1 to D4,
+`score_reason` tells the rules that count, `predicted_score` is learned from outcomes. `smarketing score LEAD` adds it up.
+"""
+
 SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("smarketing.yaml", config.ProjectFile, ""),
     ("systems", config.System, "One entry a system, by its name."),
@@ -144,8 +163,14 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
         config.OwnerFields,
         "As for the other kinds; whoever has the same e-mail address is one person by that.",
     ),
-    ("scoring", config.Scoring, "The sum is kept between 0 and 100. `score_reason` tells the rules that held."),
-    ("scoring.rules", config.ScoreRule, ""),
+    ("scoring", scored.Scoring, SCORING),
+    ("scoring.fit", scored.Fit, ""),
+    ("scoring.rules, scoring.fit.rules", scored.ScoreRule, ""),
+    ("scoring.engagement", scored.Engagement, ""),
+    ("scoring.engagement.rules", scored.EngagementRule, ""),
+    ("scoring.weights", scored.Weights, ""),
+    ("scoring.grades", scored.Grades, ""),
+    ("scoring.predictive", scored.Predictive, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
     ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),

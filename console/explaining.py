@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from alignment.scoring.explain import Explanation
 from console.failures import Refusal
 from console.names import name_of, names_in, split_place
 from console.plans import Reasons
+from console.score import explain_score
 from console.screen import plain
 from mapping.config import ProjectFile
-from mapping.fields import ACTS, EVIDENCE, Kind
-from mapping.loader import compile_scorer
+from mapping.fields import ACTS, HIDDEN, Kind
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from mapping.transforms import TRANSFORMS, folded
@@ -92,6 +93,7 @@ class Story:
     score: int | None
     score_parts: list[tuple[str, int]]
     score_misses: list[tuple[str, int]]
+    scoring: Explanation | None
     absent: dict[str, str]
     """system -> why the lead is not in it, or no longer, or is not told there"""
     standing: dict[str, dict[str, Any]]
@@ -174,11 +176,8 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     sent = history.sent(hub_id)
     reviews = history.reviews(hub_id=hub_id)
     standings = _standings(opened, store, lead, reviews, sent)
-    scorer = compile_scorer(opened.project)
-    scored = scorer(lead.fields)
-    scoring = opened.project.config.scoring if lead.kind == "lead" else None
-    rules = scoring.rules if scoring else ()
-    met = {name for name, _ in scored.parts}
+    scoring = explain_score(opened, store, lead) if lead.kind == "lead" else None
+    lines = scoring.lines if scoring else ()
     around = _around(store, lead)
     told = _fields(opened, store, lead, Reasons(lead, changes, stages))
     conflicts = _conflicts(changes)
@@ -190,9 +189,10 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         fields=told,
         conflicts=conflicts,
         stages=[asdict(stage) for stage in stages],
-        score=scored.total if rules else None,
-        score_parts=list(scored.parts) if rules else [],
-        score_misses=[(rule.name, rule.points) for rule in rules if rule.name not in met],
+        score=scoring.total if scoring else None,
+        score_parts=[(line.rule, line.counts) for line in lines if line.holds],
+        score_misses=[(line.rule, line.points) for line in lines if not line.holds],
+        scoring=scoring,
         absent=_absent(standings),
         standing={system: one._asdict() for system, one in standings.items()},
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
@@ -223,7 +223,7 @@ def _record(link: Link) -> dict[str, Any]:
 def _fields(opened: Opened, store: Store, lead: Hub, reasons: Reasons) -> list[FieldStory]:
     rules = opened.rules.of(lead.kind)
     there = _there(store, rules, lead)
-    names = [n for n in dict.fromkeys([*_order(opened.project.config, lead.kind), *lead.fields]) if n != EVIDENCE]
+    names = [n for n in dict.fromkeys([*_order(opened.project.config, lead.kind), *lead.fields]) if n not in HIDDEN]
     told = []
     for name in names:
         shows = {system: _shows(link, name) for system, link in lead.links.items() if _knows(link, name)}

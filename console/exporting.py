@@ -72,6 +72,7 @@ def held(store: Store, history: History, hub_id: str) -> dict[str, Any]:
                 "systems": {system: _link(link) for system, link in sorted(hub.links.items())},
                 "history": [asdict(change) for change in changes.get(hub.id, ())],
                 "stages": [asdict(stage) for stage in stages.get(hub.id, ())],
+                "scores": [row._asdict() for row in store.scores_of(hub.id)],
                 "writes": [
                     {
                         "at": row.at, "run_id": row.write.run_id, "system": row.write.system,
@@ -128,7 +129,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"# What is held, as of {document['exported_at']:%Y-%m-%d %H:%M} UTC"
     for lead in document["leads"]:
         yield from ("", f"## {lead['who']}", "", f"Lead {lead['lead']}")
-        for name in ("values", "consent", "systems", "history", "stages", "writes", "activities"):
+        for name in ("values", "consent", "systems", "history", "stages", "scores", "writes", "activities"):
             yield from ("", f"### {name.capitalize()}", "", *_told(lead[name], 0))
     yield from ("", "## Questions that people were asked", "", *_told(document["reviews"], 0))
     yield from ("", "## Runs", "", *_told(document["runs"], 0))

@@ -12,6 +12,7 @@ from rich.text import Text
 from console.explaining import Event, FieldStory, Story, find, story
 from console.failures import Exit
 from console.names import WORDS, in_words
+from console.score import show_score
 from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value
 from state.history import Happened, History
 from state.store import Store
@@ -58,9 +59,8 @@ def show(screen: Screen, told: Story, *, all_events: bool = False, systems: Sequ
     if told.stages:
         screen.gap()
         screen.say(_stages(told))
-    if told.score is not None:
-        screen.gap()
-        screen.say(_score(told))
+    if told.scoring is not None:
+        show_score(screen, told.scoring)
     if told.activities:
         screen.gap()
         screen.say(_activities(told.activities))
@@ -169,15 +169,6 @@ def _noted(stage: Mapping[str, Any]) -> str:
     """Where we wrote it down more than a day after it happened."""
     noted = stage["noted"]
     return f"  noted {briefly(noted)}" if noted and noted - stage["at"] > timedelta(days=1) else ""
-
-
-def _score(told: Story) -> Sheet:
-    what = table(">Points", "Rule", title=f"Score {told.score}")
-    for name, points in told.score_parts:
-        what.add_row(Text(f"{points:+d}", style="good" if points > 0 else "bad"), plain(name))
-    for name, points in told.score_misses:
-        what.add_row(Text(f"({points:+d})", style="quiet"), Text(f"{plain(name)}: does not hold", style="quiet"))
-    return what
 
 
 def _activities(happened: Sequence[Happened]) -> Sheet:

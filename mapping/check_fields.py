@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mapping.config import HubField, MappingFile, OwnerFields, RollUp
 from mapping.derived import COMPUTED, built_in, kind_of, slots
-from mapping.fields import EVIDENCE, KINDS, OPTED_OUT, PLURALS, STAGE, Kind
+from mapping.fields import HIDDEN, KINDS, OPTED_OUT, PLURALS, STAGE, Kind
 from mapping.names import Names, check_condition, check_conflict
 from mapping.problems import listed, nearest
 from mapping.source import Loc, Source
@@ -16,7 +16,7 @@ _RESERVED = ("all", "any", "not")
 
 def check_field(main: Source, name: str, field: HubField, names: Names) -> None:
     loc = (*names.base, "fields", name)
-    if name in built_in(names.kind) or name == EVIDENCE or name in _RESERVED:
+    if name in built_in(names.kind) or name in HIDDEN or name in _RESERVED:
         what = (
             "this name has a meaning in conditions" if name in _RESERVED else "every project has this field by itself"
         )

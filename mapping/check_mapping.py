@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mapping.check_scoring import missing_score
 from mapping.compiler import transform_of
 from mapping.conditions import Condition
 from mapping.config import HubField, KindMapping, MappedField, MappedStage, MappingFile
@@ -56,8 +57,8 @@ def _check_entry(source: Source, name: str, entry: MappedField, names: Names) ->
     computed_here = computed(names.kind)
     if (field.derived or name in computed_here) and entry.direction != "push":
         source.error((*loc, "direction"), f"{name} is computed, no system can tell it", "direction: push")
-    if name in computed_here and name != SALES_QUALIFIED and names.config.scoring is None:
-        source.error(loc, "there is no score to send", "scoring rules in smarketing.yaml")
+    if name in computed_here and name != SALES_QUALIFIED and (lacks := missing_score(names.config.scoring, name)):
+        source.error(loc, *lacks)
     if entry.on_conflict:
         if field.derived or name in computed_here:
             source.error((*loc, "on_conflict"), "a derived field has no conflicts", "no on_conflict")

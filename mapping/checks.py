@@ -7,15 +7,15 @@ count as known wherever the file has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mapping.check_fields import check_field, check_table
 from mapping.check_mapping import check_mapping
-from mapping.conditions import Condition, leaves
+from mapping.check_scoring import check_scoring
+from mapping.conditions import leaves
 from mapping.config import KindMapping, MappingFile, OnConflict, ProjectFile, Vocabulary
-from mapping.derived import COMPUTED
 from mapping.fields import KINDS, STAGE
 from mapping.names import Names, check_condition, check_region
 from mapping.problems import listed, nearest
@@ -39,7 +39,7 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
     names = Names(main, config)
     _check_systems(main, config)
     _check_vocabulary(main, config.vocabulary, names)
-    _check_scoring(main, config, names)
+    check_scoring(main, config, names)
     for system in config.guards.canaries:
         if system not in names.systems:
             loc = ("guards", "canaries", system)
@@ -124,26 +124,6 @@ def _check_vocabulary(main: Source, vocabulary: Vocabulary, names: Names) -> Non
         if leaving.reason is not None and reasons and leaving.reason not in reasons:
             message = f"{stage} has no reason {leaving.reason!r}"
             main.error((*loc, "reason"), message, listed(reasons), nearest(leaving.reason, reasons))
-
-
-def _check_scoring(main: Source, config: ProjectFile, names: Names) -> None:
-    if config.scoring is None:
-        return
-    seen: set[str] = set()
-    for index, rule in enumerate(config.scoring.rules):
-        loc: Loc = ("scoring", "rules", index)
-        if rule.name in seen:
-            main.error((*loc, "name"), "two rules have the same name")
-        seen.add(rule.name)
-        check_condition(main, (*loc, "when"), rule.when, names)
-        for where, name in _fields_of(rule.when, (*loc, "when")):
-            field = names.field(name)
-            if name in COMPUTED or (field is not None and field.derived and not (field.rollup or field.happened)):
-                main.error(where, f"{name} is itself computed", "a field that is not")
-
-
-def _fields_of(condition: Condition, loc: Loc) -> Iterable[tuple[Loc, str]]:
-    return [((*loc, *path), name) for path, name, _ in leaves(condition)]
 
 
 def _check_policies(

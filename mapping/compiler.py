@@ -15,12 +15,23 @@ import orjson
 
 from mapping.conditions import Condition, leaves, predicate
 from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
-from mapping.derived import computed, derivation, lifecycle_of, rollups_of, shared_fields
+from mapping.derived import (
+    ENGAGEMENT_SCORE,
+    GRADE,
+    SCORE,
+    SCORE_REASON,
+    computed,
+    derivation,
+    lifecycle_of,
+    rollups_of,
+    shared_fields,
+)
 from mapping.fields import CONSENT, KINDS, REASON, STAGE, Kind, Policy, is_opt_out
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
 from mapping.moves import departure, promotion
 from mapping.rules import Limits, Rules
+from mapping.scoring import decays_of
 from mapping.transforms import FITS, TRANSFORMS, Pair, folded
 from mapping.transforms.people import phone_near
 
@@ -47,6 +58,9 @@ def rules_of(
     return replace(
         leads,
         promote=promotion(config, leads.lifecycle),
+        decays=decays_of(config.scoring, config.keep_activities),
+        scores=config.scoring is not None,
+        predicts=config.scoring is not None and config.scoring.predictive.push,
         leave=departure(config, leads.lifecycle),
         others=synced,
         activities=frozenset(name for name, mapping in mappings.items() if mapping.activities and name not in left_out),
@@ -67,7 +81,7 @@ def _of_kind(
         mappers={name: mapper_of(config, told[name], kind, name, lifecycle, consent) for name in names},
         policies=policies,
         lifecycle=lifecycle,
-        limits=Limits(**config.guards.model_dump()),
+        limits=Limits(**config.guards.model_dump(), moving=moving(config, kind)),
         derive=derivation(config, kind, lifecycle, wanted),
         hash=digest,
         kind=kind,
@@ -75,6 +89,12 @@ def _of_kind(
         follow_merges=config.on_merge_of(kind) in ("follow", "merge"),
         merges=config.on_merge_of(kind) == "merge",
     )
+
+
+def moving(config: ProjectFile, kind: Kind) -> frozenset[str]:
+    """The fields that change with every day, nobody doing anything."""
+    ages = kind == "lead" and bool(decays_of(config.scoring))
+    return frozenset({SCORE, SCORE_REASON, ENGAGEMENT_SCORE, GRADE}) if ages else frozenset()
 
 
 # -- mappers ----------------------------------------------------------------------------------------------------------
@@ -140,8 +160,8 @@ def field_map(config: ProjectFile, mapping: KindMapping, kind: Kind, name: str, 
     pair: Pair = TRANSFORMS[transform](folded(placeholders), **options)
     pull = entry.direction != "push" and not field.derived and name not in computed(kind)
     push = entry.direction != "pull" and kind != "owner"
-    # A new basis without a source must not stand beside the old source.
-    clears = entry.clears or field.many or (name in CONSENT and kind == "lead")
+    # A new basis without a source must not stand beside the old source, nor a score beside reasons that have aged away.
+    clears = entry.clears or field.many or (kind == "lead" and name in (*CONSENT, SCORE_REASON))
     spec = {
         "remote": entry.remote,
         "transform": transform,

@@ -17,6 +17,7 @@ from mapping.fields import Kind
 from mapping.lifecycle import LADDER
 from mapping.mapped import KindMapping, MappedField, MappedReason, MappedStage, MappingFile
 from mapping.options import Word
+from mapping.scored import Scoring
 from mapping.shared import HubField, Name, OnConflict, RollUp
 from mapping.transforms import PLACEHOLDERS
 from mapping.wording import Language, Reasons, Worded, Wording
@@ -147,22 +148,6 @@ class Guards(Model):
     """System -> a value of its first match field (an e-mail) that must be found there before anything is written."""
 
 
-class ScoreRule(Model):
-    name: Word
-    """What people read in the explanation."""
-    points: int = Field(ge=-100, le=100)
-    """From -100 to 100."""
-    when: Condition
-    """A condition; the points count where it holds."""
-
-
-class Scoring(Model):
-    """Points for what is known of a lead; the sum is kept between 0 and 100."""
-
-    rules: tuple[ScoreRule, ...] = Field(min_length=1)
-    """The points that count are added up."""
-
-
 class ProjectFile(Model):
     """`smarketing.yaml`."""
 
@@ -179,8 +164,8 @@ class ProjectFile(Model):
     vocabulary: Vocabulary = Vocabulary()
     """The stages."""
     fields: dict[Name, HubField] = Field(min_length=1)
-    """The shared fields of leads. `stage`, `stage_reason`, `score`, `score_reason` and `sales_qualified` are there by
-    themselves."""
+    """The shared fields of leads. There by themselves are `stage`, `stage_reason`, `sales_qualified`, and of the score
+    `score`, `score_reason`, `fit_score`, `engagement_score`, `grade` and `predicted_score`."""
     on_merge: Literal["ask", "follow", "merge"] = "ask"
     """What two leads become whose records a system has merged, while another system has both: a question; or one lead at
     once (`follow`); or one lead whose two records are merged in the other systems too (`merge`), where the system lets

@@ -11,22 +11,28 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from mapping.conditions import predicate
 from mapping.config import HubField, ProjectFile, RollUp
-from mapping.fields import PLURALS, REASON, STAGE, Fields, Kind, Value
+from mapping.fields import PLURALS, REASON, STAGE, TALLY, Fields, Kind, Value
 from mapping.lifecycle import Lifecycle
-from mapping.rules import Rollup, count_activities, latest_activity
+from mapping.rules import Rollup, count_activities, latest_activity, tally_activities
+from mapping.scored import GRADES
 from mapping.scoring import Score, Scorer, scorer
 
 SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
+FIT_SCORE, ENGAGEMENT_SCORE, GRADE, PREDICTED_SCORE = "fit_score", "engagement_score", "grade", "predicted_score"
 BUILT_IN: Mapping[str, HubField] = {
     STAGE: HubField(label="Stage"),
     REASON: HubField(type="text", label="Reason of the stage"),
     SCORE: HubField(type="integer", label="Score"),
     SCORE_REASON: HubField(type="text", label="Reason of the score"),
+    FIT_SCORE: HubField(type="integer", label="Fit score"),
+    ENGAGEMENT_SCORE: HubField(type="integer", label="Engagement score"),
+    GRADE: HubField(type="text", label="Grade", options=GRADES),
+    PREDICTED_SCORE: HubField(type="integer", label="Predicted score"),
     SALES_QUALIFIED: HubField(type="boolean", label="Sales qualified"),
 }
 """Shared fields that every lead has."""
 
-COMPUTED = (SCORE, SCORE_REASON, SALES_QUALIFIED)
+COMPUTED = (SCORE, SCORE_REASON, FIT_SCORE, ENGAGEMENT_SCORE, GRADE, PREDICTED_SCORE, SALES_QUALIFIED)
 _SLOT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _KINDS: Mapping[str, Kind] = {plural: kind for kind, plural in PLURALS.items()}
 
@@ -60,7 +66,7 @@ def scorer_of(config: ProjectFile) -> Scorer:
     """Also for explaining a score. Without `scoring`, every lead scores 0."""
     if config.scoring is None:
         return lambda hub: Score(0)
-    return scorer(config.scoring.rules, lifecycle_of(config))
+    return scorer(config.scoring, lifecycle_of(config))
 
 
 def derivation(
@@ -97,6 +103,12 @@ def _of_leads(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], F
             found = score(hub)
             derived[SCORE] = found.total
             derived[SCORE_REASON] = found.reason or None
+            if found.fit is not None:
+                derived[FIT_SCORE] = found.fit
+            if found.engagement is not None:
+                derived[ENGAGEMENT_SCORE] = found.engagement
+            if found.grade is not None:
+                derived[GRADE] = found.grade
         return derived
 
     return derive
@@ -148,7 +160,9 @@ def kind_of(rollup: RollUp) -> Kind:
 def rollups_of(config: ProjectFile, kind: Kind, lifecycle: Lifecycle) -> tuple[Rollup, ...]:
     """Those that the records of this kind have."""
     fields = config.fields_of(kind) or {}
-    return (*_happened(fields), *_summed(fields, lifecycle))
+    predicts = kind == "lead" and config.scoring is not None and config.scoring.predictive.push
+    tally = (tally_activities(TALLY),) if predicts else ()
+    return (*_happened(fields), *_summed(fields, lifecycle), *tally)
 
 
 def _happened(fields: Mapping[str, HubField]) -> Iterator[Rollup]:

@@ -28,6 +28,15 @@ OPTED_OUT = "opted_out"
 EVIDENCE = "stage_evidence"
 """What of a lead's neighbours was known when it last had a reason to leave the ladder: the same is no reason twice."""
 
+ENGAGED = "engagement_parts"
+"""What each scoring rule over activities counted when the lead was last looked at. Of the hub alone."""
+
+TALLY = "activity_tally"
+"""How many activities of each type a lead has, where the learned score is pushed. Of the hub alone."""
+
+HIDDEN = (EVIDENCE, ENGAGED, TALLY)
+"""What the hub keeps for itself, and shows to people in other words."""
+
 ACTS = "consent_acts"
 """By what a person has recorded, somebody is opted in again: names of channels, `channel:list` for a list. Of the hub
 alone; no system is told."""

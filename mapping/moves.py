@@ -23,7 +23,7 @@ def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], t
     rolled = _rolled(config)
     steps = [
         (lifecycle.rank(stage), stage, condition, predicate(condition, lifecycle), bool(_asked(condition, rolled)))
-        for stage, condition in config.vocabulary.promote.items()
+        for stage, condition in earned_by(config).items()
     ]
     steps.sort(key=lambda step: -step[0])
 
@@ -38,6 +38,18 @@ def promotion(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], t
         return None
 
     return promote
+
+
+def earned_by(config: ProjectFile) -> dict[str, Condition]:
+    """Stage -> what earns it: by `vocabulary.promote`, and by the cells of the grid of grades."""
+    earned = dict(config.vocabulary.promote)
+    cells: dict[str, list[str]] = {}
+    for cell, stage in (config.scoring.grid if config.scoring else {}).items():
+        cells.setdefault(stage, []).append(cell)
+    for stage, grades in cells.items():
+        by_grade = Condition.model_validate({"grade": sorted(grades)})
+        earned[stage] = Condition.model_validate({"any": (earned[stage], by_grade)}) if stage in earned else by_grade
+    return earned
 
 
 def departure(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], Departure]:

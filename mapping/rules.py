@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
+
+from mapping.decay import Decay
 from mapping.fields import KINDS, Fields, Kind, Policy, RecordKind, Value
 from mapping.lifecycle import Lifecycle
 from mapping.mapper import Mapper
@@ -27,6 +30,8 @@ class Limits:
     floor: int = 20
     canaries: Mapping[str, str] = field(default_factory=dict)
     """system -> a value of its first match field (an e-mail) that must be found there before anything is written"""
+    moving: frozenset[str] = frozenset()
+    """Fields that change with every day by themselves: that many of them do is no sign of a mistake"""
 
 
 class Departure(NamedTuple):
@@ -69,6 +74,16 @@ def latest_activity(name: str, types: Iterable[str] = (), days: int | None = Non
     return Rollup(name, "activity", "leads", _latest, frozenset(types), days)
 
 
+def tally_activities(name: str) -> Rollup:
+    """How often each type of activity happened to a lead: JSON, type -> count; blank where nothing ever did."""
+    return Rollup(name, "activity", "leads", _tally)
+
+
+def _tally(told: Sequence[Fields]) -> Value:
+    counts = {str(one["type"]): one["count"] for one in told}
+    return orjson.dumps(counts, option=orjson.OPT_SORT_KEYS).decode() if counts else None
+
+
 def _count(told: Sequence[Fields]) -> Value:
     return sum(one["count"] for one in told if isinstance(one["count"], int))
 
@@ -109,6 +124,12 @@ class Rules:
     """Whether other kinds refer to this one."""
 
     rollups: tuple[Rollup, ...] = ()
+    decays: tuple[Decay, ...] = ()
+    """The scoring rules over activities, of leads alone."""
+    scores: bool = False
+    """Whether leads have a score, whose history is kept."""
+    predicts: bool = False
+    """Whether the learned score is pushed."""
     activities: frozenset[str] = frozenset()
     """The systems whose activities are read. Said in the rules of leads."""
     keep_activities: int | None = None
@@ -117,7 +138,12 @@ class Rules:
     @property
     def counts_activities(self) -> bool:
         """Whether anything that is computed of a hub record depends on its activities."""
-        return any(one.kind == "activity" for one in self.rollups)
+        return bool(self.decays) or any(one.kind == "activity" for one in self.rollups)
+
+    @property
+    def sums_up(self) -> bool:
+        """Whether anything of a hub record has to be asked of what refers to it, or happened to it."""
+        return bool(self.rollups or self.decays)
 
     @property
     def archives(self) -> bool:

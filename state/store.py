@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from state import tables as t
 from state.bulk import Query, Row
 from state.connection import chunks
-from state.erasures import Erasures
 from state.outbox import Outbox
 from state.questions import Questions
 from state.records import Hub, Known, Link
@@ -42,6 +41,7 @@ from state.rows import (
     repeated,
     stage_event_row,
 )
+from state.scores import Scores
 
 __all__ = ["Store", "chunks", "dumps", "loads"]
 
@@ -97,7 +97,7 @@ known_of: Callable[[Row], Known] = partial(tuple.__new__, Known)
 """`Known(*row)`, in one step: the only thing that is made of a record that has not changed."""
 
 
-class Store(Outbox, Questions, References, Erasures):
+class Store(Outbox, Questions, References, Scores):
     """The database of one project, as the engine sees it: one kind of hub record at a time, leads unless it is asked
     for another (`of`). Not for use by two threads at once."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -258,6 +258,37 @@ stage_event = sa.Table(
     sa.Column("evidence", sa.Text, nullable=False),
     sa.Column("noted", Utc),  # when we wrote it; none where that is `at`
     sa.Column("dated", sa.String(8), nullable=False, server_default="run"),  # how `at` is known: vendor, changed, run
+)
+
+score = sa.Table(  # what a lead's score was, from when on: a row where any part of it changed
+    "score",
+    metadata,
+    sa.Column("hub_id", Id, primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    sa.Column("fit", sa.SmallInteger),
+    sa.Column("engagement", sa.SmallInteger),
+    sa.Column("total", sa.SmallInteger, nullable=False),
+    sa.Column("grade", sa.String(2)),
+    sqlite_with_rowid=False,
+)
+
+score_due = sa.Table(  # when points decay: the next day on which a lead's score is another one by itself
+    "score_due",
+    metadata,
+    sa.Column("hub_id", Id, primary_key=True),
+    sa.Column("day", sa.Integer, nullable=False, index=True),  # since 1970, UTC
+    sqlite_with_rowid=False,
+)
+
+model = sa.Table(  # what was learned from the outcomes of leads, never changed afterwards
+    "model",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("trained_at", Utc, nullable=False),
+    sa.Column("until", Utc, nullable=False),  # the latest outcome that it knows
+    sa.Column("features", sa.Text, nullable=False),
+    sa.Column("coefficients", sa.Text, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False),
 )
 
 write = sa.Table(

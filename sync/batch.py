@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from state.records import Hub, Link, Review, Waiting
+from state.scores import ScoreRow
 from sync import references
 from sync.context import Context
 from sync.entered import Moves, entries
@@ -31,6 +32,9 @@ class Batch:
     read: list[tuple[str, str]] = field(default_factory=list)
     """(system, remote id) of the records that were read, where their kind refers to others"""
     waiting: list[Waiting] = field(default_factory=list)
+    scores: list[ScoreRow] = field(default_factory=list)
+    due: dict[str, int | None] = field(default_factory=dict)
+    """hub id -> the day on which its score changes by itself, where that was looked at"""
 
     def close(self, ctx: Context, subject: str, *kinds: str) -> None:
         """A question that has answered itself, or that a person answered, is a question no more."""
@@ -51,6 +55,8 @@ class Batch:
         store.add_keys(sorted(self.keys))
         store.log_changes(self.changes)
         store.log_stages(list(self._events(ctx, at)))
+        store.log_scores(self.scores)
+        store.save_due(self.due)
         store.open_reviews(self.reviews, ctx.run_id, at)
         store.close_reviews(self.closed, at)
         references.store(ctx, self)

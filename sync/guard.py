@@ -72,7 +72,8 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
         if tally.creates > limits.floor and tally.creates / linked > limits.create_share:
             stop("guard-creates", f"{tally.creates:,} creates on {tally.linked:,} linked records.")
         for name, count in sorted(tally.fields.items()):
-            if count > limits.floor and count / linked > limits.change_share:
+            share = count / linked
+            if name not in limits.moving and count > limits.floor and share > limits.change_share:
                 stop("guard-changes", f"{name} would change on {count:,} of {tally.linked:,} records.")
     if tally.archives and not facts.reverts:
         told = f"{tally.archives:,} of {tally.linked:,} linked records would be archived"
@@ -94,7 +95,7 @@ def _system(system: str, tally: Tally, limits: Limits, facts: Facts) -> list[Sto
             f"takes back what run {facts.reverts} wrote: {tally.updates:,} updates, {tally.archives:,} archived.",
         )
     for name, count in sorted(tally.blanks.items()):
-        if count > limits.blank_count:
+        if count > limits.blank_count and name not in limits.moving:
             stop("guard-blanks", f"{name} would be blanked on {count:,} records.")
     if system in facts.empty:
         stop("guard-empty", f"a complete scan returned no records, where {tally.linked:,} are linked.")

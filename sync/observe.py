@@ -14,10 +14,12 @@ from typing import Any
 import orjson
 
 from connectors.base import Record
-from mapping.fields import STAGE, Fields
+from mapping.fields import ENGAGED, STAGE, Fields
 from mapping.mapper import Mapper, Problem
 from state.records import Hub, Known, Link, Review
+from state.scores import ScoreRow
 from sync import references
+from sync.aging import engagement, score_of
 from sync.batch import Batch
 from sync.context import Context
 from sync.depart import let_go
@@ -101,9 +103,14 @@ def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
     """Merge what was noted of these hub records, and sum up anew what others say of them."""
     batch = Batch()
     sums = roll_up(ctx.store, ctx.rules, hubs, at)
+    worth = engagement(ctx.store, ctx.rules, hubs, at)
     for hub in hubs:
         batch.hubs[hub.id] = hub
-        _settle(ctx, hub, batch, at, sums.get(hub.id))
+        summed = sums.get(hub.id)
+        if hub.id in worth:
+            parts, batch.due[hub.id] = worth[hub.id]
+            summed = {**(summed or {}), ENGAGED: parts}
+        _settle(ctx, hub, batch, at, summed)
     batch.flush(ctx, at)
 
 
@@ -182,7 +189,9 @@ def _absorb(
             continue
         if hub.id not in batch.new_hubs:
             batch.hubs[hub.id] = hub
-        if settle and not (ctx.rules.rollups and (hub.touched or hub.id in batch.new_hubs)):
+        # What refers to a new one may have been waiting for it; nothing has happened to it yet that we know of.
+        asks = (ctx.rules.sums_up and hub.touched) or (ctx.rules.rollups and hub.id in batch.new_hubs)
+        if settle and not asks:
             _settle(ctx, hub, batch, at)
         else:
             hub.touched = True
@@ -200,7 +209,10 @@ def _is_forgotten(ctx: Context, system: str, record: Record, values: Fields, kno
 
 
 def _settle(ctx: Context, hub: Hub, batch: Batch, at: datetime, sums: Fields | None = None) -> None:
+    before = score_of(hub.fields) if ctx.rules.scores else None
     settled = reconcile(hub, ctx.rules, ctx.entries, sums)
+    if ctx.rules.scores and (after := score_of(hub.fields)) is not None and after != before:
+        batch.scores.append(ScoreRow(hub.id, at, *after))
     entered: dict[str, dict[str, Any]] = {}
     for system, link in hub.links.items():
         if link.side.entered:

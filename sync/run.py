@@ -22,6 +22,7 @@ from state.records import WriteRow
 from state.store import Store
 from sync import merging, owners
 from sync.activities import pull_activities, turn_the_day
+from sync.aging import age_scores, look_again_with_model, with_model
 from sync.answers import carry_out, carry_out_for, carry_out_guard
 from sync.archive import check_archives
 from sync.context import BATCH, Context, Progress, Report, rare_collections
@@ -139,6 +140,7 @@ async def _work(ctx: Context, options: Options) -> None:
     for one in kinds:
         await _pull_all(kinds, one, options)
     await _pull_activities(ctx, kinds, options)
+    age_scores(ctx)
     for one in kinds:
         if one.ctx.rules.merges and not options.revert:
             await _each(kinds, one, merging.find)
@@ -189,6 +191,7 @@ def _context(
     if unknown:
         raise Misconfigured(f"There is no mapping for {', '.join(unknown)}.")
     check_archives(rules, connectors)
+    rules = with_model(store, rules)
     run_id = new_id()
     report = Report(run_id, options.kind, clock(), reverts=options.revert)
     ctx = Context(run_id, rules, connectors, store, clock, report, confirmed=options.confirmed, progress=progress)
@@ -207,6 +210,7 @@ def _begin(ctx: Context, options: Options) -> None:
     if before is not None and before != ctx.rules.hash:
         # What is computed of a hub record (points, stage), and what a system is told of it, may be another thing now.
         store.flag_all(touched=True, dirty=True)
+    look_again_with_model(ctx)
     store.drop_planned()
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)
     ctx.open_questions = {(r.kind, r.subject) for r in store.reviews("match", "duplicate", "bad_value", "dead_letter")}

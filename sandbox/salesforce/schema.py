@@ -326,6 +326,9 @@ SMARKETING_STAGES = (
 SMARKETING = (
     text("Smarketing_Id__c", 36, unique=True, external_id=True, id_lookup=True),
     number("Smarketing_Score__c", 5),
+    number("Smarketing_Fit_Score__c", 5),
+    number("Smarketing_Engagement_Score__c", 5),
+    text("Smarketing_Grade__c", 255),
     text("Smarketing_Score_Reason__c", 32768, type="textarea"),
     flag("Smarketing_Sales_Qualified__c"),
     pick("Smarketing_Stage__c", *SMARKETING_STAGES, restricted=True),

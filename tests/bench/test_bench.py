@@ -85,3 +85,17 @@ def test_pages_hold_a_hundred_and_lead_to_the_next(tmp_path: Path) -> None:
 def test_a_figure_knows_whether_it_meets_its_target(value: float, target: float, better: Any, met: bool) -> None:
     assert Figure("", value, "", target, better).met is met
     assert Figure("", value, "").met is None
+
+
+def test_scores_are_measured(tmp_path: Path) -> None:
+    def step(*words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "bench.scores", str(tmp_path), *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        told: dict[str, Any] = orjson.loads(done.stdout)
+        return told
+
+    assert step("make", "300", "3000")["history"] == 300
+    assert step("rescore", "50")["leads"] == 50
+    aged = step("age", "1")
+    assert 0 < aged["leads"] < 300
+    assert aged["history"] > 300, "each that was due has another score"

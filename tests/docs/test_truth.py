@@ -48,11 +48,12 @@ def test_the_files_in_the_readme_are_a_project(tmp_path: Path) -> None:
 
 def test_conditions_and_policies_in_the_reference_are_taken(tmp_path: Path) -> None:
     make(tmp_path, {"hubspot": "  hubspot:\n    connector: memory\n    settings: {file: people.json}\n"})
-    leaving, rollups, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
+    leaving, rollups, scoring, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
     yaml = YAML()
     main = yaml.load((tmp_path / "smarketing.yaml").read_text())
     main["fields"].update(yaml.load(rollups))
     main["vocabulary"]["leave"] = yaml.load(leaving)["leave"]
+    main["scoring"] = yaml.load(scoring)["scoring"]
     with (tmp_path / "smarketing.yaml").open("w") as file:
         yaml.dump(main, file)
     for line in conditions.strip().splitlines():

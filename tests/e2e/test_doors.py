@@ -106,7 +106,7 @@ def test_many_who_vanish_at_once_are_not_let_go_of_without_a_person(synced: Worl
 def test_a_changed_configuration_waits_for_a_person(synced: World) -> None:
     w = synced
     file = w.folder / "smarketing.yaml"
-    file.write_text(file.read_text().replace("points: 10, when: {any: [{company", "points: 11, when: {any: [{company"))
+    file.write_text(file.read_text().replace("points: 15, when: {any: [{company", "points: 17, when: {any: [{company"))
     email = next(e for e in plain_people(w, "Lead") if w.lead(e).fields.get("city") != "Elsewhere")
     w.set("hubspot", email, city="Elsewhere")
     answer = w.cli("sync", "--json", code=3).json
@@ -160,7 +160,8 @@ def hubspot_names(name: str) -> str:
         "first_name": "firstname", "last_name": "lastname", "mobile": "mobilephone", "job_title": "jobtitle",
         "street": "address", "postal_code": "zip", "employees": "numemployees", "stage": "lifecyclestage",
         "do_not_email": "smarketing_opted_out", "score": "smarketing_score", "score_reason": "smarketing_score_reason",
-        "sales_qualified": "smarketing_sales_qualified", "shared_stage": "smarketing_stage",
+        "fit_score": "smarketing_fit_score", "engagement_score": "smarketing_engagement_score",
+        "grade": "smarketing_grade", "sales_qualified": "smarketing_sales_qualified", "shared_stage": "smarketing_stage",
         "stage_reason": "smarketing_stage_reason", "consent_basis": "hs_legal_basis",
         "consent_at": "smarketing_consent_at", "consent_source": "smarketing_consent_source",
     }  # fmt: skip
@@ -171,6 +172,8 @@ def salesforce_names(name: str) -> str:
     known = {
         "mobile": "MobilePhone", "job_title": "Title", "employees": "NumberOfEmployees", "source": "LeadSource",
         "stage": "Status", "opted_out": "HasOptedOutOfEmail", "score": "Smarketing_Score__c",
+        "fit_score": "Smarketing_Fit_Score__c", "engagement_score": "Smarketing_Engagement_Score__c",
+        "grade": "Smarketing_Grade__c",
         "score_reason": "Smarketing_Score_Reason__c", "sales_qualified": "Smarketing_Sales_Qualified__c",
         "shared_stage": "Smarketing_Stage__c", "stage_reason": "Smarketing_Stage_Reason__c",
         "consent_basis": "Smarketing_Consent_Basis__c", "consent_at": "Smarketing_Consent_At__c",

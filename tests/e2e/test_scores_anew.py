@@ -9,7 +9,7 @@ def test_everybody_is_reckoned_anew_when_the_points_change(synced: World) -> Non
     w = synced
     before = {lead.id: lead.fields["score"] for lead in w.leads()}
     file = w.folder / "smarketing.yaml"
-    file.write_text(file.read_text().replace("points: 10, when: {any: [{company", "points: 11, when: {any: [{company"))
+    file.write_text(file.read_text().replace("points: 15, when: {any: [{company", "points: 17, when: {any: [{company"))
     w.cli("sync", "--confirm")
     after = {lead.id: lead.fields["score"] for lead in w.leads()}
     assert {after[id_] - before[id_] for id_ in after} == {0, 1}

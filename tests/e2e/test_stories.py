@@ -239,13 +239,15 @@ def test_the_score_and_its_reasons_are_pushed_to_both(synced: World) -> None:
         assert row["Smarketing_Score__c"] == score
         assert contact.values["smarketing_score"] == str(score)
         assert row["Smarketing_Score_Reason__c"] == contact.values["smarketing_score_reason"] == reason
+        assert row["Smarketing_Grade__c"] == contact.values["smarketing_grade"] == lead.fields["grade"]
+        assert row["Smarketing_Fit_Score__c"] == int(contact.values["smarketing_fit_score"]) == lead.fields["fit_score"]
     email = next(e for e in open_leads(w, "lead") if "Decides" not in w.lead(e).fields["score_reason"])
     before = int(w.lead(email).fields["score"])
     w.set("hubspot", email, jobtitle="Chief Executive Officer")
     w.settled(1)
-    assert w.row(email)["Smarketing_Score__c"] == before + 25
-    assert w.contact(email).values["smarketing_score"] == str(before + 25)
-    assert "Decides or leads +25" in w.contact(email).values["smarketing_score_reason"]
+    assert w.row(email)["Smarketing_Score__c"] == before + 20, "40 points of fit, which is half of the score"
+    assert w.contact(email).values["smarketing_score"] == str(before + 20)
+    assert "Decides or leads +40" in w.contact(email).values["smarketing_score_reason"]
 
 
 def test_a_stage_that_goes_back_by_a_decision_goes_back_in_hubspot_too(synced: World) -> None:

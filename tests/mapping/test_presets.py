@@ -185,4 +185,13 @@ def test_the_score_goes_to_every_system(project: Project) -> None:
         written = [
             remote.get(n) for n in ("smarketing_score", "Smarketing_Score__c", "conversion_probability") if n in remote
         ]
-        assert written == [{"hubspot": "30", "salesforce": 30, "tryton": 0.3}[system]]
+        assert written == [{"hubspot": "20", "salesforce": 20, "tryton": 0.2}[system]]
+
+
+def test_a_score_that_ages_takes_its_reasons_along_and_trips_no_guard(project: Project) -> None:
+    rules = compile_rules(project)
+    assert rules.limits.moving == {"score", "score_reason", "engagement_score", "grade"}
+    for mapper in rules.mappers.values():
+        if "score_reason" in mapper.maps:
+            assert "score_reason" in mapper.clears
+    assert {rule.rule for rule in rules.decays} >= {"Filled in a form", "Spoke with us"}

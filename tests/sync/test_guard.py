@@ -190,3 +190,12 @@ def test_the_monitor_agrees_with_a_plain_count(outcomes: list[bool]) -> None:
     expected = next((n for n in range(1, len(outcomes) + 1) if enough(outcomes[:n])), None)
     found = tripped_after(outcomes)
     assert (found[0] if found else None) == expected
+
+
+def test_scores_that_age_by_themselves_stop_nothing() -> None:
+    tally = {"crm": Tally(100, updates=90, fields={"score": 90, "title": 90}, blanks={"score": 90, "title": 90})}
+    found = guard(tally, Limits(moving=frozenset({"score"})), Facts())
+    assert [stop.message for stop in found] == [
+        "crm: title would change on 90 of 100 records.",
+        "crm: title would be blanked on 90 records.",
+    ]
