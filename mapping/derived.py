@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+from mapping.agreement.personas import persona_of
 from mapping.conditions import predicate
 from mapping.config import HubField, ProjectFile, RollUp
 from mapping.fields import PLURALS, REASON, STAGE, Fields, Kind, Value
@@ -16,17 +17,18 @@ from mapping.lifecycle import Lifecycle
 from mapping.rules import Rollup, count_activities, latest_activity
 from mapping.scoring import Score, Scorer, scorer
 
-SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
+SCORE, SCORE_REASON, SALES_QUALIFIED, PERSONA = "score", "score_reason", "sales_qualified", "persona"
 BUILT_IN: Mapping[str, HubField] = {
     STAGE: HubField(label="Stage"),
     REASON: HubField(type="text", label="Reason of the stage"),
     SCORE: HubField(type="integer", label="Score"),
     SCORE_REASON: HubField(type="text", label="Reason of the score"),
     SALES_QUALIFIED: HubField(type="boolean", label="Sales qualified"),
+    PERSONA: HubField(type="text", label="Persona"),
 }
 """Shared fields that every lead has."""
 
-COMPUTED = (SCORE, SCORE_REASON, SALES_QUALIFIED)
+COMPUTED = (SCORE, SCORE_REASON, SALES_QUALIFIED, PERSONA)
 _SLOT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _KINDS: Mapping[str, Kind] = {plural: kind for kind, plural in PLURALS.items()}
 
@@ -88,6 +90,7 @@ def derivation(
 
 def _of_leads(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], Fields]:
     score = scorer_of(config) if config.scoring else None
+    persona = persona_of(config.personas, lifecycle) if config.personas else None
     floor = config.vocabulary.sales_qualified
     qualified = frozenset(stage for stage in lifecycle.ladder if lifecycle.at_least(stage, floor))
 
@@ -97,6 +100,8 @@ def _of_leads(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], F
             found = score(hub)
             derived[SCORE] = found.total
             derived[SCORE_REASON] = found.reason or None
+        if persona is not None:
+            derived[PERSONA] = persona(hub)
         return derived
 
     return derive
