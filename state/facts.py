@@ -22,8 +22,8 @@ from state.bulk import Lookup
 from state.history import Engine
 from state.rows import loads
 
-BATCH = 10_000
-"""Rows that are fetched at once."""
+BATCH, MANY = 10_000, 50_000
+"""Rows that are fetched at once; and as columns."""
 
 
 _l = t.activity_lead.c
@@ -41,6 +41,15 @@ class StageEvent(NamedTuple):
     new: str
     system: str
     reason: str | None
+
+
+class Part(NamedTuple):
+    """Some hub records: ids, for each field asked for the values in the same order, and those met on the way that were
+    merged into another: hub record -> the one that it became part of."""
+
+    ids: list[str]
+    columns: Sequence[tuple[Value, ...]]
+    heirs: dict[str, str]
 
 
 def microseconds(at: datetime) -> int:
@@ -93,31 +102,39 @@ class Facts:
         for hub_id, fields in self._rows(query):
             yield hub_id, loads(fields)
 
-    def columns(self, kind: Kind, names: Sequence[str]) -> Iterator[tuple[list[str], list[tuple[Value, ...]]]]:
-        """As `values`, many at once: ids, and for each field the values in the same order. Nothing but these fields is
-        made of the text of a record: a third of the time."""
+    def columns(self, kind: Kind, names: Sequence[str]) -> Iterator[Part]:
+        """As `values`, many at once. Nothing but these fields is made of the text of a record: a third of the time."""
         c = t.hub.c
-        query = sa.select(c.id, c.fields).where(c.kind == kind, c.merged_into.is_(None)).order_by(c.id)
+        query = sa.select(c.id, c.fields, c.merged_into).where(c.kind == kind).order_by(c.id)
         slots = [f"f{n}" for n in range(len(names))]
         some = msgspec.defstruct(
             "Some", [(slot, Any, None) for slot in slots], rename=dict(zip(slots, names, strict=True)), gc=False
         )
         read, taken = msgspec.json.Decoder(some).decode, attrgetter(*slots, "__class__")
         for rows in self._batches(query):
-            columns = list(zip(*[taken(read(row[1])) for row in rows], strict=True))
-            yield [row[0] for row in rows], columns[:-1]
+            heirs = {row[0]: row[2] for row in rows if row[2] is not None}
+            live = [row for row in rows if row[2] is None] if heirs else rows
+            if live:
+                columns = list(zip(*[taken(read(row[1])) for row in live], strict=True))
+                yield Part([row[0] for row in live], columns[:-1], heirs)
+            elif heirs:
+                yield Part([], [()] * len(names), heirs)
 
     def moves(self) -> Iterator[Sequence[Sequence[Any]]]:
-        """Hub id, point in time, new stage and reason of every stage event, many at once, in the order of writing; also
-        of hub records that were merged into another (`heirs`)."""
+        """Of all stage events hub id, point in time, new stage and reason, as four columns, many at once, in the order of
+        writing; also of hub records that were merged into another."""
         e = t.stage_event.c
-        yield from self._batches(sa.select(e.hub_id, self._instant(e.at), e.new, e.reason).order_by(e.id))
-
-    def heirs(self, kind: Kind) -> dict[str, str]:
-        """Hub record that was merged -> the one that it became part of."""
-        c = t.hub.c
-        query = sa.select(c.id, c.merged_into).where(c.kind == kind, c.merged_into.is_not(None))
-        return {row[0]: row[1] for row in self._rows(query)}
+        if not self._sqlite:
+            query = sa.select(e.hub_id, self._instant(e.at), e.new, e.reason).order_by(e.id)
+            yield from (tuple(zip(*rows, strict=True)) for rows in self._batches(query))
+            return
+        last = self._c.execute(sa.select(sa.func.max(e.id))).scalar() or 0
+        lists = [sa.func.json_group_array(one) for one in (e.hub_id, self._instant(e.at), e.new, e.reason)]
+        for start in range(0, last, MANY):  # four texts are handed over in half the time of as many rows
+            query = sa.select(*lists).where(e.id > start, e.id <= start + MANY)
+            columns = [loads(text) for text in self._c.execute(query).one()]
+            if columns[0]:
+                yield columns
 
     def touches(
         self, leads: Collection[str], types: Collection[str], since: int, until: int

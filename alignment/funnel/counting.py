@@ -31,7 +31,7 @@ from alignment.funnel.groups import (
     by_month,
     everybody,
 )
-from alignment.funnel.past import Past, read_past
+from alignment.funnel.past import Past, read_past, uninterrupted
 from alignment.funnel.selecting import OUTCOMES, PASSED_FIGURES, STEP_FIGURES, Selected, Selecting
 from alignment.funnel.terms import OWNER, Terms, terms_of
 from mapping.config import ProjectFile
@@ -50,6 +50,11 @@ class Books:
 
 def read_books(facts: Facts, config: ProjectFile, now: datetime | None = None) -> Books:
     """`now`: later stages count as mistakes."""
+    with uninterrupted():
+        return _read_books(facts, config, now)
+
+
+def _read_books(facts: Facts, config: ProjectFile, now: datetime | None) -> Books:
     terms = terms_of(config)
     past = read_past(facts, terms.lifecycle, terms.fields, microseconds(now or datetime.now(UTC)))
     groups = {name: by_field(past, name, past.columns[name]) for name in terms.cuts if name != PERSONA}

@@ -52,13 +52,12 @@ class DealBook:
 def read_deals(facts: Facts, past: Past, terms: Terms) -> DealBook:
     ids: list[str] = []
     columns: list[list[Value]] = [[] for _ in FIELDS]
-    for some, values in facts.columns("deal", FIELDS):
+    for some, values, _ in facts.columns("deal", FIELDS):
         ids += some
         for column, part in zip(columns, values, strict=True):
             column.extend(part)
     stages, amounts, currencies, dates, contacts = columns
-    heirs = facts.heirs("lead")
-    leads = [[n for one in _members(value) if (n := _place(past, heirs.get(one, one))) >= 0] for value in contacts]
+    leads = [[n for one in _members(value) if (n := _place(past, past.heirs.get(one, one))) >= 0] for value in contacts]
     first = _first(past)
     lead = np.array([min(some, key=lambda n: (first[n], n), default=-1) for some in leads], np.intp)
     days = {value: _day(value, terms.settings.time_zone) for value in set(map(str, dates))}
@@ -105,16 +104,17 @@ def influenced(facts: Facts, past: Past, terms: Terms, book: DealBook, since: in
     said = terms.settings.influenced
     ends = np.where(book.state == OPEN, past.now + 1, np.minimum(book.ends, past.now + 1))
     asked = (book.state == OPEN) | ((book.state == WON) & (book.at >= since) & (book.at < until))
-    spans: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for deal in np.flatnonzero(asked).tolist():
-        for lead in book.leads[deal]:
-            spans[lead].append((int(ends[deal]) - said.days * DAY, int(ends[deal]), deal))
+    pairs = [(deal, lead) for deal in np.flatnonzero(asked).tolist() for lead in book.leads[deal]]
+    deals, leads = np.array(pairs, np.intp).reshape(-1, 2).T
+    until_, since_ = ends[deals], ends[deals] - said.days * DAY
     found: Mask = np.zeros(len(book.ids), bool)
-    lasting = {past.ids[lead]: lead for lead in spans}
     for start, end in facts.spans():
-        some = [past.ids[n] for n, its in spans.items() if any(a < end and b > start for a, b, _ in its)]
-        for hub_id, at in facts.touches(some, said.activities, start, end):
-            for a, b, deal in spans[lasting[hub_id]]:
+        some = np.flatnonzero((since_ < end) & (until_ > start) & ~found[deals])
+        spans: defaultdict[str, list[tuple[int, int, int]]] = defaultdict(list)
+        for lead, *span in zip(*(one[some].tolist() for one in (leads, since_, until_, deals)), strict=True):
+            spans[past.ids[lead]].append((span[0], span[1], span[2]))
+        for hub_id, at in facts.touches(spans, said.activities, start, end):
+            for a, b, deal in spans[hub_id]:
                 if a <= at < b:
                     found[deal] = True
     return found

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,12 @@ class Events:
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
     """Times are microseconds since 1970. `stages`: the ladder, the side states, then those that the configuration does
-    not know any more; events name them by their place. `counted`: the leads that are not left out."""
+    not know any more; events name them by their place. `counted`: the leads that are not left out. `heirs`: lead that was merged -> the one it became."""
 
     now: int
     lifecycle: Lifecycle
     ids: list[str]
+    heirs: Mapping[str, str]
     columns: Mapping[str, Column]
     counted: Mask
     stages: tuple[str, ...]
@@ -71,12 +73,11 @@ class Past:
 
 def read_past(facts: Facts, lifecycle: Lifecycle, fields: Iterable[str], now: int) -> Past:
     """`fields`: those of leads that somebody will ask for."""
-    with _uninterrupted():
-        return _read_past(facts, lifecycle, list(dict.fromkeys(fields)), now)
+    return _read_past(facts, lifecycle, list(dict.fromkeys(fields)), now)
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Nothing that is made here is garbage; to look for some takes a third of the time."""
     was = gc.isenabled()
     gc.disable()
@@ -90,29 +91,30 @@ def _uninterrupted() -> Iterator[None]:
 def _read_past(facts: Facts, lifecycle: Lifecycle, names: list[str], now: int) -> Past:
     codings = [Coding() for _ in names]
     ids: list[str] = []
-    for some, values in facts.columns("lead", names):
+    heirs: dict[str, str] = {}
+    for some, values, merged in facts.columns("lead", names):
         ids += some
+        heirs |= merged
         for coding, column in zip(codings, values, strict=True):
             coding.add(column)
     columns = {name: coding.column() for name, coding in zip(names, codings, strict=True)}
-    return past_of(ids, columns, facts.moves(), facts.heirs("lead"), lifecycle, now)
+    return past_of(ids, columns, facts.moves(), heirs, lifecycle, now)
 
 
 def past_of(
     ids: list[str],
     columns: Mapping[str, Column],
-    moves: Iterable[Sequence[Sequence[object]]],
+    moves: Iterable[Sequence[Sequence[Any]]],
     heirs: Mapping[str, str],
     lifecycle: Lifecycle,
     now: int,
 ) -> Past:
-    """`moves`: (lead, time, stage, reason), many at once, in the order of writing."""
+    """`moves`: lead, time, stage and reason as columns, many at once, in the order of writing."""
     places: dict[object, int] = dict(zip(ids, count(), strict=False))
     places |= {old: places[new] for old, new in heirs.items() if new in places}
     stages, reasons = Numbers(zip(lifecycle.stages, count(), strict=False)), Numbers({None: 0})
     parts: list[tuple[NDArray[np.int32], Times, NDArray[np.int16], NDArray[np.int32]]] = []
-    for rows in moves:
-        who, at, new, why = zip(*rows, strict=True)
+    for who, at, new, why in moves:
         parts.append(
             (
                 np.fromiter(map(places.get, who, repeat(-1)), np.int32, len(who)),
@@ -141,7 +143,7 @@ def past_of(
     events = Events(lead, when, stage, old, left, reason)
     entered, inferred = _journeys(events, len(ids), lifecycle, tuple(stages))
     return Past(
-        now, lifecycle, ids, columns, counted, tuple(stages), [str(one or "") for one in reasons], events, entered, inferred,
+        now, lifecycle, ids, heirs, columns, counted, tuple(stages), [str(one or "") for one in reasons], events, entered, inferred,
         int((~told).sum()), int(late.sum()),
     )  # fmt: skip
 

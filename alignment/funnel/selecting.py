@@ -51,6 +51,8 @@ class Selecting:
         self.until = min(self.end, past.now + 1)
         """The first moment that is not known of any more, or is no part of the period."""
         events = past.events
+        self._known: dict[tuple[str, str], Selected] = {}
+        """Every cut asks for the same."""
         self._moved: Mask = (events.at >= self.start) & (events.at < self.end) & (events.new != events.old)
         self._there: Mask = (events.at < self.until) & (events.left >= self.until)
         self._last = np.full(len(past.ids), -1)
@@ -72,6 +74,11 @@ class Selecting:
 
     def step(self, stage: str, figure: str) -> Selected:
         """One of STEP_FIGURES; raises KeyError for another, ValueError for a stage that there is not."""
+        if (stage, figure) not in self._known:
+            self._known[stage, figure] = self._step(stage, figure)
+        return self._known[stage, figure]
+
+    def _step(self, stage: str, figure: str) -> Selected:
         place = self.past.place(stage)
         if figure in ("inflow", "outflow"):
             e = self.past.events
@@ -119,6 +126,11 @@ class Selecting:
 
     def left(self, side: str) -> Selected:
         """Moves to a side state in the period, with their reasons."""
+        if (side, "left") not in self._known:
+            self._known[side, "left"] = self._left(side)
+        return self._known[side, "left"]
+
+    def _left(self, side: str) -> Selected:
         e = self.past.events
         moves = np.flatnonzero(self._moved & (e.new == self.past.place(side)))
         return Selected(e.lead[moves].astype(np.intp), e.at[moves], None, e.reason[moves])
@@ -127,6 +139,11 @@ class Selecting:
 
     def passed(self, figure: str) -> Selected:
         """One of PASSED_FIGURES; raises KeyError for another. Of those who left, `reason` says why."""
+        if ("", figure) not in self._known:
+            self._known["", figure] = self._passed(figure)
+        return self._known["", figure]
+
+    def _passed(self, figure: str) -> Selected:
         past, terms = self.past, self.terms
         entered = past.entered[terms.passed]
         leads = np.flatnonzero((entered >= self.start) & (entered < self.end))

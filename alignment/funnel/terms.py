@@ -8,7 +8,6 @@ from mapping.agreement.funnel import FunnelSettings
 from mapping.conditions import Condition, leaves
 from mapping.config import ProjectFile
 from mapping.derived import PERSONA, lifecycle_of, shared_fields
-from mapping.fields import STAGE
 from mapping.lifecycle import Lifecycle
 
 OWNER = "owner"
@@ -43,7 +42,7 @@ class Terms:
         if self.settings.sourced is not None:
             asked.append(self.settings.sourced)
         names = [name for condition in asked for _, name, _ in leaves(condition)]
-        return tuple(dict.fromkeys([*(name for name in self.cuts if name != PERSONA), OWNER, STAGE, *names]))
+        return tuple(dict.fromkeys([*(name for name in self.cuts if name != PERSONA), OWNER, *names]))
 
 
 def terms_of(config: ProjectFile) -> Terms:
