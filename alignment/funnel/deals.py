@@ -7,7 +7,6 @@ counted.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ def read_deals(facts: Facts, past: Past, terms: Terms) -> DealBook:
         for column, part in zip(columns, values, strict=True):
             column.extend(part)
     stages, amounts, currencies, dates, contacts = columns
-    leads = [[n for one in _members(value) if (n := _place(past, past.heirs.get(one, one))) >= 0] for value in contacts]
+    leads = [[n for one in _members(value) if (n := past.find(past.heirs.get(one, one))) >= 0] for value in contacts]
     first = _first(past)
     lead = np.array([min(some, key=lambda n: (first[n], n), default=-1) for some in leads], np.intp)
     days = {value: _day(value, terms.settings.time_zone) for value in set(map(str, dates))}
@@ -210,11 +209,6 @@ class DealSelecting:
 
 def _members(value: Value) -> Sequence[str]:
     return value if isinstance(value, list) else [value] if isinstance(value, str) else ()
-
-
-def _place(past: Past, hub_id: str) -> int:
-    place = bisect_left(past.ids, hub_id)
-    return place if place < len(past.ids) and past.ids[place] == hub_id else -1
 
 
 def _first(past: Past) -> Times:

@@ -7,6 +7,7 @@ left out and counted. Invariant: `entered` and `inferred` say of every lead what
 from __future__ import annotations
 
 import gc
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ class Past:
         """The ids of leads, given as places or as a mask, each once."""
         some = np.flatnonzero(leads) if leads.dtype == bool else np.unique(leads)
         return [self.ids[n] for n in some.tolist()]
+
+    def find(self, hub_id: str) -> int:
+        """The place of a lead; -1 where there is none by this id."""
+        place = bisect_left(self.ids, hub_id)
+        return place if place < len(self.ids) and self.ids[place] == hub_id else -1
 
     def place(self, stage: str) -> int:
         return self.stages.index(stage)
