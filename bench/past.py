@@ -239,6 +239,8 @@ class _Past:
         at = self.created[who] + ((self.now - self.created[who]) * self.dice.random(count) ** 2).astype(np.int64)
         type_ = self.dice.integers(0, len(TYPES), count).astype(np.int8)
         month = at.astype("datetime64[us]").astype("datetime64[M]").astype(np.int32)
+        if not count:
+            return
         order = np.lexsort((at, who, month))
         starts = np.flatnonzero(np.diff(month[order], prepend=-1))
         ends = [*starts[1:].tolist(), count]

@@ -43,6 +43,10 @@ class StageEvent(NamedTuple):
     reason: str | None
 
 
+STREAMED = {"stream_results": True, "max_row_buffer": BATCH}
+"""Of one statement alone: of the connection, they would hold for whatever is asked after it."""
+
+
 class Part(NamedTuple):
     """Some hub records: ids, for each field asked for the values in the same order, and those met on the way that were
     merged into another: hub record -> the one that it became part of."""
@@ -193,5 +197,5 @@ class Facts:
             while rows := cursor.fetchmany(BATCH):
                 yield rows
         else:
-            streamed = self._c.execution_options(stream_results=True, max_row_buffer=BATCH).execute(query)
+            streamed = self._c.execute(query, execution_options=STREAMED)
             yield from streamed.partitions(BATCH)
