@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.folder) as folder:
         figures = _loads(Path(folder), asked.n, 1 if asked.quick else ROUNDS, None if asked.quick else asked.large)
         figures += _activities(Path(folder), asked.quick)
+        figures += _alignment(Path(folder), 20_000 if asked.quick else LARGE)
     figures += _calls()
     figures += _limits(*((3, 2.0) if asked.quick else (3, 10.0)))
     show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
@@ -181,6 +182,22 @@ def _activities(folder: Path, quick: bool) -> list[Figure]:
         Figure("database per activity", grown / (second["stored"] - first["stored"]), "bytes"),
         Figure(f"sync of {edits:,} changed leads, without activities", before, "s"),
         Figure(f"sync of {edits:,} changed leads, with {label} / without", after / before, "", 1.2, "lower"),
+    ]
+
+
+# -- alignment -----------------------------------------------------------------------------------------------------------
+
+
+def _alignment(folder: Path, leads: int) -> list[Figure]:
+    """The funnel of a quarter with all its cuts, ten activities and two stage events a lead."""
+    log.print(f"funnel of {leads:,} leads", style="dim")
+    _measure("past", folder / "state.sqlite", leads)
+    run = _measure("alignment", folder / "state.sqlite")
+    _clear(folder)
+    return [
+        Figure(f"funnel with all cuts, {leads:,} leads, processor time", run["cpu"], "s", 10, "lower"),
+        Figure(f"one cut more of what has been read, {leads:,} leads", run["cut"], "s"),
+        Figure(f"peak memory of a funnel, {leads:,} leads", run["peak_mb"], "MB", 1_000, "lower"),
     ]
 
 

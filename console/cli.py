@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from console.alignment_commands import add_to
 from console.failures import Exit, Failure, failure_of, show
 from console.options import HERE, LOOK, RUN, SET_UP, Confirm, Folder, Full, Json, Systems
 from console.review_commands import reviews_app
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
+add_to(app)
 
 
 @app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing init my-project --preset hubspot+salesforce")

@@ -13,6 +13,9 @@ from pydantic import BaseModel
 
 from connectors.registry import CONNECTORS, settings_of
 from mapping import config, options, scored
+from mapping.agreement.funnel import FunnelSettings, Influence, Segment
+from mapping.agreement.objectives import Derivation, Objective
+from mapping.agreement.personas import Persona
 from mapping.conditions import Condition, Test
 from mapping.transforms import FITS
 
@@ -78,6 +81,26 @@ leave:
 KIND_MAPPINGS = """\
 One of `match` and `propose` must be there. A company's name is compared without its legal form: Acme Inc. and ACME GmbH
 are asked about together. Owners take `match`, `propose` and `fields`, and are only ever read.
+"""
+
+PERSONAS = """\
+A text is one, or `{en: …, es: …, pt: …}`.
+
+```yaml
+personas:
+  - {name: decider, label: {en: Decider, es: Quien decide}, when: {job_title: {contains: chief}, employees: {at_least: 50}}}
+```
+"""
+
+OBJECTIVES = """\
+Linked to each other: what is derived follows from what it serves.
+
+```yaml
+objectives:
+  - {name: revenue, metric: revenue, target: 500000, period: quarter}
+  - {name: won, team: sales, metric: won_deals, derived_from: {from: revenue, divisor: 12500}}
+  - {name: mqls, team: marketing, metric: mql, derived_from: {from: won, rate: 0.05}}
+```
 """
 
 SETTINGS = """\
@@ -171,6 +194,12 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("scoring.weights", scored.Weights, ""),
     ("scoring.grades", scored.Grades, ""),
     ("scoring.predictive", scored.Predictive, ""),
+    ("personas", Persona, PERSONAS),
+    ("funnel", FunnelSettings, ""),
+    ("funnel.segments", Segment, ""),
+    ("funnel.influenced", Influence, ""),
+    ("objectives", Objective, OBJECTIVES),
+    ("objectives.derived_from", Derivation, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
     ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),
@@ -181,6 +210,7 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
 
 TITLES: Mapping[str, str] = {
     **{model.__name__: title for title, model, _ in SECTIONS},
+    "Words": "personas",
     "OnConflict": "Who wins",
     "Transform": "Transforms",
     "Condition": "Conditions",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mapping.agreement.check_figures import check_figures
 from mapping.check_fields import check_field, check_table
 from mapping.check_mapping import check_mapping
 from mapping.check_scoring import check_scoring
@@ -40,6 +41,7 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
     _check_systems(main, config)
     _check_vocabulary(main, config.vocabulary, names)
     check_scoring(main, config, names)
+    check_figures(main, config, names)
     for system in config.guards.canaries:
         if system not in names.systems:
             loc = ("guards", "canaries", system)

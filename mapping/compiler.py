@@ -13,11 +13,12 @@ from typing import Any
 
 import orjson
 
-from mapping.conditions import Condition, leaves, predicate
+from mapping.conditions import Condition, Model, leaves, predicate
 from mapping.config import HubField, KindMapping, MappedField, MappingFile, OnConflict, ProjectFile
 from mapping.derived import (
     ENGAGEMENT_SCORE,
     GRADE,
+    PERSONA,
     SCORE,
     SCORE_REASON,
     computed,
@@ -141,7 +142,8 @@ def rule_mark(config: ProjectFile, kind: Kind, condition: Condition) -> bytes:
     rule has not left this one."""
     names = {name for _, name, _ in leaves(condition)}
     fields = shared_fields(config, kind)
-    computed_by = [config.vocabulary, config.scoring] if names & {STAGE, *computed(kind)} else []
+    computed_by: list[Model | None] = [config.vocabulary, config.scoring] if names & {STAGE, *computed(kind)} else []
+    computed_by += config.personas if PERSONA in names else []
     told = [condition, *(fields[name] for name in sorted(names) if name in fields), *(m for m in computed_by if m)]
     meaning = [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in told]
     return blake2b(canonical(meaning).encode(), digest_size=8).digest()

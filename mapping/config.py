@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from mapping.agreement.funnel import FunnelSettings
+from mapping.agreement.objectives import Objective
+from mapping.agreement.personas import Persona
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind
 from mapping.lifecycle import LADDER
@@ -40,6 +43,9 @@ __all__ = [
 
 Role = Literal["marketing", "crm", "other"]
 ConnectorName = Literal["hubspot", "salesforce", "tryton", "file", "memory"]
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class System(Model):
@@ -185,6 +191,17 @@ class ProjectFile(Model):
     """When a plan stops and asks."""
     scoring: Scoring | None = None
     """Where there is none, no lead has a score."""
+    personas: tuple[Persona, ...] = ()
+    """Whom the two teams sell to; the first that a lead fits is its `persona`, a field that every lead has by itself."""
+    funnel: FunnelSettings = FunnelSettings()
+    """How the way from the first contact to the deal is counted."""
+    objectives: tuple[Objective, ...] = ()
+    """What the two teams want to reach, and by when."""
+    currency: Currency | None = None
+    """The currency (ISO 4217) in which amounts are added up. Where it is not said, each currency has its own total."""
+    rates: dict[Currency, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Currency -> what one of it is worth in `currency`, fixed. Amounts in a currency without a rate are left out and
+    counted, never taken for 0."""
 
     def on_merge_of(self, kind: Kind) -> str:
         sections: dict[Kind, KindFields | None] = {

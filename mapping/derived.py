@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+from mapping.agreement.personas import persona_of
 from mapping.conditions import predicate
 from mapping.config import HubField, ProjectFile, RollUp
 from mapping.fields import PLURALS, REASON, STAGE, TALLY, Fields, Kind, Value
@@ -17,7 +18,7 @@ from mapping.rules import Rollup, count_activities, latest_activity, tally_activ
 from mapping.scored import GRADES
 from mapping.scoring import Score, Scorer, scorer
 
-SCORE, SCORE_REASON, SALES_QUALIFIED = "score", "score_reason", "sales_qualified"
+SCORE, SCORE_REASON, SALES_QUALIFIED, PERSONA = "score", "score_reason", "sales_qualified", "persona"
 FIT_SCORE, ENGAGEMENT_SCORE, GRADE, PREDICTED_SCORE = "fit_score", "engagement_score", "grade", "predicted_score"
 BUILT_IN: Mapping[str, HubField] = {
     STAGE: HubField(label="Stage"),
@@ -29,10 +30,11 @@ BUILT_IN: Mapping[str, HubField] = {
     GRADE: HubField(type="text", label="Grade", options=GRADES),
     PREDICTED_SCORE: HubField(type="integer", label="Predicted score"),
     SALES_QUALIFIED: HubField(type="boolean", label="Sales qualified"),
+    PERSONA: HubField(type="text", label="Persona"),
 }
 """Shared fields that every lead has."""
 
-COMPUTED = (SCORE, SCORE_REASON, FIT_SCORE, ENGAGEMENT_SCORE, GRADE, PREDICTED_SCORE, SALES_QUALIFIED)
+COMPUTED = (SCORE, SCORE_REASON, FIT_SCORE, ENGAGEMENT_SCORE, GRADE, PREDICTED_SCORE, SALES_QUALIFIED, PERSONA)
 _SLOT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _KINDS: Mapping[str, Kind] = {plural: kind for kind, plural in PLURALS.items()}
 
@@ -94,6 +96,7 @@ def derivation(
 
 def _of_leads(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], Fields]:
     score = scorer_of(config) if config.scoring else None
+    persona = persona_of(config.personas, lifecycle) if config.personas else None
     floor = config.vocabulary.sales_qualified
     qualified = frozenset(stage for stage in lifecycle.ladder if lifecycle.at_least(stage, floor))
 
@@ -109,6 +112,8 @@ def _of_leads(config: ProjectFile, lifecycle: Lifecycle) -> Callable[[Fields], F
                 derived[ENGAGEMENT_SCORE] = found.engagement
             if found.grade is not None:
                 derived[GRADE] = found.grade
+        if persona is not None:
+            derived[PERSONA] = persona(hub)
         return derived
 
     return derive

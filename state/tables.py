@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0007"
+REVISION = "0009"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -385,6 +385,39 @@ forgotten = sa.Table(  # keyed hashes by which the person is known when they com
     sa.Column("lifted_at", Utc),
     sa.Column("lifted_by", sa.String(128)),
     sa.Column("reason", sa.Text),
+)
+
+attainment = sa.Table(  # what came of an objective in a period that is over; a restated one is a new row
+    "attainment",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("objective", Word, nullable=False),
+    sa.Column("period", sa.String(8), nullable=False),  # 2026-03, 2026-Q1, 2026-H1, 2026
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("target", sa.Float, nullable=False),
+    sa.Column("frozen_at", Utc, nullable=False),
+    sa.Column("frozen_by", sa.String(128), nullable=False),
+    sa.Column("basis", sa.Text, nullable=False),  # what the value was counted from, as JSON
+    sa.Column("restated_from", Serial),  # the row that it takes the place of
+    sa.Column("reason", sa.Text),
+    sa.Index(
+        "uq_attainment_first", "objective", "period", unique=True,
+        sqlite_where=sa.text("restated_from IS NULL"), postgresql_where=sa.text("restated_from IS NULL"),
+    ),
+    sa.UniqueConstraint("restated_from"),
+)  # fmt: skip
+
+acceptance = sa.Table(  # a team stands by an objective, or by what came of it
+    "acceptance",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("objective", Word, nullable=False),
+    sa.Column("period", sa.String(8), nullable=False),
+    sa.Column("team", sa.String(16), nullable=False),
+    sa.Column("target", sa.Float, nullable=False),
+    sa.Column("accepted_at", Utc, nullable=False),
+    sa.Column("accepted_by", sa.String(128), nullable=False),
+    sa.Column("attainment_id", Serial),  # none: the target alone
 )
 
 lock = sa.Table(

@@ -86,7 +86,7 @@ def test_every_command_has_json_and_help_with_an_example(words: tuple[str, ...])
 def test_documentation_names_no_command_that_is_none() -> None:
     known = {" ".join(words) for words in every_command()}
     for text in (ERRORS, COMMANDS):
-        for command in re.findall(r"`smarketing ([a-z]+(?: (?:list|show|resolve))?)", text):
+        for command in re.findall(r"`smarketing ([a-z]+(?: (?:list|show|resolve|freeze|restate|accept))?)", text):
             assert command in known, command
 
 

@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 
 from console import configuration
 from console.folders import make
+from mapping.agreement.objectives import Objective
+from mapping.agreement.personas import Persona
 from mapping.loader import load_project
 from sync.project import run_sync
 from tests.docs.pages import PAGES, ROOT, blocks, named
@@ -48,8 +50,10 @@ def test_the_files_in_the_readme_are_a_project(tmp_path: Path) -> None:
 
 def test_conditions_and_policies_in_the_reference_are_taken(tmp_path: Path) -> None:
     make(tmp_path, {"hubspot": "  hubspot:\n    connector: memory\n    settings: {file: people.json}\n"})
-    leaving, rollups, scoring, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
+    leaving, rollups, scoring, personas, objectives, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
     yaml = YAML()
+    assert [Persona.model_validate(one) for one in YAML(typ="safe").load(personas)["personas"]]
+    assert [Objective.model_validate(one) for one in YAML(typ="safe").load(objectives)["objectives"]]
     main = yaml.load((tmp_path / "smarketing.yaml").read_text())
     main["fields"].update(yaml.load(rollups))
     main["vocabulary"]["leave"] = yaml.load(leaving)["leave"]

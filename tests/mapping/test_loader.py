@@ -46,7 +46,7 @@ def test_an_error_tells_its_place_what_was_expected_and_the_nearest_name(tmp_pat
             key="fields.compnay",
             message="there is no shared field 'compnay'",
             expected="one of: email, company, employees, tags, opted_out, stage, stage_reason, score, score_reason, "
-            "fit_score, engagement_score, grade, predicted_score, sales_qualified",
+            "fit_score, engagement_score, grade, predicted_score, sales_qualified, persona",
             nearest="company",
         )
     ]

@@ -1,0 +1,240 @@
+"""What the funnel comes to, as values: for JSON, for a terminal, for a report. Nothing is counted here.
+
+Invariant: a share says out of how many, and how uncertain it is; a middle is not told of fewer than five.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST = 5
+"""Of fewer, no median and no ninth decile is told."""
+
+Z = 1.959963984540054
+"""Standard deviations on either side of 95 % of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days: from the beginning of `first` to the end of `last`, in a time zone."""
+
+    first: date
+    last: date
+    zone: str = "UTC"
+
+    @property
+    def start(self) -> datetime:
+        return midnight(self.first, self.zone)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment that is no more part of it."""
+        return midnight(self.last + timedelta(days=1), self.zone)
+
+    @property
+    def before(self) -> Period:
+        """As many whole months before where it is whole months; as many days where it is not."""
+        after = self.last + timedelta(days=1)
+        if self.first.day == after.day == 1:
+            months = (after.year - self.first.year) * 12 + after.month - self.first.month
+            return Period(month_on(self.first, -months), self.first - timedelta(days=1), self.zone)
+        days = (after - self.first).days
+        return Period(self.first - timedelta(days=days), self.first - timedelta(days=1), self.zone)
+
+    @property
+    def months(self) -> list[date]:
+        """The first day of every month that it touches."""
+        found = [self.first.replace(day=1)]
+        while (following := month_on(found[-1], 1)) <= self.last:
+            found.append(following)
+        return found
+
+
+def month_on(day: date, months: int) -> date:
+    """The first day of the month so many months later."""
+    number = day.year * 12 + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    part: int
+    whole: int
+
+    @property
+    def value(self) -> float | None:
+        """None of nothing."""
+        return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where the true share lies, with a certainty of 95 %: Wilson's score interval, which also holds for small numbers
+        (https://doi.org/10.1080/01621459.1927.10502953)."""
+        if not self.whole:
+            return None
+        n, p, z = self.whole, self.part / self.whole, Z
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """`median` and `p90` (linear between neighbours) are None of fewer than five."""
+
+    count: int
+    median: float | None = None
+    p90: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage, of the leads that entered it for the first time in the period, and of those that were in it.
+
+    - `reached`: of those that entered, how many have reached the next step, or a higher one, by now
+    - `within`: of those that entered long enough ago, how many did in so many days
+    - `inferred`: of those that entered, how many jumped over it
+    - `days`: from entering to reaching the next step, of those that were seen in it
+    - `inflow`, `outflow`: moves into it and out of it in the period, first or not
+    - `waiting`: who was in it at the period's end (now, where it has not ended); `age`: for how many days
+    - `stuck`: of those, how many for longer than `limit` days; None where there is no limit
+    """
+
+    stage: str
+    next: str | None
+    entered: int
+    inferred: int
+    reached: Share
+    within: Share
+    days: Days
+    inflow: int
+    outflow: int
+    waiting: int
+    age: Days
+    stuck: int | None
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """`totals`: by currency; amounts in others are converted where there is a rate. Left out and counted: deals
+    `without_amount`, and those in an `other_currency` that nothing converts."""
+
+    totals: Mapping[str, float] = field(default_factory=dict)
+    deals: int = 0
+    without_amount: int = 0
+    other_currency: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """`revenue` is of deals won in the period, `pipeline` of those open now. Sourced: what marketing brought; influenced:
+    what it had a hand in; None where the configuration does not say what shows it. `without_date`: won or lost deals
+    without a date, or with one that has not come yet, which are in no period."""
+
+    won: int
+    lost: int
+    open: int
+    rate: Share
+    revenue: Money
+    pipeline: Money
+    sourced_revenue: Money | None
+    sourced_pipeline: Money | None
+    influenced_revenue: Money | None
+    influenced_pipeline: Money | None
+    without_date: int = 0
+    without_leads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What became of the leads that marketing passed to sales in the period. `not_qualified`: left before they were
+    sales-qualified; `lost`: after that, at the close. `reasons`: of each, by reason."""
+
+    passed: int
+    accepted: Share
+    converted: Share
+    open: int
+    not_qualified: int
+    lost: int
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedLead:
+    """One that was passed and has not converted. `outcome`: open, not_qualified or lost; `at`: when it left."""
+
+    lead: str
+    passed_at: datetime
+    outcome: str
+    stage: str
+    reason: str
+    owner: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """All figures of some leads. `left`: side state -> reason -> how often somebody left for it in the period."""
+
+    steps: tuple[Step, ...]
+    passed: Passed
+    deals: Deals | None
+    left: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """`cuts`: field -> value -> the figures of the leads that have it. `excluded`: what was left out, and how many."""
+
+    period: Period
+    as_of: datetime
+    within: int
+    total: Counts
+    before: Counts | None
+    cuts: Mapping[str, Mapping[str, Counts]]
+    excluded: Mapping[str, int]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.total.steps
+
+
+def spread(days: NDArray[np.float64]) -> Days:
+    """Of durations in days."""
+    if len(days) < FEWEST:
+        return Days(len(days))
+    median, p90 = np.quantile(days, [0.5, 0.9]).tolist()
+    return Days(len(days), median, p90)
+
+
+def spreads(days: NDArray[np.float64], groups: NDArray[np.int32], count: int) -> Sequence[Days]:
+    """As `spread`, of each group from 0 to `count`."""
+    order = np.argsort(days, kind="stable")
+    order = order[np.argsort(groups[order], kind="stable")]
+    ordered, sizes = days[order], np.bincount(groups, minlength=count)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    found = []
+    for start, size in zip(starts.tolist(), sizes.tolist(), strict=False):
+        if size < FEWEST:
+            found.append(Days(size))
+            continue
+        values = []
+        for share in (0.5, 0.9):
+            place = (size - 1) * share
+            low = math.floor(place)
+            a, b = float(ordered[start + low]), float(ordered[start + min(low + 1, size - 1)])
+            values.append(a + (b - a) * (place - low))
+        found.append(Days(size, *values))
+    return found

@@ -1,0 +1,269 @@
+"""`objectives …`: how they stand, and what is kept of them for good. Reads the database; `freeze`, `restate` and `accept`
+write to it, and nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+
+from alignment.funnel.counting import read_books
+from alignment.objectives import TEAMS, Goal, Measured, Progress, goals, measure, over, progress
+from console.bars import bar, document, percent, write_csv
+from console.failures import Exit, Refusal
+from console.screen import Screen, many, moment, plain, table
+from mapping.agreement.objectives import SHARES
+from mapping.problems import listed, nearest
+from state.attainments import Acceptance, AlreadyFrozen, acceptances, attainments, newest
+from state.attainments import accept as keep_acceptance
+from state.attainments import freeze as keep
+from state.facts import Facts
+from sync.project import Opened, open_project
+
+MONEY = ("revenue", "pipeline", "sourced_revenue")
+
+
+async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) -> Exit:
+    async with open_project(folder, systems=(), reading=True) as opened:
+        found = standing(opened, _goals(opened, label), datetime.now(UTC))
+        history = attainments(opened.engine)
+    documents = [_document(one) for one in found]
+    if as_csv:
+        write_csv(list(documents[0]) if documents else CSV, [[_flat(v) for v in one.values()] for one in documents])
+        return Exit.DONE
+    screen.emit({"ok": True, "exit": 0, "objectives": documents, "history": [document(one) for one in history]})
+    if not screen.as_json:
+        _show(screen, found, opened.project.config.currency or "")
+    return Exit.DONE
+
+
+def standing(opened: Opened, wanted: Sequence[Goal], now: datetime) -> list[Progress]:
+    """Each goal measured; what is frozen is not counted again."""
+    held, said = newest(attainments(opened.engine)), acceptances(opened.engine)
+    measured = _measured(opened, [one for one in wanted if (one.objective.name, one.label) not in held], now)
+    return [
+        progress(
+            one, measured.get((one.objective.name, one.label)), now, held.get((one.objective.name, one.label)), said
+        )
+        for one in wanted
+    ]
+
+
+def _measured(opened: Opened, wanted: Sequence[Goal], now: datetime) -> dict[tuple[str, str], Measured | None]:
+    if not wanted:
+        return {}
+    with Facts(opened.engine) as facts:
+        books = read_books(facts, opened.project.config, now)
+        return {(g.objective.name, g.label): measure(books, facts, g.objective.metric, g.period) for g in wanted}
+
+
+def _goals(opened: Opened, label: str | None, day: date | None = None) -> list[Goal]:
+    config = opened.project.config
+    if not config.objectives:
+        raise Refusal(
+            "no-objective", "There are no objectives.", "Say what you want to reach: objectives, in smarketing.yaml."
+        )
+    today = datetime.now(UTC).astimezone(ZoneInfo(config.funnel.time_zone)).date()
+    try:
+        found = goals(config, day or today, label)
+    except ValueError:
+        raise Refusal(
+            "usage", f"{plain(label, 40)} is no period.", "Write 2026-03, 2026-Q1, 2026-H1 or 2026."
+        ) from None
+    if label is not None and not found:
+        raise Refusal("no-objective", f"No objective holds in {label}.", "See `from`, `to` and `period` of each.")
+    return found
+
+
+def _named(opened: Opened, name: str, label: str | None) -> Goal:
+    known = [one.name for one in opened.project.config.objectives]
+    if name not in known:
+        likely = nearest(name, known)
+        hint = f"Did you mean {likely}?" if likely else f"There is {listed(known)}." if known else ""
+        raise Refusal("no-objective", f"There is no objective {plain(name, 40)}.", hint)
+    found = [one for one in _goals(opened, label) if one.objective.name == name]
+    if not found:
+        raise Refusal("no-objective", f"{name} does not hold in that period.", "See its `from`, `to` and `period`.")
+    return found[0]
+
+
+# -- what is kept -------------------------------------------------------------------------------------------------------
+
+
+async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None) -> Exit:
+    now = datetime.now(UTC)
+    async with open_project(folder, systems=()) as opened:
+        wanted = _goals(opened, label) if label else _last(opened)
+        held = newest(attainments(opened.engine))
+        if label and not all(over(one, now) for one in wanted):
+            raise Refusal("not-over", f"{label} is not over yet.", "Freeze it when its last day has passed.")
+        due = [one for one in wanted if over(one, now) and (one.objective.name, one.label) not in held]
+        found = _measured(opened, due, now)
+        frozen, unmeasured = [], []
+        for goal in due:
+            value = found[goal.objective.name, goal.label]
+            if value is None:
+                unmeasured.append(goal.objective.name)
+                continue
+            keep(
+                opened.engine, goal.objective.name, goal.label, value.value, goal.target, value.basis, now,
+                by or getpass.getuser(),
+            )  # fmt: skip
+            frozen.append(goal)
+        rows = standing(opened, frozen, now)
+    screen.emit({"ok": True, "exit": 0, "frozen": [_document(one) for one in rows], "unmeasured": unmeasured})
+    if not screen.as_json:
+        if frozen:
+            _show(screen, rows, opened.project.config.currency or "")
+        screen.say(
+            f"[good]✓[/] {many(len(frozen), 'objective')} frozen."
+            if frozen
+            else "Nothing to freeze: all that is over is kept."
+        )
+        for name in unmeasured:
+            screen.say(Text.assemble(("● ", "warn"), f"{name}: nothing measures it; not frozen"))
+    return Exit.FINDINGS if unmeasured else Exit.DONE
+
+
+def _last(opened: Opened) -> list[Goal]:
+    """Each objective in the last period that is over."""
+    found: dict[str, Goal] = {}
+    for goal in _goals(opened, None):
+        before = goals(opened.project.config, goal.period.first - timedelta(days=1))
+        found |= {one.objective.name: one for one in before if one.objective.name == goal.objective.name}
+    for name in {one.name for one in opened.project.config.objectives} - found.keys():  # they may hold no longer
+        end = next(one.end for one in opened.project.config.objectives if one.name == name)
+        if end is not None:
+            found |= {
+                one.objective.name: one for one in goals(opened.project.config, end) if one.objective.name == name
+            }
+    return list(found.values())
+
+
+async def restate(screen: Screen, folder: Path, name: str, label: str, reason: str, by: str | None) -> Exit:
+    if not reason.strip():
+        raise Refusal("usage", "Why is it restated?", "Say it with --reason; it is kept.")
+    now = datetime.now(UTC)
+    async with open_project(folder, systems=()) as opened:
+        goal = _named(opened, name, label)
+        old = newest(attainments(opened.engine)).get((name, goal.label))
+        if old is None:
+            raise Refusal("not-frozen", f"{name} is not frozen for {goal.label}.", "smarketing objectives freeze")
+        value = _measured(opened, [goal], now)[name, goal.label]
+        if value is None:
+            raise Refusal("no-objective", f"Nothing measures {name} any more.", "The frozen value stays.")
+        try:
+            keep(
+                opened.engine, name, goal.label, value.value, goal.target, value.basis, now, by or getpass.getuser(),
+                restates=old.id, reason=reason.strip(),
+            )  # fmt: skip
+        except AlreadyFrozen:
+            raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
+        (row,) = standing(opened, [goal], now)
+    screen.emit({"ok": True, "exit": 0, "was": document(old), "objective": _document(row)})
+    screen.say(f"[good]✓[/] {name} {goal.label}: {old.value:,.2f} → {value.value:,.2f}. The old value stays on record.")
+    return Exit.DONE
+
+
+async def accept(screen: Screen, folder: Path, name: str, team: str, label: str | None, by: str | None) -> Exit:
+    if team not in TEAMS:
+        raise Refusal("usage", f"There is no team {plain(team, 40)}.", "marketing or sales")
+    async with open_project(folder, systems=()) as opened:
+        goal = _named(opened, name, label)
+        held = newest(attainments(opened.engine)).get((name, goal.label))
+        said = Acceptance(
+            name, goal.label, team, held.target if held else goal.target, datetime.now(UTC), by or getpass.getuser(),
+            held.id if held else None,
+        )  # fmt: skip
+        keep_acceptance(opened.engine, said)
+    what = f"what came of {name} in {goal.label}" if held else f"the target of {name} for {goal.label}"
+    screen.emit({"ok": True, "exit": 0, "accepted": document(said)})
+    screen.say(f"[good]✓[/] {plain(said.accepted_by)} accepts {what} for {team}.")
+    return Exit.DONE
+
+
+# -- to look at ---------------------------------------------------------------------------------------------------------
+
+CSV = [
+    "objective", "label", "team", "metric", "period", "from", "to", "target", "value", "attainment", "forecast", "method",
+    "derived_from", "basis", "frozen_at", "frozen_by", "restated_from", "reason", "accepted",
+]  # fmt: skip
+
+
+def _document(one: Progress) -> dict[str, Any]:
+    goal, frozen = one.goal, one.frozen
+    return dict(
+        zip(
+            CSV,
+            [
+                goal.objective.name, goal.objective.label or goal.objective.name, goal.objective.team,
+                goal.objective.metric, goal.label, goal.period.first, goal.period.last,
+                frozen.target if frozen else goal.target, one.value, one.attainment, one.forecast, method(one),
+                list(goal.chain[:-1]), dict(one.basis), frozen.frozen_at if frozen else None,
+                frozen.frozen_by if frozen else None, frozen.restated_from if frozen else None,
+                frozen.reason if frozen else None,
+                {team: said.accepted_by for team, said in one.accepted.items()},
+            ],
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}={inner}" for key, inner in value.items())
+    return " > ".join(value) if isinstance(value, list) else value
+
+
+def method(one: Progress) -> str:
+    """How the forecast came about."""
+    if one.frozen:
+        return "frozen"
+    if one.value is None or one.forecast is None:
+        return "nothing to go by"
+    if one.forecast == one.value:
+        return "as it stands"
+    return f"run rate: {one.elapsed:.1f} of {one.whole} {'business days' if one.business_days else 'days'}"
+
+
+def _show(screen: Screen, found: Sequence[Progress], currency: str) -> None:
+    screen.gap()
+    screen.title("Objectives")
+    screen.gap()
+    what = table(
+        "!Objective", "~!Team", "!Period", ">Target", ">Reached", ">", "!", "~>Forecast", "~How", "~Accepted by"
+    )
+    for one in found:
+        goal, share = one.goal, one.attainment or 0.0
+        ahead = one.forecast is not None and one.forecast >= (one.frozen.target if one.frozen else goal.target)
+        depth = len(goal.chain) - 1
+        what.add_row(
+            Text(
+                "  " * (depth - 1) + ("└ " if depth else "") + plain(goal.objective.label or goal.objective.name),
+                style="bold",
+            ),
+            Text(goal.objective.team, style="quiet"),
+            goal.label,
+            _number(one.frozen.target if one.frozen else goal.target, goal, currency),
+            _number(one.value, goal, currency),
+            percent(one.attainment),
+            bar(share, 16, "good" if ahead else "warn"),
+            Text(_number(one.forecast, goal, currency), style="good" if ahead else "warn"),
+            Text(f"frozen {moment(one.frozen.frozen_at)}" if one.frozen else method(one), style="quiet"),
+            ", ".join(f"{team}: {plain(said.accepted_by, 20)}" for team, said in sorted(one.accepted.items())) or "–",
+        )
+    screen.say(what)
+
+
+def _number(value: float | None, goal: Goal, currency: str) -> str:
+    if value is None:
+        return "–"
+    metric = goal.objective.metric
+    if metric in SHARES:
+        return f"{value:.0%}"
+    return f"{value:,.0f} {currency}".strip() if metric in MONEY else f"{value:,.0f}"

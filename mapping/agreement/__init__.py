@@ -1,0 +1,1 @@
+"""What marketing and sales agree on beside the stages, as an admin writes it."""
