@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mapping.agreement.check_sla import check_sla
 from mapping.check_fields import check_field, check_table
 from mapping.check_mapping import check_mapping
 from mapping.conditions import Condition, leaves
@@ -40,6 +41,7 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
     _check_systems(main, config)
     _check_vocabulary(main, config.vocabulary, names)
     _check_scoring(main, config, names)
+    check_sla(main, config, names)
     for system in config.guards.canaries:
         if system not in names.systems:
             loc = ("guards", "canaries", system)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from mapping.agreement.sla import Pact
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind
 from mapping.lifecycle import LADDER
@@ -187,6 +188,8 @@ class ProjectFile(Model):
     """When a plan stops and asks."""
     scoring: Scoring | None = None
     """Where there is none, no lead has a score."""
+    sla: Pact | None = None
+    """What marketing and sales promise each other; no clocks run where it is not said."""
 
     def follows_merges(self, kind: Kind) -> bool:
         sections: dict[Kind, KindFields | None] = {

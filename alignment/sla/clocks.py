@@ -236,9 +236,7 @@ def _follow_up(
             yield Span("follow_up", start, allowed, "", until, "met" if until is not None else None)
 
 
-def _worked(
-    clause: FollowUp, pact: Pact, lifecycle: Lifecycle, lead: History
-) -> Iterator[tuple[int, int | None]]:
+def _worked(clause: FollowUp, pact: Pact, lifecycle: Lifecycle, lead: History) -> Iterator[tuple[int, int | None]]:
     """From when to when somebody had the lead in hand."""
     since: int | None = None
     for at, new, _ in lead.moves:
@@ -270,7 +268,7 @@ def read(
     end = now if span.stop is None else min(span.stop, now)
     elapsed = _passed(calendar, span.start, end, still)
     due = _when(calendar, span.start, span.allowed, still) if span.allowed is not None else None
-    told = ()
+    told: tuple[int, ...] = ()
     if span.allowed is not None:
         places = (_when(calendar, span.start, round(span.allowed * share), still) for share in sorted(reminders))
         told = tuple(place for place in places if place is not None)

@@ -215,7 +215,9 @@ class Pact(Model):
 
     def team_of(self, owner: str) -> str:
         """Name of the team that somebody is in; empty where in none."""
-        return next((name for name, team in self.teams.items() if owner.casefold() in map(str.casefold, team.members)), "")
+        return next(
+            (name for name, team in self.teams.items() if owner.casefold() in map(str.casefold, team.members)), ""
+        )
 
     def terms(self) -> dict[str, Any]:
         """What a version stands for: promises and calendars, not who is told or away."""

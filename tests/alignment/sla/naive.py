@@ -81,8 +81,12 @@ def random_place(dice: random.Random) -> tuple[Place, Window]:
             cuts = sorted(dice.sample(range(0, 24 * 60 + 1, dice.choice([1, 5, 15, 30])), dice.choice([2, 2, 4, 6])))
             hours[day] = [(0, 1440)] if kind == 0 else list(zip(cuts[::2], cuts[1::2], strict=True))
     hours = hours or {dice.randrange(7): [(540, 1020)]}
-    centre = date.fromisoformat(dice.choice(CHANGES[zone])) + timedelta(days=dice.choice([0, 0, 0, dice.randrange(200)]))
+    centre = date.fromisoformat(dice.choice(CHANGES[zone])) + timedelta(
+        days=dice.choice([0, 0, 0, dice.randrange(200)])
+    )
     off = frozenset(centre + timedelta(days=dice.randrange(-3, 4)) for _ in range(dice.choice([0, 0, 1, 2])))
-    first = datetime(centre.year, centre.month, centre.day, tzinfo=UTC) - timedelta(days=2, minutes=dice.randrange(1440))
+    first = datetime(centre.year, centre.month, centre.day, tzinfo=UTC) - timedelta(
+        days=2, minutes=dice.randrange(1440)
+    )
     place = Place(zone, hours, off)
     return place, Window(first, place.minutes(first, first + timedelta(days=5)))

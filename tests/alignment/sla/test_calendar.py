@@ -50,7 +50,14 @@ def _case(dice: random.Random, calendar: BusinessCalendar, window: Window, seed:
         a = dice.randrange(size)
         paused.append((a, None if dice.random() < 0.1 else dice.randrange(a, size + 1)))
     elapsed, due = window.read(start, allowed, stop, now, paused)
-    span = Span("decision", window.at(start), allowed * MINUTE, "", None if stop is None else window.at(stop), None if stop is None else "met")
+    span = Span(
+        "decision",
+        window.at(start),
+        allowed * MINUTE,
+        "",
+        None if stop is None else window.at(stop),
+        None if stop is None else "met",
+    )
     still = [(window.at(a), None if b is None else window.at(b)) for a, b in paused]
     got = read(span, calendar, still, window.at(now), [0.5])
     told = f"seed {seed}: {calendar.zone} {span} paused {still} now {window.at(now)}"
@@ -111,7 +118,9 @@ def test_a_business_day_ends_with_its_hours() -> None:
     wednesday = at("2026-07-01T23:30", "America/New_York")
     assert calendar.days_later(wednesday, 1) == at("2026-07-02T17:00", "America/New_York")
     assert calendar.days_later(wednesday, 2) == at("2026-07-06T17:00", "America/New_York")
-    assert calendar.days_later(at("2026-07-04T10:00", "America/New_York"), 1) == at("2026-07-06T17:00", "America/New_York")
+    assert calendar.days_later(at("2026-07-04T10:00", "America/New_York"), 1) == at(
+        "2026-07-06T17:00", "America/New_York"
+    )
 
 
 def test_a_length_runs_over_the_end_of_the_years_that_are_made() -> None:
