@@ -53,13 +53,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a clock shows. `due`: None where it stands still with no end in sight, or has no limit. `breached`: when the
-    promise was broken; `late`: by how much, growing until it stops. `reminders`: when each share of the time had passed
-    or will have."""
+    """What a clock shows. `due`: when the time is used up; None where the clock stands still with no end in sight, or has
+    no limit. `over`: when it is exceeded, which is not before there is business time again. `breached`: since when the
+    promise is broken; `late`: by how much, growing until it stops. `reminders`: when each share of the time had passed or
+    will have."""
 
     state: State
     elapsed: int
     due: int | None
+    over: int | None = None
     breached: int | None = None
     late: int = 0
     reminders: tuple[int, ...] = ()
@@ -268,13 +270,13 @@ def read(
     end = now if span.stop is None else min(span.stop, now)
     elapsed = _passed(calendar, span.start, end, still)
     due = _when(calendar, span.start, span.allowed, still) if span.allowed is not None else None
+    over = _when(calendar, span.start, span.allowed + 1, still) if span.allowed is not None else None
     told: tuple[int, ...] = ()
     if span.allowed is not None:
         places = (_when(calendar, span.start, round(span.allowed * share), still) for share in sorted(reminders))
         told = tuple(place for place in places if place is not None)
-    over = span.allowed is not None and elapsed > span.allowed
-    late = elapsed - span.allowed if over and span.allowed is not None else 0
-    breached = due if over else None
+    late = max(0, elapsed - span.allowed) if span.allowed is not None else 0
+    breached = due if late else None
     if span.how == "failed" and breached is None:
         breached = span.stop
     state: State
@@ -286,7 +288,7 @@ def read(
         state = "met"
     else:
         state = "paused" if any(a <= now and (b is None or now < b) for a, b in still) else "running"
-    return Reading(state, elapsed, due, breached, late, told, span.stop)
+    return Reading(state, elapsed, due, over, breached, late, told, span.stop)
 
 
 def _united(paused: Iterable[Stretch]) -> list[Stretch]:

@@ -68,6 +68,8 @@ def _case(dice: random.Random, calendar: BusinessCalendar, window: Window, seed:
         assert got.due is None or got.due > window.at(size - 1), told
     over = elapsed > allowed
     assert (got.state == "breached") == over, told
+    exceeded = got.over is not None and got.over <= min(window.at(now), span.stop or window.at(now))
+    assert exceeded == over, told
     assert got.late == max(0, elapsed - allowed) * MINUTE, told
     if stop is not None and stop <= now and not over:
         assert got.state == "met", told
