@@ -104,6 +104,7 @@ class TouchRow(NamedTuple):
 _CLOCK = tuple(t.sla_clock.c[name] for name in ClockRow.__dataclass_fields__)
 _ALERT = tuple(t.alert.c[name] for name in AlertRow.__dataclass_fields__)
 _e, _l, _a, _h = t.stage_event.c, t.activity_lead.c, t.activity.c, t.hub.c
+KEYS = Lookup(sa.select(t.alert.c.key), t.alert.c.key)
 CLOCKS = Lookup(sa.select(*_CLOCK), t.sla_clock.c.hub_id)
 MOVES = Lookup(sa.select(_e.id, _e.hub_id, _e.at, _e.new, _e.reason), _e.hub_id)
 _same = sa.and_(_a.month == _l.month, _a.system == _l.system, _a.remote_id == _l.remote_id)
@@ -113,7 +114,7 @@ TOUCHED = Lookup(
     .where(
         _l.month == sa.bindparam("month", type_=sa.Integer),
         _a.month == sa.bindparam("month", type_=sa.Integer),
-        _l.type.in_(t.TOUCHES),
+        sa.text(f"activity_lead.type IN {t.TOUCHES}"),
     ),
     _l.hub_id,
 )
@@ -275,10 +276,12 @@ class Clocks(Connected):
 
     def intend(self, alerts: Sequence[AlertRow]) -> int:
         """Note messages to be sent, those that are not noted yet. Returns how many were new."""
+        noted = {row[0] for row in KEYS.rows(self._c, [one.key for one in alerts])}
         names = tuple(AlertRow.__dataclass_fields__)
-        rows = [{name: getattr(one, name) for name in names} | {"id": new_id()} for one in alerts]
-        statement = self._insert(t.alert).on_conflict_do_nothing(index_elements=["key"])
-        return sum(self._c.execute(statement, [row]).rowcount for row in rows)
+        fresh = {one.key: one for one in alerts if one.key not in noted}.values()
+        rows = [{name: getattr(one, name) for name in names} | {"id": new_id()} for one in fresh]
+        self._many(self._insert(t.alert).on_conflict_do_nothing(index_elements=["key"]), rows)
+        return len(rows)
 
     def to_send(self, now: datetime) -> list[AlertRow]:
         """Oldest first."""

@@ -70,12 +70,12 @@ def watch(clocks: Clocks, config: ProjectFile, now: datetime, since: datetime | 
     terms = pact.terms()
     hash_ = blake2b(canonical(terms).encode(), digest_size=16).hexdigest()
     stored = clocks.versions()
+    if stored and max(stored) > pact.version:
+        raise PactError(
+            "pact-version", f"The pact says version {pact.version}, and version {max(stored)} has been in force.",
+            "Give it a higher version: what was signed stays as it was.",
+        )  # fmt: skip
     if pact.version not in stored:
-        if stored and max(stored) > pact.version:
-            raise PactError(
-                "pact-version", f"The pact says version {pact.version}, and version {max(stored)} has been in force.",
-                "Give it a higher version: what was signed stays as it was.",
-            )  # fmt: skip
         clocks.keep_version(pact.version, hash_, terms, now)
         stored[pact.version] = hash_, terms
     elif stored[pact.version][0] != hash_:

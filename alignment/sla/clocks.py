@@ -266,7 +266,7 @@ def read(
     span: Span, calendar: BusinessCalendar, paused: Iterable[Stretch], now: int, reminders: Sequence[float] = ()
 ) -> Reading:
     """What the clock shows at `now`. `paused`: stretches in which it stands still, in any order."""
-    still = _united(paused)
+    still = [stretch for stretch in _united(paused) if span.stop is None or stretch[0] < span.stop]
     end = now if span.stop is None else min(span.stop, now)
     elapsed = _passed(calendar, span.start, end, still)
     due = _when(calendar, span.start, span.allowed, still) if span.allowed is not None else None

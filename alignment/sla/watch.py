@@ -24,6 +24,12 @@ from state.facts import microseconds, moment
 STALE = timedelta(days=1)
 """What should have been said longer than this before the last look is said no more: it is in the status."""
 
+MAIL, TEAM = "mail", "team/"
+"""Channels: a person's mail, and each of a team's own by its number."""
+
+NO_CHANNEL = "no-channel"
+"""Why a message is not sent: nobody has said where."""
+
 KEPT = ("teams", "alerts", "absences")
 """Parts of a pact that go by today's file, whatever the version."""
 
@@ -170,7 +176,7 @@ class Watch:
         made = ClockRow(
             lead.hub_id, span.clause, moment(span.start), version, span.segment, owner, self.team(owner),
             reading.state, span.allowed, reading.elapsed, _moment(reading.due), None,
-            sum(place <= self._at for place in reading.reminders), _moment(reading.breached), stop, span.note,
+            sum(place <= min(self._at, span.stop or self._at) for place in reading.reminders), _moment(reading.breached), stop, span.note,
         )  # fmt: skip
         if stop is None:
             made.look = _moment(self._next(reading, manager_at, still))
@@ -214,30 +220,31 @@ class Watch:
             judged.stale += 1
             return
         kind = event.rstrip("0123456789")
-        recipient, channel = self._whom(row, kind)
-        if kind == "manager" and not recipient:
-            return
         key = f"{row.hub_id}:{row.clause}:{microseconds(row.started)}:{event}"
-        state, next_at = ("due", self.now) if channel else ("dropped", None)
-        error = None if channel else "no-channel"
-        judged.alerts.append(
-            AlertRow(key, kind, row.hub_id, row.clause, row.started, recipient, channel, self.now, state, 0, next_at, None, error)
-        )  # fmt: skip
+        for recipient, channel in self._whom(row, kind):
+            mine = f"{key}:{channel}" if channel.startswith(TEAM) else key
+            state, next_at, error = ("due", self.now, None) if channel else ("dropped", None, NO_CHANNEL)
+            judged.alerts.append(
+                AlertRow(
+                    mine, kind, row.hub_id, row.clause, row.started, recipient, channel, self.now, state, 0, next_at,
+                    None, error,
+                )
+            )  # fmt: skip
 
-    def _whom(self, row: ClockRow, kind: str) -> tuple[str, str]:
-        """Recipient and channel: by mail where there is an address, else in the team's channel, else nowhere."""
+    def _whom(self, row: ClockRow, kind: str) -> list[tuple[str, str]]:
+        """Recipients and their channels: by mail where there is an address, else in each of the team's channels, else
+        nowhere, which is noted. What the owner is told in the team's channels, a manager without mail has read there."""
         teams, mail = self.today.teams, self.today.alerts.mail
-        name = row.team or next((n for n, team in teams.items() if team.side == "sales"), "")
+        name = row.team or next((n for n, team in teams.items() if team.side == "sales" and team.channels), "")
         team = teams.get(name)
+        open_to_all = [(name, f"{TEAM}{index}") for index in range(len(team.channels))] if team else []
         if kind == "manager":
-            manager = team.manager if team else None
-            if manager and mail:
-                return manager.casefold(), "mail"
-            # what the owner was told in the team's channel, the manager has read there
-            return (name, "team") if manager and team and team.channels and row.owner and mail else ("", "")
+            if team and team.manager and mail:
+                return [(team.manager.casefold(), MAIL)]
+            return open_to_all if row.owner and mail else []
         if row.owner and mail:
-            return row.owner, "mail"
-        return (name, "team") if team and team.channels else (row.owner, "")
+            return [(row.owner, MAIL)]
+        return open_to_all or [(row.owner, "")]
 
 
 def _changed(row: ClockRow, made: ClockRow) -> bool:

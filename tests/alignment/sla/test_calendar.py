@@ -49,7 +49,8 @@ def _case(dice: random.Random, calendar: BusinessCalendar, window: Window, seed:
     for _ in range(dice.choice([0, 0, 1, 3])):
         a = dice.randrange(size)
         paused.append((a, None if dice.random() < 0.1 else dice.randrange(a, size + 1)))
-    elapsed, due = window.read(start, allowed, stop, now, paused)
+    before = [one for one in paused if stop is None or one[0] < stop]  # what comes after the end has no say in it
+    elapsed, due = window.read(start, allowed, stop, now, before)
     span = Span(
         "decision",
         window.at(start),
