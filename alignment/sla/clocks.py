@@ -266,7 +266,7 @@ def read(
     span: Span, calendar: BusinessCalendar, paused: Iterable[Stretch], now: int, reminders: Sequence[float] = ()
 ) -> Reading:
     """What the clock shows at `now`. `paused`: stretches in which it stands still, in any order."""
-    still = [stretch for stretch in _united(paused) if span.stop is None or stretch[0] < span.stop]
+    still = _united(paused if span.stop is None else _until(span.stop, paused))
     end = now if span.stop is None else min(span.stop, now)
     elapsed = _passed(calendar, span.start, end, still)
     due = _when(calendar, span.start, span.allowed, still) if span.allowed is not None else None
@@ -289,6 +289,13 @@ def read(
     else:
         state = "paused" if any(a <= now and (b is None or now < b) for a, b in still) else "running"
     return Reading(state, elapsed, due, over, breached, late, told, span.stop)
+
+
+def _until(stop: int, paused: Iterable[Stretch]) -> Iterator[Stretch]:
+    """What comes after the end has no say in it: so a clock that has stopped shows the same for ever."""
+    for start, end in paused:
+        if start < stop:
+            yield start, stop if end is None else min(end, stop)
 
 
 def _united(paused: Iterable[Stretch]) -> list[Stretch]:

@@ -5,7 +5,7 @@ Invariant: a message holds what its reader needs to act (who, what, until when) 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from alignment.sla import words
@@ -68,8 +68,10 @@ def told_note(note: str) -> str:
     return words.NOTES.get(name, name).format(count=count)
 
 
-def re_evaluation(pact: Pact, today: date) -> str:
-    """A sentence where the pact is to be re-evaluated within 14 days or was to be already; else empty."""
+def re_evaluation(pact: Pact, now: datetime) -> str:
+    """A sentence where the pact is to be re-evaluated within 14 days or was to be already; else empty. Days are those of
+    the main calendar's zone."""
+    today = now.astimezone(ZoneInfo(pact.calendars[pact.main_calendar].zone)).date()
     days = (pact.re_evaluate_on - today).days
     if days < 0:
         return words.STATUS["review_late"].format(day=pact.re_evaluate_on, days=-days)

@@ -49,7 +49,9 @@ def _case(dice: random.Random, calendar: BusinessCalendar, window: Window, seed:
     for _ in range(dice.choice([0, 0, 1, 3])):
         a = dice.randrange(size)
         paused.append((a, None if dice.random() < 0.1 else dice.randrange(a, size + 1)))
-    before = [one for one in paused if stop is None or one[0] < stop]  # what comes after the end has no say in it
+    before = paused  # what comes after the end has no say in it
+    if stop is not None:
+        before = [(a, stop if b is None else min(b, stop)) for a, b in paused if a < stop]
     elapsed, due = window.read(start, allowed, stop, now, before)
     span = Span(
         "decision",
