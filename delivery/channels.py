@@ -6,6 +6,7 @@ channel: an outcome names its kind alone.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ def _one(
 ) -> Outcome:
     import apprise  # half a second of imports that most commands do not need
 
+    logging.getLogger("apprise").propagate = False  # it tells whole URLs, and logs are read by many
     kind = url.partition("://")[0][:32]
     with apprise.LogCapture(level=apprise.logging.INFO, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
         try:
@@ -65,8 +67,12 @@ def _one(
             )
         except Exception as error:
             return Outcome(kind, False, f"{type(error).__name__} while sending")
-        told = "" if sent else _said(captured.getvalue(), [*secrets, url])
+        told = "" if sent else _said(captured.getvalue(), [*secrets, url, _host(url)])
     return Outcome(kind, bool(sent), told or ("" if sent else "the channel refused the message"))
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0].partition(":")[0]
 
 
 def _said(log: str, secrets: Sequence[str]) -> str:

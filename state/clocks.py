@@ -238,7 +238,7 @@ class Clocks(Connected):
     def all_clocks(self, since: datetime | None = None, *, open_only: bool = False) -> list[ClockRow]:
         """Those that started at `since` or later; or those that have not stopped, the most urgent first."""
         c = t.sla_clock.c
-        query = sa.select(*_CLOCK).order_by(c.due, c.hub_id, c.clause)
+        query = sa.select(*_CLOCK).order_by(c.due.is_(None), c.due, c.hub_id, c.clause)
         if since is not None:
             query = query.where(c.started >= since)
         if open_only:

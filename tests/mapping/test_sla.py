@@ -74,7 +74,7 @@ def test_a_good_pact_has_no_errors_and_terms_that_people_do_not_change(tmp_path:
         ("agreed_on: 2026-01-05", "agreed_on: soon", "sla.agreed_on", "wrong type"),
         ("team: sales}]", "team: marketing}]", "sla", "nobody of sales"),
         ("rates: {sal: 0.5, sql", "rates: {sql: 0.5, sal", "sla.marketing.volume.rates.sal", "order of the ladder"),
-        ("customer: measured", "custmer: 0.5", "sla.marketing.volume.rates.custmer", "no stage"),
+        ("customer: measured", "custmer: 0.5", "sla.marketing.volume.rates.custmer", "no step"),
         ("average_deal: 5000", "average_deal: measured", "sla.marketing.volume.average_deal", "deals are not synced"),
         ("[email, company]", "[email, compnay]", "sla.marketing.completeness.fields[1]", "no shared field"),
         ("decision: {", "decision: {accept: lead, ", "sla.sales.decision.accept", "does not come after"),
