@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from connectors.registry import CONNECTORS, settings_of
 from mapping import config, options
+from mapping.agreement import calendar, sla
 from mapping.conditions import Condition, Test
 from mapping.transforms import FITS
 
@@ -78,6 +79,11 @@ leave:
 KIND_MAPPINGS = """\
 One of `match` and `propose` must be there. A company's name is compared without its legal form: Acme Inc. and ACME GmbH
 are asked about together. Owners take `match`, `propose` and `fields`, and are only ever read.
+"""
+
+SLA = """\
+The agreement between marketing and sales, with an example: [sla.md](sla.md). What is done by somebody in sales: by a user
+who is in no team of marketing; where no user is known, in a system whose role is `crm`.
 """
 
 SETTINGS = """\
@@ -146,6 +152,23 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("scoring", config.Scoring, "The sum is kept between 0 and 100. `score_reason` tells the rules that held."),
     ("scoring.rules", config.ScoreRule, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
+    ("sla", sla.Pact, SLA),
+    ("sla.calendars", calendar.Calendar, ""),
+    ("holidays of a calendar", calendar.PublicHolidays, "Known by the library `holidays`."),
+    ("sla.absences", calendar.Absence, ""),
+    ("sla.agreed_by", sla.Signature, ""),
+    ("sla.marketing", sla.Marketing, ""),
+    ("sla.marketing.volume", sla.Volume, ""),
+    ("sla.marketing.quality", sla.Quality, ""),
+    ("sla.marketing.completeness", sla.Completeness, ""),
+    ("sla.sales", sla.Sales, "Each has its clock."),
+    ("sla.sales.first_response", sla.FirstResponse, ""),
+    ("segments of a first response", sla.Segment, ""),
+    ("sla.sales.attempts", sla.Attempts, ""),
+    ("sla.sales.decision", sla.Decision, ""),
+    ("sla.sales.follow_up", sla.FollowUp, ""),
+    ("sla.teams", sla.Team, ""),
+    ("sla.alerts", sla.Alerts, ""),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
     ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),
     ("fields of a mapping", config.MappedField, ""),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
-
 import typer
 
 from console.options import HERE, Folder, Json
@@ -13,11 +11,9 @@ from console.screen import Screen
 EXAMPLE = "Example:  smarketing sla   (to be printed and signed)"
 sla_app = typer.Typer(help="The agreement between marketing and sales.", invoke_without_command=True, epilog=EXAMPLE)
 
-Shown = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
-
 
 @sla_app.callback()
-def sla(context: typer.Context, as_json: Shown = False, project: Folder = HERE) -> int | None:
+def sla(context: typer.Context, as_json: Json = False, project: Folder = HERE) -> int | None:
     """The agreement between marketing and sales, in plain words: what each side promises, and where the numbers come
     from."""
     if context.invoked_subcommand is not None:

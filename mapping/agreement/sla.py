@@ -193,13 +193,13 @@ class Pact(Model):
     pauses_in: tuple[Word, ...] = ("recycled",)
     """Side states in which clocks stand still; in any other they end."""
     marketing: Marketing = Marketing()
-    """What marketing promises."""
+    """The promises of marketing."""
     sales: Sales = Sales()
-    """What sales promises."""
+    """The promises of sales."""
     teams: dict[Name, Team] = Field(default_factory=dict)
-    """Who belongs together."""
+    """Who belongs together, by the team's name."""
     alerts: Alerts = Alerts()
-    """Who is told, and when."""
+    """By what way and after how long people are told. May be changed at any time."""
 
     @model_validator(mode="after")
     def _signed(self) -> Pact:
