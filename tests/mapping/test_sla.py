@@ -10,7 +10,9 @@ import pytest
 from alignment.sla.messages import re_evaluation
 from mapping.agreement.check_sla import covers
 from mapping.conditions import Condition
-from tests.mapping.projects import MAIN, errors, load
+from mapping.loader import load_project
+from tests.docs.pages import ROOT, blocks
+from tests.mapping.projects import MAIN, errors, load, preset_folder
 
 SLA = """
 owners: {fields: {email: {type: email}}}
@@ -134,3 +136,13 @@ def test_a_pact_reminds_of_its_re_evaluation(tmp_path: Path, day: str, told: str
     said = re_evaluation(pact, datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC))
     assert told in said
     assert bool(said) is bool(told)
+
+
+def test_the_example_of_the_documentation_is_a_pact(tmp_path: Path) -> None:
+    [example] = blocks(ROOT / "docs" / "sla.md", "yaml")
+    folder = preset_folder(tmp_path, "hubspot", "salesforce")
+    with (folder / "smarketing.yaml").open("a") as file:
+        file.write(example)
+    pact = load_project(folder).config.sla
+    assert pact is not None
+    assert pact.team_of("ANA@example.com") == "east"
