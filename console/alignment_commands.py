@@ -11,7 +11,9 @@ from console.options import HERE, LOOK, Folder, Json
 from console.screen import Screen
 
 objectives_app = typer.Typer(
-    help="What the two teams want to reach: progress, forecast, and what was frozen.", invoke_without_command=True
+    help="What the two teams want to reach: progress, forecast, and what was frozen.",
+    invoke_without_command=True,
+    epilog="Example:  smarketing objectives   (the same as smarketing objectives show)",
 )
 
 From = Annotated[str | None, typer.Option("--from", help="The first day.", metavar="DATE", show_default=False)]
@@ -78,13 +80,13 @@ def personas(
 
 
 @objectives_app.callback()
-def objectives(context: typer.Context) -> int:
+def objectives(context: typer.Context, as_json: Json = False, project: Folder = HERE) -> int | None:
     """What the two teams want to reach: progress, forecast, and what was frozen."""
     if context.invoked_subcommand is not None:
-        return 0
+        return None
     from console.objectives import show
 
-    return asyncio.run(show(Screen(False), HERE, None, False))
+    return asyncio.run(show(Screen(as_json), project, None, False))
 
 
 @objectives_app.command("show", epilog="Example:  smarketing objectives show --period 2026-Q1")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from alignment.sla.messages import re_evaluation
 from connectors.base import Account, Budget, Connector, RemoteField
 from connectors.errors import ConnectorError, Misconfigured
 from console.failures import Exit
@@ -112,6 +114,9 @@ def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, 
 def _notes(opened: Opened) -> list[str]:
     """What is not wrong and still worth a word."""
     notes = []
+    pact = opened.project.config.sla
+    if pact is not None and (due := re_evaluation(pact, datetime.now(UTC))):
+        notes.append(due)
     env = opened.project.folder / ENV_FILE
     if env.exists() and env.stat().st_mode & 0o077:
         notes.append(f"{env} holds secrets and others on this machine may read it: chmod 600 {env}")

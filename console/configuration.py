@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from connectors.registry import CONNECTORS, settings_of
 from mapping import config, options, scored
+from mapping.agreement import calendar, sla
 from mapping.agreement.funnel import FunnelSettings, Influence, Segment
 from mapping.agreement.objectives import Derivation, Objective
 from mapping.agreement.personas import Persona
@@ -101,6 +102,11 @@ objectives:
   - {name: won, team: sales, metric: won_deals, derived_from: {from: revenue, divisor: 12500}}
   - {name: mqls, team: marketing, metric: mql, derived_from: {from: won, rate: 0.05}}
 ```
+"""
+
+SLA = """\
+The agreement between marketing and sales, with an example: [sla.md](sla.md). What is done by somebody in sales: by a user
+who is in no team of marketing; where no user is known, in a system whose role is `crm`.
 """
 
 SETTINGS = """\
@@ -201,6 +207,23 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("objectives", Objective, OBJECTIVES),
     ("objectives.derived_from", Derivation, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
+    ("sla", sla.Pact, SLA),
+    ("sla.calendars", calendar.Calendar, ""),
+    ("holidays of a calendar", calendar.PublicHolidays, "Known by the library `holidays`."),
+    ("sla.absences", calendar.Absence, ""),
+    ("sla.agreed_by", sla.Signature, ""),
+    ("sla.marketing", sla.Marketing, ""),
+    ("sla.marketing.volume", sla.Volume, ""),
+    ("sla.marketing.quality", sla.Quality, ""),
+    ("sla.marketing.completeness", sla.Completeness, ""),
+    ("sla.sales", sla.Sales, "Each has its clock."),
+    ("sla.sales.first_response", sla.FirstResponse, ""),
+    ("segments of a first response", sla.Segment, ""),
+    ("sla.sales.attempts", sla.Attempts, ""),
+    ("sla.sales.decision", sla.Decision, ""),
+    ("sla.sales.follow_up", sla.FollowUp, ""),
+    ("sla.teams", sla.Team, ""),
+    ("sla.alerts", sla.Alerts, ""),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
     ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),
     ("fields of a mapping", config.MappedField, ""),

@@ -46,6 +46,8 @@ def _commands(command: Any, path: str) -> Iterator[str]:
     for name in sorted(command.commands):
         one = command.commands[name]
         if hasattr(one, "commands"):
+            if one.invoke_without_command:
+                yield from _command(one, f"{path} {name}")
             yield from _commands(one, f"{path} {name}")
         else:
             yield from _command(one, f"{path} {name}")

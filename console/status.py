@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from alignment.sla.messages import re_evaluation
 from console.failures import Exit
 from console.names import WORDS, in_order
 from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
@@ -103,6 +104,9 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
     if counted.dirty:
         screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'record')} for the next run to look at"))
     _questions(screen, counted)
+    pact = opened.project.config.sla
+    if pact is not None and (due := re_evaluation(pact, datetime.now(UTC))):
+        screen.say(Text.assemble(("● ", "warn"), due))
     for position in counted.positions:
         if position.backfill:
             told = f"a backfill of {position.system} is not through ({position.backfill})"

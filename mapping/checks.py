@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping.agreement.check_figures import check_figures
+from mapping.agreement.check_sla import check_sla
 from mapping.check_fields import check_field, check_table
 from mapping.check_mapping import check_mapping
 from mapping.check_scoring import check_scoring
@@ -42,6 +43,7 @@ def check(main: Source, config: ProjectFile, others: Mapping[str, tuple[Source, 
     _check_vocabulary(main, config.vocabulary, names)
     check_scoring(main, config, names)
     check_figures(main, config, names)
+    check_sla(main, config, names)
     for system in config.guards.canaries:
         if system not in names.systems:
             loc = ("guards", "canaries", system)

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from mapping.agreement.funnel import FunnelSettings
 from mapping.agreement.objectives import Objective
 from mapping.agreement.personas import Persona
+from mapping.agreement.sla import Pact
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind
 from mapping.lifecycle import LADDER
@@ -202,6 +203,8 @@ class ProjectFile(Model):
     rates: dict[Currency, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Currency -> what one of it is worth in `currency`, fixed. Amounts in a currency without a rate are left out and
     counted, never taken for 0."""
+    sla: Pact | None = None
+    """What marketing and sales promise each other; no clocks run where it is not said."""
 
     def on_merge_of(self, kind: Kind) -> str:
         sections: dict[Kind, KindFields | None] = {

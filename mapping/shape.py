@@ -33,6 +33,9 @@ _EXPECTED = {
     "tuple_type": "a list",
     "string_too_short": "text that is not empty",
     "too_short": "at least one entry",
+    "date_type": "a day such as 2026-01-31",
+    "date_from_datetime_parsing": "a day such as 2026-01-31",
+    "date_parsing": "a day such as 2026-01-31",
 }
 
 
@@ -164,6 +167,8 @@ def _stand_in(model: type[BaseModel], loc: Loc) -> Any:
     for node in _nodes(model, loc):
         if "enum" in node:
             return node["enum"][0]
+        if "examples" in node:
+            return node["examples"][0]
         if node.get("type") == "integer":
             return max(0, node.get("minimum", 0))
         if node.get("type") == "string" and "pattern" not in node:

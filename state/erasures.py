@@ -19,7 +19,8 @@ from state.rows import dumps, loads
 
 HELD_BY_HUB_ID: tuple[sa.Column[Any], ...] = (
     t.change.c.hub_id, t.stage_event.c.hub_id, t.write.c.hub_id, t.review.c.hub_id, t.match_key.c.hub_id,
-    t.reference.c.hub_id, t.reference.c.target_id, t.score.c.hub_id, t.score_due.c.hub_id, t.link.c.hub_id, t.hub.c.id,
+    t.reference.c.hub_id, t.reference.c.target_id, t.score.c.hub_id, t.score_due.c.hub_id, t.link.c.hub_id, t.sla_clock.c.hub_id,
+    t.alert.c.hub_id, t.hub.c.id,
 )  # fmt: skip
 """Every column that says whose a row is. Activities, which may be several people's, are asked for apart."""
 

@@ -112,6 +112,12 @@ hub = sa.Table(
         "ix_hub_touched", "kind", "id", sqlite_where=sa.text("touched = 1"), postgresql_where=sa.text("touched = 1")
     ),
     sa.Index("ix_hub_dirty", "kind", "id", sqlite_where=sa.text("dirty = 1"), postgresql_where=sa.text("dirty = 1")),
+    sa.Index(
+        "ix_hub_merged_into",
+        "merged_into",
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    ),
 )
 
 link = sa.Table(
@@ -167,6 +173,9 @@ PARTITION = re.compile(r"activity(_lead)?_\d{6}")
 MOVABLE = ("meeting", "call", "task", "note", "sale", "other")
 """Types of activities that people enter by hand, and may give another time, in another month, later on."""
 
+TOUCHES = ("call", "email_sent", "meeting", "task", "note")
+"""Types of activities by which somebody in sales sees to a lead."""
+
 activity = sa.Table(  # what happened; rows in the order of their coming, found by a key that begins with the month
     "activity",
     metadata,
@@ -185,6 +194,10 @@ activity = sa.Table(  # what happened; rows in the order of their coming, found 
     sa.Index(  # in which month it lies, where that may have changed
         "ix_activity_movable", "system", "remote_id",
         sqlite_where=sa.text(f"type IN {MOVABLE}"), postgresql_where=sa.text(f"type IN {MOVABLE}"),
+    ),
+    sa.Index(  # which leads were seen to since a run
+        "ix_activity_touches", "run_id",
+        sqlite_where=sa.text(f"type IN {TOUCHES}"), postgresql_where=sa.text(f"type IN {TOUCHES}"),
     ),
     postgresql_partition_by="RANGE (month)",
 )  # fmt: skip
@@ -419,6 +432,68 @@ acceptance = sa.Table(  # a team stands by an objective, or by what came of it
     sa.Column("accepted_by", sa.String(128), nullable=False),
     sa.Column("attainment_id", Serial),  # none: the target alone
 )
+
+sla_version = sa.Table(  # a pact as it was signed: clocks go by the version of their start
+    "sla_version",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+sla_clock = sa.Table(
+    "sla_clock",
+    metadata,
+    sa.Column("hub_id", Id, primary_key=True),
+    sa.Column("clause", sa.String(16), primary_key=True),
+    sa.Column("started", Utc, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("segment", Word, nullable=False),
+    sa.Column("owner", sa.String(255), nullable=False),  # e-mail address; empty where nobody is known
+    sa.Column("team", Word, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),  # running, paused, met, breached, cancelled
+    sa.Column("allowed", sa.BigInteger),  # microseconds of business time
+    sa.Column("elapsed", sa.BigInteger, nullable=False),  # the same, when it was last read
+    sa.Column("due", Utc),
+    sa.Column("look", Utc),  # when there will be something to say, if nothing happens before
+    sa.Column("reminded", sa.SmallInteger, nullable=False),
+    sa.Column("breached_at", Utc),
+    sa.Column("stopped", Utc),
+    sa.Column("note", sa.String(64), nullable=False),
+    sa.Index(
+        "ix_sla_clock_look", "look",
+        sqlite_where=sa.text("look IS NOT NULL"), postgresql_where=sa.text("look IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_sla_clock_open", "due",
+        sqlite_where=sa.text("stopped IS NULL"), postgresql_where=sa.text("stopped IS NULL"),
+    ),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+alert = sa.Table(  # a message to somebody: the row is the intent, and what became of it
+    "alert",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.String(255), nullable=False, unique=True),  # what is said of what: never twice
+    sa.Column("kind", sa.String(16), nullable=False),  # reminder, breach, manager
+    sa.Column("hub_id", Id, index=True),
+    sa.Column("clause", sa.String(16)),
+    sa.Column("started", Utc),
+    sa.Column("recipient", sa.String(255), nullable=False),  # an e-mail address, or the name of a team
+    sa.Column("channel", Word, nullable=False),  # mail, team; empty where there is none
+    sa.Column("state", sa.String(8), nullable=False),  # due, sending, sent, failed, dropped, unknown
+    sa.Column("tries", sa.SmallInteger, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("next_at", Utc),
+    sa.Column("sent_at", Utc),
+    sa.Column("error", sa.Text),
+    sa.Index(
+        "ix_alert_next_at", "next_at",
+        sqlite_where=sa.text("next_at IS NOT NULL"), postgresql_where=sa.text("next_at IS NOT NULL"),
+    ),
+)  # fmt: skip
 
 lock = sa.Table(
     "lock",

@@ -71,6 +71,8 @@ def secrets_of(project: Project, env: Mapping[str, str]) -> tuple[str, ...]:
     asked = variables(project.config.database)
     for system in project.config.systems.values():
         asked |= variables(system.settings)
+    if project.config.sla is not None:
+        asked |= variables(project.config.sla.model_dump(include={"teams", "alerts"}))
     return tuple(sorted({env[name] for name in asked if env.get(name)}))
 
 

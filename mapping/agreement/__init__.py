@@ -1,1 +1,1 @@
-"""What marketing and sales agree on beside the stages, as an admin writes it."""
+"""What marketing and sales have agreed on, as an admin writes it in `smarketing.yaml`. Models and their checks."""
