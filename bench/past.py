@@ -221,7 +221,7 @@ class _Past:
         for n in range(self.n):
             old, id_ = None, self.id(n)
             for at, new, reason in self._told(n):
-                yield (id_, "past", _stored(at, sqlite), old, new, "hubspot", reason, "")
+                yield (id_, "past", _stored(at, sqlite), old, new, "hubspot", reason, "", None, "vendor")
                 old = new
 
     def changes(self, sqlite: bool) -> Iterator[tuple[Any, ...]]:

@@ -161,7 +161,7 @@ def test_the_page_has_an_anchor_for_every_stage(project: Project) -> None:
         page = markdown(glossary(project, language))
         for stage in lifecycle_of(project.config).stages:
             assert f"\n### {stage}\n" in page
-    assert "puntuación de 60 o más" in markdown(glossary(project, "es"))
+    assert "puntuación de 50 o más" in markdown(glossary(project, "es"))
 
 
 def test_one_text_serves_all_languages_and_a_missing_one_falls_back(tmp_path: Path) -> None:
