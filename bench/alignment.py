@@ -34,7 +34,7 @@ CHIEF, SELLER = (
 
 def project() -> ProjectFile:
     text = (Path(mapping.__file__).parent / "presets" / "smarketing.yaml").read_text()
-    said: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(text)))
+    said: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(text), option=orjson.OPT_NON_STR_KEYS))
     said["fields"]["campaign"] = {"type": "text"}
     said |= {
         "personas": [{"name": "chief", "when": CHIEF}, {"name": "seller", "when": SELLER}],

@@ -14,7 +14,9 @@ BOSS = {"any": [{"job_title": {"contains": "chief"}}, {"job_title": {"contains":
 
 
 def config(**others: Any) -> ProjectFile:
-    said: dict[str, Any] = orjson.loads(orjson.dumps(YAML(typ="safe").load(PRESETS / "smarketing.yaml")))
+    said: dict[str, Any] = orjson.loads(
+        orjson.dumps(YAML(typ="safe").load(PRESETS / "smarketing.yaml"), option=orjson.OPT_NON_STR_KEYS)
+    )
     said["fields"]["campaign"] = {"type": "text"}
     said |= {
         "personas": [{"name": "boss", "when": BOSS}, {"name": "shop", "when": {"industry": "retail"}}],
