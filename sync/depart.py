@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.base import Record
 from state.records import Hub, Link, Review
+from sync import references
 from sync.batch import Batch
 from sync.context import Context
 from sync.merge import unseen
@@ -72,7 +73,9 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
 def _hear_out(ctx: Context, system: str, record: Record, hub: Hub, link: Link, batch: Batch) -> None:
     """What a record says last counts where its heir has no field for it: a Lead's status "converted", which its Contact
     cannot show."""
-    last = unseen(link.side.base_remote, ctx.rules.mappers[system].to_hub(record.fields)[0])
+    said = ctx.rules.mappers[system].to_hub(record.fields)[0]
+    references.inward(ctx, system, {record.id: said})
+    last = unseen(link.side.base_remote, said)
     if last:
         link.side.seen = {**link.side.seen, **last}
         hub.touched = True

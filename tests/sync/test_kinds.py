@@ -127,6 +127,20 @@ async def _sync_without(world: World, system: str, kind: Kind) -> None:
     assert set(report.errors) == {f"{system}/{kind}"}
 
 
+def test_what_a_converted_record_said_last_of_others_is_told_in_our_ids(world: World) -> None:
+    crm = world.of("crm", "lead")
+    first, second = (world.of("crm", "company").create({"domain": domain}) for domain in ("a.x", "b.x"))
+    lead = crm.create({"email": "u@x", "employer": first})
+    quiet(world)
+    crm.update(lead, {"employer": second})
+    heir = crm.convert(lead)
+    world.clock.tick()
+    crm.delete(heir)  # so that nothing but its last words can be read of it
+    world.page_size = 1
+    run(world, batch=1)
+    assert the(world, "lead", email="u@x").fields["employer"] in {h.id for h in _hubs(world) if h.kind == "company"}
+
+
 def test_a_system_that_may_not_be_read_for_one_kind_is_read_for_the_others(world: World) -> None:
     world.of("crm", "lead").create({"email": "u@x"})
     asyncio.run(_sync_without(world, "crm", "deal"))
