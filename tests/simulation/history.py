@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from state import tables as t
 from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
-from tests.simulation import kinds
+from tests.simulation import erasing, happenings, kinds
 from tests.simulation.world import CHANNELS, SYSTEMS, TEXTS, Crash, Edit, World, held_outs, norm, outs, tellings
 
 CONFIRMED = Options(confirmed=True, batch=4)
@@ -30,17 +31,22 @@ def run(world: World, *, full: bool = False) -> None:
     store = world.store()
     try:
         asyncio.run(sync(world.rules, world.connectors(), store, clock=world.clock, options=Options(
-            confirmed=True, batch=4, full=full)))  # fmt: skip
+            confirmed=True, batch=4, full=full, forget_key=erasing.KEY)))  # fmt: skip
     finally:
         store.close()
 
 
 def history(seed: int, folder: Path, template: Path) -> None:
     """Raises Broken, with the seed and what happened."""
-    world = World(seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1, archives=seed % 4 == 2)
+    some = random.Random(f"features {seed}")
+    world = World(
+        seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1,
+        archives=seed % 4 == 2 or (seed % 2 == 1 and some.random() < 0.3),
+        activities=some.random() < 0.25, erasures=some.random() < 0.2,
+    )  # fmt: skip
     try:
         _live(world)
-    except Broken as broken:
+    except AssertionError as broken:
         raise Broken(f"seed {seed}: {broken}\n" + "\n".join(world.log[-60:])) from None
     finally:
         world.close()
@@ -64,6 +70,11 @@ def _live(world: World) -> None:
                 _disturbed_run(world)
         if r.random() < 0.15:
             _dry_run(world)
+        if world.erasures and r.random() < 0.5:
+            erasing.erase(world, _disturbed_run)
+        elif world.erased and r.random() < 0.5:
+            erasing.let_in(world, r.choice(sorted(world.erased)))
+            run(world, full=True)
         _settle(world)
         before.check(world)
         before = _Quiet(world)
@@ -105,7 +116,8 @@ def _dry_run(world: World) -> None:
     rows = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
     dump = _dump(world)
     store = world.store(dry=True)
-    asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(dry=True, batch=4)))
+    options = Options(dry=True, batch=4, forget_key=erasing.KEY)
+    asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=options))
     store.close()
     after = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
     if rows != after or _dump(world) != dump:
@@ -135,7 +147,12 @@ class _Quiet:
 
     def check(self, world: World) -> None:
         leads = _leads(world)
+        for email in sorted(world.erased & {str(lead.fields.get("email")) for lead in leads}):
+            raise Broken(f"18: {email} came back")
         by_email = {str(lead.fields.get("email")): lead for lead in leads}
+        for email in sorted(world.ever_erased - world.erased - by_email.keys()):
+            if any(_rows(vendor, email) for vendor in world.vendors.values()):
+                raise Broken(f"18: {email} was let in again, and is not known")
         if len(by_email) != len(leads):
             raise Broken("5: two hub records for one person")
         edits = self._edits(world)
@@ -148,10 +165,12 @@ class _Quiet:
         _check_stages(world)
         for problem in self.around.problems(world, _hubs(world)) if self.around else ():
             raise Broken(problem)
+        for problem in happenings.problems(world, _hubs(world)) if world.activities else ():
+            raise Broken(problem)
         for vendor in world.vendors.values():
             if vendor.undone:
                 raise Broken(f"13: an opt-out was undone in {vendor.name}")
-        known = {out for out in self.optouts if out[0] in by_email}
+        known = {out for out in self.optouts if out[0] in by_email and out[0] not in world.ever_erased}
         for email, channel, member in sorted(known - _opted_out(world) - world.acts):
             raise Broken(f"13: the hub forgot that {email} opted out of {channel} {member}")
         for lead in leads:

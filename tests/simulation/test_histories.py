@@ -76,6 +76,13 @@ MUTATIONS = {
     "referrers_forgotten": 1,
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
+    "back_from_the_bin_unheard": 60,
+    "forgotten_are_taken_in": 150,
+    "records_met_later_are_spared": 300,
+    "activities_outlive_a_person": 300,
+    "activities_never_wait": 60,
+    "activities_as_first_told": 150,
+    "activities_uncounted": 60,
 }
 
 
