@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from state import tables as t
 from state.database import scrub
 from state.erasures import Erasure
+from state.records import Hub
 from state.store import Store
 from sync.forget import begin, carry_out, erase_ours, survey
 from sync.forgotten import Forgotten
@@ -58,18 +59,18 @@ def unfinished(world: World) -> list[Erasure]:
 def erase(world: World, disturbed_run: Callable[[World], None]) -> None:
     """Somebody asks to be forgotten. The process dies at any step of it, perhaps with runs before it is taken up again."""
     r = world.random
-    leads = [hub for hub in hubs_of(world) if not hub.merged_into and str(hub.fields.get("email")) not in world.erased]
+    leads = {hub.id: address for hub in hubs_of(world) if (address := _address(hub)) not in (*world.erased, "")}
     if not leads:
         return
-    lead = r.choice(sorted(leads, key=lambda one: one.id))
-    email = str(lead.fields.get("email"))
+    lead_id = r.choice(sorted(leads))
+    email = leads[lead_id]
     world.erased.add(email)
     world.ever_erased.add(email)
     world.gone |= {("lead", email, system) for system in world.vendors}
     world.log.append(f"forget {email}")
     world.steps, world.crash_at = 0, r.randrange(1, 24) if r.random() < 0.6 else None
     with contextlib.suppress(Crash):
-        asyncio.run(forget(world, lead.id))
+        asyncio.run(forget(world, lead_id))
     world.crash_at = None
     while any(one.hubs for one in unfinished(world)):
         if r.random() < 0.5:
@@ -79,14 +80,20 @@ def erase(world: World, disturbed_run: Callable[[World], None]) -> None:
         with contextlib.suppress(Crash):
             asyncio.run(forget(world, erasure.hubs[0], erasure))
         world.crash_at = None
-    if any(one.id == lead.id for one in hubs_of(world)):  # it died before anything was begun
-        asyncio.run(forget(world, lead.id))
+    if any(one.id == lead_id for one in hubs_of(world)):  # it died before anything was begun
+        asyncio.run(forget(world, lead_id))
     words = _forget_edits(world, email)
     for problem in problems(world, email, words):
         raise AssertionError(problem)
     if r.random() < 0.5:  # somebody imports an old list
         world._person(world.vendors["mkt"], email)
         world.log.append(f"mkt: {email} is imported again")
+
+
+def _address(hub: Hub) -> str:
+    """Also where what was read has yet to be merged."""
+    seen = [link.side.seen.get("email") for link in hub.links.values()]
+    return str(hub.fields.get("email") or next(filter(None, seen), ""))
 
 
 def _forget_edits(world: World, email: str) -> set[str]:

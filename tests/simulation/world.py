@@ -180,8 +180,13 @@ class SimVendor(Vendor):
     undone: list[str] = field(default_factory=list)
     allowed: set[tuple[str, str]] = field(default_factory=set)
     """(record, opt-out) that people have taken back by an act, and that we have yet to be seen taking back"""
+    on_delete: Callable[[str], None] = lambda id_: None
     on_erase: Callable[[str], None] = lambda id_: None
-    """What else the system does when a record is erased: nothing names it any more."""
+    """What else the system does when a record goes: nothing names it any more."""
+
+    def delete(self, id_: str) -> None:
+        super().delete(id_)
+        self.on_delete(id_)
 
     def erase(self, id_: str) -> None:
         kept = self.follow(id_)
@@ -253,6 +258,7 @@ class World:
             vendor.siblings = {
                 kind: SimVendor(name, unique=frozenset({"ext"}), clock=self.clock, kind=kind) for kind in siblings
             }
+            vendor.on_delete = partial(self._deleted_by, name)
             vendor.on_erase = partial(self._forgotten_by, name)
         if self.archives or self.around or self.activities:
             self.rules = rules(
@@ -444,9 +450,12 @@ class World:
         self.log.append(f"{vendor.name}: delete {id_}")
         self.edits.append(Edit(vendor.rows[id_].fields.get("email", ""), "*deleted", vendor.name, None, self.calm))
         vendor.delete(id_)
-        self.gone.add(("lead", str(vendor.rows[id_].fields.get("email")), vendor.name))
-        if self.around and vendor.name in kinds.SYSTEMS:
-            kinds.repoint(self, vendor.name, "lead", id_, None)
+
+    def _deleted_by(self, system: str, id_: str) -> None:
+        """By a person, or by us: then it lies in the bin, and nothing names it."""
+        self.gone.add(("lead", str(self.vendors[system].rows[id_].fields.get("email")), system))
+        if self.around and system in kinds.SYSTEMS:
+            kinds.repoint(self, system, "lead", id_, None)
 
     def _restore(self, vendor: SimVendor) -> None:
         """Somebody takes a record out of the bin: one that a person threw there, or we. A system that has another of the
