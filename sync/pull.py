@@ -51,7 +51,8 @@ async def pull(ctx: Context, system: str, *, full: bool, settle: bool, window: W
         since = saved["cursor"]
     if window or since is None or (saved and saved.get("scan")):
         ctx.behind.add(system)
-    ctx.counts(system).read += await _read(ctx, system, since, stream, settle=settle, window=window)
+    before = None if window or saved is None else saved.get("before") or (saved["cursor"] if since is None else None)
+    ctx.counts(system).read += await _read(ctx, system, since, stream, settle=settle, window=window, before=before)
     again = ctx.look_again.pop(system, set())
     if mapper.references:
         again |= set(ctx.store.ripe(system))
@@ -82,8 +83,11 @@ async def _read(
     settle: bool,
     window: Window | None = None,
     told: bool = True,
+    before: Cursor | None = None,
 ) -> int:
-    """Every batch in a commit with its cursor. Returns how many records there were."""
+    """Every batch in a commit with its cursor. Returns how many records there were. `before`: where the changes were read
+    to when a scan of everything began. A scan that was resumed says nothing of what was deleted until then: the changes
+    are read on from there."""
     connector, mapper = ctx.connectors[system], ctx.rules.mappers[system]
     place = {"mapping": mapper.hash.hex(), **({"scan": True} if system in ctx.behind else {})}
     last = ctx.store.last_link()
@@ -94,13 +98,20 @@ async def _read(
             break
         at = ctx.clock()
         observe(ctx, system, page.records, at, settle=settle, present=present)
-        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place}, at)
+        kept = {"before": before} if before else {}
+        ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place, **kept}, at)
         ctx.commit()
         read += len(page.records)
         if told:
             ctx.progress("read", ctx.place(system), read)
-        if page.complete:
-            _sweep(ctx, system, present, last, read)
+        if page.complete and _sweep(ctx, system, present, last, read):
+            if before and ctx.store.cursor(system, stream):  # else everything will be read anew
+                ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place}, at)
+                ctx.commit()
+            before = None
+    if before:
+        ctx.store.save_cursor(system, stream, {"cursor": before, **place}, ctx.clock())
+        ctx.commit()
     return read
 
 
@@ -124,13 +135,14 @@ async def reread(ctx: Context, system: str, ids: Sequence[str], *, forced: Force
         ctx.commit()
 
 
-def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> None:
-    """A complete scan has ended: the links it did not meet are of records that are gone."""
+def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) -> bool:
+    """A complete scan has ended: the links it did not meet are of records that are gone. False where it found nothing at
+    all, and a person has said that the run may go on: then those are gone of which the system says so."""
     limits, linked = ctx.rules.limits, ctx.store.count_links(system)
     if read == 0 and linked:
         ctx.empty.add(system)
         _ask_again(ctx, system, "guard-empty")
-        return
+        return not ctx.may("guard-empty", system)
     missing: list[int] = []
     after = 0
     while links := ctx.store.live_links(system, after, last, SWEEP):
@@ -143,13 +155,14 @@ def _sweep(ctx: Context, system: str, present: bytearray, last: int, read: int) 
     ):
         ctx.vanished[system] = len(missing)
         _ask_again(ctx, system, "guard-deletes")
-        return
+        return True
     at = ctx.clock()
     again = ctx.look_again.get(system, set())  # took another's place during this scan, and are asked for by id
     for start in range(0, len(missing), ctx.batch):
         part = ctx.store.remote_ids(missing[start : start + ctx.batch])
         let_go(ctx, system, [Record(remote, {}, deleted=True) for remote in part if remote not in again], at)
         ctx.commit()
+    return True
 
 
 def _ask_again(ctx: Context, system: str, stop: str) -> None:

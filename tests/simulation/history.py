@@ -305,8 +305,12 @@ def _check_outside(world: World, lead: Hub, system: str, gone: set[tuple[str, st
     """What has left the rule of a system that archives is not there any more; and nobody is nowhere because of it."""
     link, mapper = lead.links.get(system), world.rules.mappers[system]
     others = [other for of, other in lead.links.items() if of != system and other.state == "live"]
+    needed = any(  # what others there refer to stays
+        lead.id in (hub.fields.get("contacts") or ()) and system in hub.links and hub.links[system].state == "live"  # type: ignore[operator]
+        for hub in (_hubs(world) if world.around else ())
+    )
     undecided = any(name in one.side.seen for one in lead.links.values() for name in mapper.ruled_by)
-    if link and link.state == "live" and link.within == mapper.archives and others and not undecided:
+    if link and link.state == "live" and link.within == mapper.archives and others and not undecided and not needed:
         raise Broken(f"16: {lead.fields.get('email')} has left {system}, and is still there")
     if link and link.state == "archived" and link.remote_id in world.vendors[system].live():
         raise Broken(f"8: {link.remote_id} is there, and taken for archived")

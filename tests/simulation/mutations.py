@@ -373,6 +373,16 @@ def archives_without_evidence() -> AbstractContextManager[Any]:
     return _both(patch.object(plan, "has_left", outside), patch.object(reconcile, "has_left", outside))
 
 
+def deletions_before_a_scan_unheard() -> AbstractContextManager[Any]:
+    """A scan of everything is taken for all that can be known, also where it was resumed in the middle."""
+    real = pull._read
+
+    async def read(*told: Any, before: Any = None, **more: Any) -> Any:
+        return await real(*told, **more)
+
+    return patch.object(pull, "_read", read)
+
+
 def back_from_the_bin_unheard() -> AbstractContextManager[Any]:
     """A record that was deleted stays deleted for us, whoever takes it out of the bin."""
 

@@ -76,6 +76,7 @@ MUTATIONS = {
     "referrers_forgotten": 1,
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
+    "deletions_before_a_scan_unheard": 1,
     "back_from_the_bin_unheard": 60,
     "forgotten_are_taken_in": 150,
     "records_met_later_are_spared": 300,
@@ -241,7 +242,52 @@ def never_in(place: tuple[Path, Path]) -> None:
         world.close()
 
 
+def full_scan_dies(place: tuple[Path, Path]) -> None:
+    """Somebody is deleted, then everything is read, which dies at any step and is resumed: whom the first half did not
+    show may be gone, and whom the second did not show may have been in the first."""
+    for step in range(1, 30):
+        world = World(2, *place, page_size=1)
+        try:
+            for n in range(7):
+                world.vendors["crm"].create({"email": f"p{n}@x"})
+            for _ in range(3):
+                world.clock.tick(60)
+                run(world)
+            world.vendors["crm"].delete("crm-000002")
+            world.clock.tick(60)
+            world.steps, world.crash_at = 0, step
+            with contextlib.suppress(Crash):
+                run(world, full=True)
+            world.crash_at = None
+            world.clock.tick(60)
+            run(world)
+            [lead] = [hub for hub in _hubs(world) if hub.fields.get("email") == "p1@x"]
+            if lead.links["crm"].state != "deleted":
+                raise Broken(f"8: after a crash at step {step} nobody hears that p1@x was deleted in crm")
+        finally:
+            world.close()
+
+
+def last_one_goes(place: tuple[Path, Path]) -> None:
+    """The only record of a system is deleted, and the run that reads everything is allowed to go on with nothing."""
+    world = World(2, *place)
+    try:
+        world.vendors["crm"].create({"email": "a@x"})
+        for full in (False, True):
+            for _ in range(2):
+                world.clock.tick(60)
+                run(world, full=full)
+            if not full:
+                world.vendors["crm"].delete("crm-000001")
+        [lead] = _hubs(world)
+        if lead.links["crm"].state != "deleted":
+            raise Broken("8: crm says that a@x was deleted, and nobody hears it")
+    finally:
+        world.close()
+
+
 STORIES = {
+    "deletions_before_a_scan_unheard": full_scan_dies,
     "archives_without_evidence": never_in,
     "nothing_waits": told_of_nobody,
     "referrers_forgotten": comes_late,
@@ -266,6 +312,14 @@ def test_a_value_that_is_put_back_is_heard(place: tuple[Path, Path]) -> None:
 
 def test_who_refers_to_a_late_company_is_told_to_every_system(place: tuple[Path, Path]) -> None:
     comes_late(place)
+
+
+def test_a_deletion_before_a_scan_that_dies_is_heard(place: tuple[Path, Path]) -> None:
+    full_scan_dies(place)
+
+
+def test_the_last_record_of_a_system_may_be_deleted(place: tuple[Path, Path]) -> None:
+    last_one_goes(place)
 
 
 def test_only_who_was_in_can_leave(place: tuple[Path, Path]) -> None:
