@@ -289,7 +289,7 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
     def forgotten(self: Store, system: str, stream: str) -> Any:
         saved = cursor(self, system, stream)
         left.pop(system, None)
-        if saved and "scan" in saved["cursor"]:
+        if saved and "scan" in saved.get("cursor", ()):
             left[system] = saved["cursor"]
             return None
         return saved
