@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,15 +20,20 @@ from mapping.loader import compile_rules, load_project
 from mapping.rules import Rules
 from state import tables as t
 from state.history import History
+from state.ids import new_id
 from state.records import Hub, Review, WriteRow
 from state.store import Store
-from sync.context import Report
+from sync.context import Context, Report
+from sync.forget import begin, carry_out, erase_ours, survey
+from sync.forgotten import Forgotten
 from sync.plan import fingerprint
 from sync.pull import Window
+from sync.references import known_by
 from sync.run import Options, preview, sync
+from sync.unite import split
 from tests.scenarios.story import (
     FOLDER,
-    SYSTEMS,
+    PLACES,
     Happening,
     Run,
     Sides,
@@ -41,7 +47,8 @@ from tests.scenarios.story import (
 )
 from tests.scenarios.town import Died, Streets, connectors
 
-NOTHING: Mapping[str, Any] = {system: [] for system in SYSTEMS}
+NOTHING: Mapping[str, Any] = {place: [] for place in PLACES}
+KEY = "a key that only the tests know"
 YAML_FILES = {"smarketing": "smarketing.yaml", "crm": "mappings/crm.yaml", "marketing": "mappings/marketing.yaml"}
 
 
@@ -64,12 +71,13 @@ class Play:
 
     story: Story
     engine: sa.Engine
+    chapter: Mapping[str, Any] = field(default_factory=dict)
     first: str = "crm"
     batch: int = 1000
 
     def __post_init__(self) -> None:
         self.streets = Streets(self.story)
-        self.project: dict[str, Any] = merged(_base(), self.story.project)
+        self.project: dict[str, Any] = merged(merged(_base(), self.chapter), self.story.project)
         self.approved: frozenset[str] = frozenset()
 
     def perform(self) -> None:
@@ -88,9 +96,12 @@ class Play:
             self._stay_quiet()
 
     def _line_up(self) -> None:
-        for _ in range(2):
+        """What is only ever pushed is told once, whatever the system shows: it must show that already."""
+        for number in range(2):
             seen = self._run(Run())
-            _agree("the sides before are not in line", seen, Seen(NOTHING, stages=seen.stages))
+            writes = seen.writes if number == 0 else NOTHING
+            _agree("the sides before are not in line", seen, Seen(writes, stages=seen.stages))
+            _agree("the sides before are not in line", Seen(self.streets.sides()), Seen(_sides(self.story.before)))
             self.streets.clock.tick(3600)
 
     def _stay_quiet(self) -> None:
@@ -106,6 +117,15 @@ class Play:
         elif verb == "answer":
             for subject, answer in what.items():
                 self._answer(subject, answer)
+        elif verb == "forget":
+            for name in what:
+                asyncio.run(self._forget(name))
+        elif verb == "split":
+            for name in what:
+                self._split(name)
+        elif verb == "lift":
+            for name in what:
+                self._lift(name)
         else:
             self.streets.happen(happening.model_copy(update={verb: self._own_ids(what)}))
 
@@ -117,6 +137,43 @@ class Play:
         if "lead" in answer:
             answer = {"hub": self._lead_of(answer["lead"])}
         assert store.resolve_review(open_[subject].id, answer, "somebody", self.streets.clock())
+        store.commit()
+        store.close()
+
+    async def _forget(self, name: str) -> None:
+        rules = rules_of(self.project)
+        [lead] = [lead for lead in self._leads() if _name(lead) == name and not lead.merged_into]
+        at = connectors(self.streets, {place: [] for place in PLACES}, Run())
+        store = Store(self.engine)
+        person = await survey(rules, at, store, lead.id)
+        erasure = begin(store, person, KEY, "somebody", self.streets.clock())
+        erase_ours(store, erasure, person)
+        await carry_out(rules, at, store, erasure, self.streets.clock)
+        store.close()
+        address = str(lead.fields.get("email"))
+        for table in t.metadata.sorted_tables:
+            assert not any(address in str(value) for row in self._rows(sa.select(table)) for value in row), table.name
+
+    def _split(self, name: str) -> None:
+        """As `smarketing split` does it: the last union of this lead."""
+        rules, run_id = rules_of(self.project), new_id()
+        [winner] = [lead for lead in self._leads() if _name(lead) == name and not lead.merged_into]
+        store = Store(self.engine)
+        changes = History(store).changes([winner.id])[winner.id]
+        union = [change.detail["union"] for change in changes if "union" in change.detail][-1]
+        at = self.streets.clock()
+        store.begin_run(run_id, "split", at, rules.hash)
+        ctx = Context(run_id, rules, {}, store, self.streets.clock, Report(run_id, "split", at))
+        ctx.every = {kind: rules.of(kind) for kind in rules.kinds}
+        assert split(ctx, winner.id, union, at, by="somebody")
+        store.end_run(run_id, at, "done", {})
+        store.commit()
+        store.close()
+
+    def _lift(self, name: str) -> None:
+        store = Store(self.engine)
+        hash_ = Forgotten(KEY).of_value("email", f"{name}@example.com")
+        assert store.lift(hash_ or "", "somebody", "they came back", self.streets.clock())
         store.commit()
         store.close()
 
@@ -142,36 +199,37 @@ class Play:
 
     def _run(self, run: Run) -> Seen:
         rules = rules_of(self.project)
-        seen = Seen({system: [] for system in SYSTEMS})
+        seen = Seen({place: [] for place in PLACES})
         window = Window(*(_time(text) for text in run.window)) if run.window else None
         options = Options(
             kind="backfill" if window else "sync", full=run.full, confirmed=run.confirm, window=window,
             dry=run.plan, only=self.approved if run.approved else None,
-            order=(self.first,), batch=self.batch,
+            order=(self.first,), batch=self.batch, forget_key=KEY,
         )  # fmt: skip
-        shown = self._preview(rules, run, options)
+        shown, prints = self._preview(rules, run, options)
         if run.plan:
-            seen.writes = _translated(rules, shown)
-            self.approved = frozenset(map(fingerprint, shown))
+            seen.writes = {**NOTHING, **_translated(rules, shown)}
+            self.approved = frozenset(prints)
             return seen
         self._sync(rules, run, options, seen)
         if seen.outcome == "done" and not run.meanwhile:
-            assert sorted(map(fingerprint, self._written())) == sorted(map(fingerprint, shown)), "plan and run differ"
+            assert self._written() == sorted(prints), "plan and run differ"
         return seen
 
-    def _preview(self, rules: Rules, run: Run, options: Options) -> list[WriteRow]:
-        """What the run is going to write. Nothing is kept of it, or the rest of the scenario will tell."""
+    def _preview(self, rules: Rules, run: Run, options: Options) -> tuple[list[WriteRow], list[str]]:
+        """What the run is going to write, and the fingerprints of it. Nothing is kept of it, or the rest of the scenario will tell."""
         store = Store(self.engine, dry=True)
         quiet = run.model_copy(update={"dies": "", "times_out": "", "meanwhile": {}})
-        noted: dict[str, list[Values]] = {system: [] for system in SYSTEMS}
+        noted: dict[str, list[Values]] = {place: [] for place in PLACES}
         try:
             _, rows = asyncio.run(
                 preview(rules, connectors(self.streets, noted, quiet), store, options=options, clock=self.streets.clock)
             )
+            prints = _fingerprints(store, rows)
         finally:
             store.close()
         assert not any(noted.values()), "a preview wrote something"
-        return rows
+        return rows, prints
 
     def _sync(self, rules: Rules, run: Run, options: Options, seen: Seen) -> None:
         change, stage = self._last(t.change), self._last(t.stage_event)
@@ -187,8 +245,8 @@ class Play:
             seen.outcome = "died"
         finally:
             store.close()
-        for system in SYSTEMS:
-            seen.writes[system].sort(key=_order)
+        for writes in seen.writes.values():
+            writes.sort(key=_order)
         leads = {lead.id: lead for lead in self._leads()}
         store = Store(self.engine)
         seen.open = sorted(_asked(review, leads) for review in store.reviews())
@@ -210,12 +268,16 @@ class Play:
             for row in self._rows(sa.select(t.stage_event).where(t.stage_event.c.id > after))
         ]
 
-    def _written(self) -> list[WriteRow]:
-        """What the last run planned, whatever became of it."""
+    def _written(self) -> list[str]:
+        """The fingerprints of what the last run planned, whatever became of it."""
         run_id = self._rows(sa.select(t.run.c.id).order_by(t.run.c.id.desc()).limit(1))[0].id
         with History(self.engine) as history:
             rows = history.written(run_id)
-        return [replace(row, remote_id=None) if row.operation == "create" else row for row in rows]
+        rows = [replace(row, remote_id=None) if row.operation == "create" else row for row in rows]
+        store = Store(self.engine, dry=True)
+        found = sorted(_fingerprints(store, rows))
+        store.close()
+        return found
 
     def _leads(self) -> list[Hub]:
         ids = [row.id for row in self._rows(sa.select(t.hub.c.id))]
@@ -232,6 +294,11 @@ class Play:
             return list(connection.execute(query))
 
 
+def _fingerprints(store: Store, rows: list[WriteRow]) -> list[str]:
+    names = known_by(store, rows)
+    return [fingerprint(row, names) for row in rows]
+
+
 def _agree(when: str, seen: Seen, expected: Seen) -> None:
     wrong = [
         f"{name}:\n  expected {theirs}\n  but saw  {ours}"
@@ -242,7 +309,8 @@ def _agree(when: str, seen: Seen, expected: Seen) -> None:
 
 
 def _expected(step: Step) -> Seen:
-    writes = {system: sorted(_unfolded(step.writes.get(system, [])), key=_order) for system in SYSTEMS}
+    assert {*step.writes} <= {*PLACES}
+    writes = {place: sorted(_unfolded(step.writes.get(place, [])), key=_order) for place in PLACES}
     return Seen(
         writes, step.outcome, step.stops, step.errors,
         _spelled(step.open), _spelled(step.conflicts), _spelled(step.stages),
@@ -265,7 +333,7 @@ def _order(write: Values) -> str:
 
 
 def _sides(sides: Sides) -> Sides:
-    return {system: records(system, sides.get(system, {})) for system in SYSTEMS}
+    return {place: records(place, sides.get(place, {})) for place in PLACES}
 
 
 def _tell(report: Report, seen: Seen) -> None:
@@ -275,8 +343,9 @@ def _tell(report: Report, seen: Seen) -> None:
 
 
 def _translated(rules: Rules, rows: list[WriteRow]) -> dict[str, list[Values]]:
-    found: dict[str, list[Values]] = {system: [] for system in SYSTEMS}
+    found: dict[str, list[Values]] = defaultdict(list)
     for row in rows:
+        assert row.kind == "lead", "a plan is told in words for leads alone"
         fields, problems = rules.mappers[row.system].to_remote(row.sent())
         assert not problems
         found[row.system].append({row.operation: row.remote_id, **fields})
@@ -291,10 +360,13 @@ def _asked(review: Review, leads: Mapping[str, Hub]) -> str:
         return f"conflict {_name(leads[review.hub_id])} {review.detail['field']}"
     if review.kind == "dead_letter" and review.hub_id:
         return f"dead_letter {review.system} {_name(leads[review.hub_id])}"
-    return f"{review.kind} {review.system}/{review.remote_id}"
+    where = review.system if review.record_kind == "lead" else f"{review.system} {review.record_kind}"
+    return f"{review.kind} {where}/{review.remote_id}"
 
 
 def _name(lead: Hub) -> str:
+    if lead.kind != "lead":
+        return f"{lead.kind} {lead.fields.get('name')}"
     seen = {name: value for link in lead.links.values() for name, value in link.side.seen.items()}
     return str(lead.fields.get("email") or seen.get("email") or "nobody").removesuffix("@example.com")
 

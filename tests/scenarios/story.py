@@ -1,7 +1,7 @@
 """What a scenario may say, as models: the shape of the YAML files in this folder. Nothing is run here.
 
 A record is `system/name`; unless it says otherwise its e-mail address is name@example.com, so that crm/ada and
-marketing/ada are the same person. A name like `p01..p12` stands for as many records, with {n} for each one's number.
+marketing/ada are the same person. Companies, deals and owners stand in places of their own: `crm company/acme`. A name like `p01..p12` stands for as many records, with {n} for each one's number.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from ruamel.yaml import YAML
 
 FOLDER = Path(__file__).parent
 SYSTEMS = ("crm", "marketing")
+PLACES = (*SYSTEMS, *(f"{system} {kind}" for system in SYSTEMS for kind in ("company", "deal", "owner")))
+"""Where records stand: the leads of each system, then its other kinds."""
+
 EMAIL = {"crm": "Email", "marketing": "email"}
 OUR_ID = {"crm": "Our_Id", "marketing": "our_id"}
 
@@ -50,6 +53,12 @@ class Happening(Model):
     """A change of the project: keys of smarketing.yaml, crm.yaml or marketing.yaml; null takes a key away."""
     answer: dict[str, Values] = {}
     """An open review, and what a person says to it."""
+    split: list[str] = []
+    """Leads that were taken for one with another: the last union is taken apart."""
+    forget: list[str] = []
+    """Leads who ask to be forgotten."""
+    lift: list[str] = []
+    """People who were forgotten, and may be taken in again."""
 
     def one(self) -> tuple[str, Any]:
         [(verb, what)] = ((name, getattr(self, name)) for name in self.model_fields_set)
@@ -116,8 +125,11 @@ class Story(Model):
 
 
 class Chapter(Model):
+    """`project`: what all its stories have otherwise."""
+
     title: str
     about: str
+    project: dict[str, Any] = {}
     stories: list[Story]
 
 
@@ -153,7 +165,8 @@ def records(system: str, side: Mapping[str, Values]) -> dict[str, Values]:
     """A side as the system would show it: default addresses filled in, blanks left out."""
     found = {}
     for name, values in unfold(side):
-        whole = {EMAIL[system]: f"{name}@example.com", **values}
+        address = {EMAIL[system]: f"{name}@example.com"} if system in EMAIL else {}
+        whole = {**address, **values}
         found[name] = {key: value for key, value in whole.items() if value is not None}
     return found
 

@@ -36,6 +36,8 @@ def page() -> str:
 
 def _chapter(chapter: Chapter) -> Iterator[str]:
     yield f"## {chapter.title}\n\n{chapter.about}\n"
+    if chapter.project:
+        yield f"All of them with *{_settings(chapter.project)}*.\n"
     yield "| Case | Before | Then | After |"
     yield "|---|---|---|---|"
     for story in chapter.stories:
@@ -62,7 +64,7 @@ def _after(story: Story) -> str:
 
 def _sides(sides: Mapping[str, Mapping[str, Values]]) -> str:
     lines = []
-    for system in SYSTEMS:
+    for system in (*SYSTEMS, *sorted(sides.keys() - set(SYSTEMS))):
         people = [f"{name}{_in_brackets(values)}" for name, values in sides.get(system, {}).items()]
         lines.append(f"{system}: {', '.join(people) or 'nobody'}")
     return "<br>".join(lines)
@@ -85,6 +87,12 @@ def _happening(happening: Happening) -> Iterator[str]:
             yield f"{', '.join(what)} {'are' if len(what) > 1 else 'is'} {verb}d"
         case "merge":
             yield from (f"{loser} is merged into {winner}" for loser, winner in what.items())
+        case "forget":
+            yield f"{', '.join(what)} {'ask' if len(what) > 1 else 'asks'} to be forgotten"
+        case "split":
+            yield f"what was united in {', '.join(what)} is taken apart"
+        case "lift":
+            yield f"{', '.join(what)} may be taken in again"
         case "convert":
             yield from (f"{old} is converted to {new}" for old, new in what.items())
         case "refuse":

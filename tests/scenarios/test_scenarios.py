@@ -11,14 +11,18 @@ from tests.scenarios.play import Play
 from tests.scenarios.story import chapters
 from tests.scenarios.table import PAGE, page
 
-STORIES = {f"{file}: {story.name}": story for file, chapter in chapters().items() for story in chapter.stories}
+STORIES = {
+    f"{file}: {story.name}": (story, chapter.project)
+    for file, chapter in chapters().items()
+    for story in chapter.stories
+}
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_scenario(name: str, fresh: Callable[[], sa.Engine]) -> None:
-    story = STORIES[name]
-    Play(story, fresh()).perform()
-    Play(story, fresh(), first="marketing", batch=1).perform()
+    story, project = STORIES[name]
+    Play(story, fresh(), project).perform()
+    Play(story, fresh(), project, first="marketing", batch=1).perform()
 
 
 def test_no_two_scenarios_share_a_name() -> None:

@@ -6,14 +6,14 @@ Not the engine: it sees these systems through the ordinary connector, of which e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from connectors.base import Capabilities, Write, WriteResult
+from connectors.base import Capabilities, Kind, Members, Write, WriteResult
 from connectors.errors import Unavailable
 from connectors.memory import LogicalClock, Memory, Row, Vendor
-from tests.scenarios.story import EMAIL, OUR_ID, SYSTEMS, Happening, Run, Side, Sides, Story, Values, records, unfold
+from tests.scenarios.story import EMAIL, OUR_ID, PLACES, Happening, Run, Side, Sides, Story, Values, records, unfold
 from tests.scenarios.story import Vendor as Habits
 
 LONG_AGO = timedelta(days=30)
@@ -52,7 +52,9 @@ def altered(value: Any, how: str) -> Any:
 class Witness(Memory):
     """The connector; what it is told to write, and what became of it, is noted in the words of a scenario."""
 
-    def __init__(self, town: Town, written: list[Values], run: Run, meanwhile: Callable[[str], None]) -> None:
+    def __init__(
+        self, town: Town, noted: Mapping[str, list[Values]], run: Run, meanwhile: Callable[[str], None]
+    ) -> None:
         can = Capabilities(
             tombstones=town.habits.deletions,
             upsert_keys=frozenset({"*"}),
@@ -61,9 +63,18 @@ class Witness(Memory):
             oldest_first=True,
             overlap=timedelta(seconds=1),
             archive=True,
+            erase=True,
         )
         super().__init__(town, page_size=2, can=can, hook=self._step)
-        self.written, self.run, self.meanwhile = written, run, meanwhile
+        self.noted, self.run, self.meanwhile = noted, run, meanwhile
+        self.written = noted[town.name if town.kind == "lead" else f"{town.name} {town.kind}"]
+        if town.kind == "owner":
+            self.can = replace(self.can, create=False, update=False, archive=False, erase=False)
+
+    def of(self, kind: Kind) -> Memory:
+        if kind not in self._others and kind != self.kind and isinstance(other := self.vendor.siblings.get(kind), Town):
+            self._others[kind] = Witness(other, self.noted, self.run, self.meanwhile)
+        return super().of(kind)
 
     async def _step(self, point: str) -> None:
         self.meanwhile(point)
@@ -89,11 +100,18 @@ class Witness(Memory):
         return await super().archive(ids)
 
     def _told(self, write: Write, result: WriteResult | None) -> Values:
-        fields = {name: value for name, value in write.fields.items() if name != OUR_ID[self.name]}
+        fields = {name: _spelled(value) for name, value in write.fields.items() if name != OUR_ID[self.name]}
         told = {write.operation: (result.id if result else None) or write.id, **fields}
         if result is not None and result.outcome != "done":
             told |= {write.operation: write.id, "refused": True}
         return told
+
+
+def _spelled(value: Any) -> Any:
+    """Who joins a list and who leaves it."""
+    if not isinstance(value, Members):
+        return value
+    return {name: list(ids) for name, ids in value._asdict().items() if ids}
 
 
 @dataclass
@@ -105,12 +123,18 @@ class Streets:
     towns: dict[str, Town] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for system in SYSTEMS:
-            town = self.towns[system] = Town(system, clock=self.clock)
-            town.habits = self.story.vendors.get(system, Habits())
+        kinds: dict[str, dict[Kind, Vendor]] = {}
+        for place in PLACES:
+            system, _, kind = place.partition(" ")
+            town = self.towns[place] = Town(system, clock=self.clock, kind=kind or "lead")  # type: ignore[arg-type]
+            town.habits = self.story.vendors.get(place, Habits())
             town.unique = frozenset({OUR_ID[system], *town.habits.unique})
-            for name, values in records(system, self.story.before.get(system, {})).items():
+            for name, values in records(place, self.story.before.get(place, {})).items():
                 town.rows[name] = Row(values, self.clock())
+            if kind:
+                kinds.setdefault(system, {})[town.kind] = town
+        for system, found in kinds.items():
+            self.towns[system].siblings = found
 
     def happen(self, what: Happening) -> None:
         verb, subject = what.one()
@@ -123,7 +147,7 @@ class Streets:
 
     def _side(self, system: str, town: Town) -> Side:
         def shown(row: Row) -> Values:
-            return {k: v for k, v in row.fields.items() if k != OUR_ID[system] and v not in (None, "", [])}
+            return {k: v for k, v in row.fields.items() if k != OUR_ID[system.split()[0]] and v not in (None, "", [])}
 
         return {id_: shown(row) for id_, row in town.live().items()}
 
@@ -135,7 +159,8 @@ class Streets:
 
     def _create(self, records_: Mapping[str, Values]) -> None:
         for town, name, values in self._each(records_):
-            town.rows[name] = Row(records(town.name, {name: values})[name], self.clock())
+            place = town.name if town.kind == "lead" else f"{town.name} {town.kind}"
+            town.rows[name] = Row(records(place, {name: values})[name], self.clock())
 
     def _imported(self, records_: Mapping[str, Values]) -> None:
         for town, name, values in self._each(records_):
@@ -208,7 +233,8 @@ def connectors(streets: Streets, written: Mapping[str, list[Values]], run: Run) 
         for happening in due.pop(point, ()):
             streets.happen(happening)
 
-    return {system: Witness(town, written[system], run, meanwhile) for system, town in streets.towns.items()}
+    leads = {town.name: town for town in streets.towns.values() if town.kind == "lead"}
+    return {system: Witness(town, written, run, meanwhile) for system, town in leads.items()}
 
 
 __all__ = ["EMAIL", "Died", "Streets", "connectors"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from state import tables as t
 from state.records import Hub
 from state.store import Store
 from sync.run import Options, preview, sync
-from tests.simulation import kinds
+from tests.simulation import erasing, happenings, kinds
 from tests.simulation.world import CHANNELS, SYSTEMS, TEXTS, Crash, Edit, World, held_outs, norm, outs, tellings
 
 CONFIRMED = Options(confirmed=True, batch=4)
@@ -30,17 +31,22 @@ def run(world: World, *, full: bool = False) -> None:
     store = world.store()
     try:
         asyncio.run(sync(world.rules, world.connectors(), store, clock=world.clock, options=Options(
-            confirmed=True, batch=4, full=full)))  # fmt: skip
+            confirmed=True, batch=4, full=full, forget_key=erasing.KEY)))  # fmt: skip
     finally:
         store.close()
 
 
 def history(seed: int, folder: Path, template: Path) -> None:
     """Raises Broken, with the seed and what happened."""
-    world = World(seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1, archives=seed % 4 == 2)
+    some = random.Random(f"features {seed}")
+    world = World(
+        seed, folder, template, page_size=1 + seed % 5, around=seed % 2 == 1,
+        archives=seed % 4 == 2 or (seed % 2 == 1 and some.random() < 0.3),
+        activities=some.random() < 0.25, erasures=some.random() < 0.2,
+    )  # fmt: skip
     try:
         _live(world)
-    except Broken as broken:
+    except AssertionError as broken:
         raise Broken(f"seed {seed}: {broken}\n" + "\n".join(world.log[-60:])) from None
     finally:
         world.close()
@@ -64,6 +70,11 @@ def _live(world: World) -> None:
                 _disturbed_run(world)
         if r.random() < 0.15:
             _dry_run(world)
+        if world.erasures and r.random() < 0.5:
+            erasing.erase(world, _disturbed_run)
+        elif world.erased and r.random() < 0.5:
+            erasing.let_in(world, r.choice(sorted(world.erased)))
+            run(world, full=True)
         _settle(world)
         before.check(world)
         before = _Quiet(world)
@@ -105,7 +116,8 @@ def _dry_run(world: World) -> None:
     rows = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
     dump = _dump(world)
     store = world.store(dry=True)
-    asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(dry=True, batch=4)))
+    options = Options(dry=True, batch=4, forget_key=erasing.KEY)
+    asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=options))
     store.close()
     after = {n: orjson.dumps({i: [x.fields, x.version] for i, x in v.rows.items()}) for n, v in world.vendors.items()}
     if rows != after or _dump(world) != dump:
@@ -135,7 +147,12 @@ class _Quiet:
 
     def check(self, world: World) -> None:
         leads = _leads(world)
+        for email in sorted(world.erased & {str(lead.fields.get("email")) for lead in leads}):
+            raise Broken(f"18: {email} came back")
         by_email = {str(lead.fields.get("email")): lead for lead in leads}
+        for email in sorted(world.ever_erased - world.erased - by_email.keys()):
+            if any(_rows(vendor, email) for vendor in world.vendors.values()):
+                raise Broken(f"18: {email} was let in again, and is not known")
         if len(by_email) != len(leads):
             raise Broken("5: two hub records for one person")
         edits = self._edits(world)
@@ -146,12 +163,14 @@ class _Quiet:
         self._check_conflicts(world, edits, by_email)
         self._check_record(world, leads)
         _check_stages(world)
-        for problem in self.around.problems(world, _hubs(world)) if self.around else ():
+        for problem in self.around.problems(world, _hubs(world), self.outside) if self.around else ():
+            raise Broken(problem)
+        for problem in happenings.problems(world, _hubs(world)) if world.activities else ():
             raise Broken(problem)
         for vendor in world.vendors.values():
             if vendor.undone:
                 raise Broken(f"13: an opt-out was undone in {vendor.name}")
-        known = {out for out in self.optouts if out[0] in by_email}
+        known = {out for out in self.optouts if out[0] in by_email and out[0] not in world.ever_erased}
         for email, channel, member in sorted(known - _opted_out(world) - world.acts):
             raise Broken(f"13: the hub forgot that {email} opted out of {channel} {member}")
         for lead in leads:
@@ -209,7 +228,7 @@ class _Quiet:
     def _check_record(self, world: World, leads: list[Hub]) -> None:
         """Whatever moved in the hub since is on record, with its new value."""
         with world.engine.connect() as c:
-            rows = c.execute(sa.select(t.change).where(t.change.c.id > self.changes)).all()
+            rows = c.execute(sa.select(t.change).where(t.change.c.id > self._after(world))).all()
         told = {
             (row.hub_id, name): change["new"]
             for row in rows
@@ -221,6 +240,10 @@ class _Quiet:
                 now = lead.fields.get(name)
                 if now != old and told.get((lead.id, name), old) != now:
                     raise Broken(f"14: {name} went from {old!r} to {now!r}, and nothing says why")
+
+    def _after(self, world: World) -> int:
+        """SQLite gives the numbers of rows that went with somebody who was forgotten to others."""
+        return 0 if world.ever_erased else self.changes
 
     def _check_row(self, lead: Hub, system: str, row: dict[str, Any], edits: Any) -> None:
         email = str(lead.fields.get("email"))
@@ -242,7 +265,7 @@ class _Quiet:
 
     def _check_conflicts(self, world: World, edits: Any, by_email: dict[str, Hub]) -> None:
         """Two systems set a field to different things at rest: what lost is on record."""
-        told = _told(world, self.changes)
+        told = _told(world, self._after(world))
         for (email, name), editors in edits.items():
             lead = by_email.get(email)
             if lead is None or len(editors) < 2 or not all(e.calm for all_ in editors.values() for e in all_):
@@ -282,8 +305,12 @@ def _check_outside(world: World, lead: Hub, system: str, gone: set[tuple[str, st
     """What has left the rule of a system that archives is not there any more; and nobody is nowhere because of it."""
     link, mapper = lead.links.get(system), world.rules.mappers[system]
     others = [other for of, other in lead.links.items() if of != system and other.state == "live"]
+    needed = any(  # what others there refer to stays
+        lead.id in (hub.fields.get("contacts") or ()) and system in hub.links and hub.links[system].state == "live"  # type: ignore[operator]
+        for hub in (_hubs(world) if world.around else ())
+    )
     undecided = any(name in one.side.seen for one in lead.links.values() for name in mapper.ruled_by)
-    if link and link.state == "live" and link.within == mapper.archives and others and not undecided:
+    if link and link.state == "live" and link.within == mapper.archives and others and not undecided and not needed:
         raise Broken(f"16: {lead.fields.get('email')} has left {system}, and is still there")
     if link and link.state == "archived" and link.remote_id in world.vendors[system].live():
         raise Broken(f"8: {link.remote_id} is there, and taken for archived")

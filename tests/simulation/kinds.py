@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,7 +224,8 @@ class Rest:
             for name in (*shape.texts, *shape.refers)
         }
 
-    def problems(self, world: Any, hubs: Sequence[Hub]) -> list[str]:
+    def problems(self, world: Any, hubs: Sequence[Hub], outside: Collection[str]) -> list[str]:
+        """`outside`: leads that have been outside the rule of mkt."""
         found: list[str] = []
         by_id = {hub.id: hub for hub in hubs}
         lone = self._lone_edits(world)
@@ -234,11 +235,11 @@ class Rest:
             found += [f"5: two hub records of {kind} {key}" for key in set(keys) if keys.count(key) > 1]
             for system in SYSTEMS:
                 placed = {hub.links[system].remote_id for hub in mine if system in hub.links}
-                found += [
-                    f"1: nobody knows {kind} {i} of {system}" for i in world.of(system, kind).live().keys() - placed
-                ]
+                live = world.of(system, kind).live()
+                nobody = {i for i, row in live.items() if kind == "lead" and row.fields["email"] in world.erased}
+                found += [f"1: nobody knows {kind} {i} of {system}" for i in live.keys() - placed - nobody]
             for hub in mine:
-                found += self._of_one(world, kind, hub, by_id, lone)
+                found += self._of_one(world, kind, hub, by_id, lone, outside)
         found += _sums(hubs)
         return found
 
@@ -257,7 +258,15 @@ class Rest:
             and self.held.get((*where, system)) != edits[-1].value
         }
 
-    def _of_one(self, world: Any, kind: Kind, hub: Hub, by_id: dict[str, Hub], lone: dict[Any, Any]) -> list[str]:
+    def _of_one(
+        self,
+        world: Any,
+        kind: Kind,
+        hub: Hub,
+        by_id: dict[str, Hub],
+        lone: dict[Any, Any],
+        outside: Collection[str],
+    ) -> list[str]:
         shape = SHAPES[kind]
         key = hub.fields.get(shape.key)
         found: list[str] = []
@@ -271,10 +280,13 @@ class Rest:
                 for name in shape.texts:
                     if row.fields.get(name) != hub.fields.get(name):
                         found.append(f"1: {system} has {row.fields.get(name)!r} as {name} of {kind} {key}")
-                for name in shape.refers:
+                inside = kind != "lead" or world.rules.mappers[system].sync_when(hub.fields)
+                for name in shape.refers if inside else ():  # else it is told nothing
                     found += self._reference(system, kind, name, hub, row.fields.get(name), by_id)
         for name in (*shape.texts, *shape.refers):
             told = lone.get((f"{kind}:{key}", name))
+            if kind == "lead" and told and told[0] == "mkt" and hub.id in outside:
+                continue  # it was typed over an old value, and is a conflict with the newer one
             if told and (kind, key, told[0]) not in world.gone:  # else whether it was read first is anybody's guess
                 found += self._survives(world, kind, name, hub, *told, by_id)
         return found

@@ -14,7 +14,7 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from state.records import Hub, Link, Side, WriteRow
 from state.store import Store
-from sync import identify, merge, observe, plan, pull, push, reconcile, run
+from sync import forget, identify, merge, observe, plan, pull, push, reconcile, run
 from sync.context import Context
 from sync.match import Match
 from tests.simulation.world import SimStore
@@ -381,6 +381,55 @@ def archives_without_evidence() -> AbstractContextManager[Any]:
         return mapper.archives is not None and not mapper.sync_when(hub)
 
     return _both(patch.object(plan, "has_left", outside), patch.object(reconcile, "has_left", outside))
+
+
+def back_from_the_bin_unheard() -> AbstractContextManager[Any]:
+    """A record that was deleted stays deleted for us, whoever takes it out of the bin."""
+
+    def unmoved(ctx: Context, system: str, link: Link) -> bool:
+        return False
+
+    return patch.object(observe, "_reopen", unmoved)
+
+
+def forgotten_are_taken_in() -> AbstractContextManager[Any]:
+    """Nobody looks whether an arriving record is of somebody who asked to be forgotten."""
+    return patch.object(observe, "_is_forgotten", lambda ctx, system, record, values, known: False)
+
+
+def records_met_later_are_spared() -> AbstractContextManager[Any]:
+    """Only records that were linked are erased in the systems: what a crashed run made is not looked for."""
+
+    async def blind(connector: Any, mapper: Mapper, hubs: Any, emails: Any) -> list[str]:
+        return []
+
+    return patch.object(forget, "_look", blind)
+
+
+def activities_outlive_a_person() -> AbstractContextManager[Any]:
+    """What happened to somebody who asked to be forgotten is kept."""
+    return patch.object(Store, "forget_activities", lambda self, hub_id: 0)
+
+
+def activities_never_wait() -> AbstractContextManager[Any]:
+    """An activity that comes before its lead is never given to it."""
+    return patch.object(Store, "ripe_activities", lambda self, system, limit: [])
+
+
+def activities_as_first_told() -> AbstractContextManager[Any]:
+    """A newer version of an activity is taken for one that is known."""
+    real = Store.keep_activities
+
+    def first(self: Store, system: str, some: Any, run_id: str, at: datetime, *, anew: bool = False) -> Any:
+        known = self._known_activities(system, some)
+        return real(self, system, [one for one in some if one.remote_id not in known], run_id, at, anew=anew)
+
+    return patch.object(Store, "keep_activities", first)
+
+
+def activities_uncounted() -> AbstractContextManager[Any]:
+    """A lead is not summed up anew when something has happened to it."""
+    return patch.object(Store, "touch", lambda self, hub_ids: None)
 
 
 def keep_no_touch() -> AbstractContextManager[Any]:

@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from state.database import scrub
-from state.erasures import Erasure
-from sync.forget import begin, carry_out, erase_ours, survey
 from sync.run import Options, sync
+from tests.simulation.erasing import KEY, forget, unfinished
 from tests.simulation.history import _leads
 from tests.simulation.test_histories import place  # noqa: F401  (a fixture)
 from tests.simulation.world import Crash, World
-
-KEY = "a key that only the tests know"
 
 
 def run(world: World, *, full: bool = False) -> None:
@@ -26,37 +22,6 @@ def run(world: World, *, full: bool = False) -> None:
     try:
         options = Options(confirmed=True, batch=4, full=full, forget_key=KEY)
         asyncio.run(sync(world.rules, world.connectors(), store, clock=world.clock, options=options))
-    finally:
-        store.close()
-
-
-async def forget(world: World, hub_id: str, begun: Erasure | None = None) -> Erasure:
-    """As `console.forgetting` goes about it, the files of a project aside."""
-    connectors = world.connectors()
-    store = world.store()
-    try:
-        person = None
-        if begun is None or not begun.gone:
-            person = await survey(world.rules, connectors, store, hub_id)
-            erasure = begun or begin(store, person, KEY, "tester", world.clock())
-            erase_ours(store, erasure, person)
-        else:
-            erasure = begun
-    finally:
-        store.close()
-    scrub(world.engine)
-    store = world.store()
-    try:
-        await carry_out(world.rules, connectors, store, erasure, world.clock)
-    finally:
-        store.close()
-    return erasure
-
-
-def unfinished(world: World) -> list[Erasure]:
-    store = world.store(dry=True)
-    try:
-        return store.erasures("begun")
     finally:
         store.close()
 

@@ -16,7 +16,7 @@ import pytest
 from connectors.memory import Vendor
 from state.database import open_database
 from sync.run import Options, sync
-from tests.simulation import mutations
+from tests.simulation import erasing, happenings, mutations
 from tests.simulation.history import Broken, _hubs, history, hub_values, run
 from tests.simulation.world import Crash, World, norm
 
@@ -66,7 +66,7 @@ MUTATIONS = {
     "conflicts_unrecorded": 60,
     "changes_unrecorded": 60,
     "dry_run_keeps": 60,
-    "absence_is_deletion": 600,
+    "absence_is_deletion": 1,
     "never_derive": 120,
     "clears_travel_everywhere": 60,
     "keep_no_touch": 60,
@@ -77,6 +77,13 @@ MUTATIONS = {
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
     "scan_moves_the_cursor": 1,
+    "back_from_the_bin_unheard": 60,
+    "forgotten_are_taken_in": 150,
+    "records_met_later_are_spared": 1,
+    "activities_outlive_a_person": 1,
+    "activities_never_wait": 1,
+    "activities_as_first_told": 150,
+    "activities_uncounted": 60,
 }
 
 
@@ -127,32 +134,6 @@ def first_load_dies(place: tuple[Path, Path]) -> None:
             run(world)
             if set(hub_values(world)) != {"a@x", "b@x", "c@x"}:
                 raise Broken(f"3: after a crash at step {step} only {sorted(hub_values(world))} are known")
-        finally:
-            world.close()
-
-
-def rescan_dies(place: tuple[Path, Path]) -> None:
-    """A record is deleted, and the rescan that would miss it dies at any of its steps."""
-    for step in range(1, 40):
-        world = small(2, place)
-        try:
-            for n in range(5):  # more than a batch
-                world.vendors["crm"].create({"email": f"e{n}@x", "name": "Eve"})
-            for _ in range(2):
-                world.clock.tick(60)
-                run(world)
-            world.vendors["crm"].delete("crm-000001")
-            world.clock.tick(60)  # more than the overlap
-            world.steps, world.crash_at = 0, step
-            with contextlib.suppress(Crash):
-                run(world, full=True)
-            world.crash_at = None
-            for _ in range(2):
-                world.clock.tick(60)
-                run(world)
-            [link] = [hub.links["crm"] for hub in _hubs(world) if "crm" in hub.links and hub.fields["email"] == "a@x"]
-            if link.state != "deleted":
-                raise Broken(f"1: crm-000001 is gone, and after a crash at step {step} of a rescan nobody knows")
         finally:
             world.close()
 
@@ -261,13 +242,107 @@ def never_in(place: tuple[Path, Path]) -> None:
         world.close()
 
 
+def full_scan_dies(place: tuple[Path, Path]) -> None:
+    """Somebody is deleted, then everything is read, which dies at any step and is resumed: whom the first half did not
+    show may be gone, and whom the second did not show may have been in the first."""
+    for step in range(1, 30):
+        world = World(2, *place, page_size=1)
+        try:
+            for n in range(7):
+                world.vendors["crm"].create({"email": f"p{n}@x"})
+            for _ in range(3):
+                world.clock.tick(60)
+                run(world)
+            world.vendors["crm"].delete("crm-000002")
+            world.clock.tick(60)
+            world.steps, world.crash_at = 0, step
+            with contextlib.suppress(Crash):
+                run(world, full=True)
+            world.crash_at = None
+            world.clock.tick(60)
+            run(world)
+            gone = [str(hub.fields.get("email")) for hub in _hubs(world) if hub.links["crm"].state == "deleted"]
+            if gone != ["p1@x"]:
+                raise Broken(f"8: p1@x was deleted in crm; after a crash at step {step} it is {gone}")
+        finally:
+            world.close()
+
+
+def last_one_goes(place: tuple[Path, Path]) -> None:
+    """The only record of a system is deleted, and the run that reads everything is allowed to go on with nothing."""
+    world = World(2, *place)
+    try:
+        world.vendors["crm"].create({"email": "a@x"})
+        for full in (False, True):
+            for _ in range(2):
+                world.clock.tick(60)
+                run(world, full=full)
+            if not full:
+                world.vendors["crm"].delete("crm-000001")
+        [lead] = _hubs(world)
+        if lead.links["crm"].state != "deleted":
+            raise Broken("8: crm says that a@x was deleted, and nobody hears it")
+    finally:
+        world.close()
+
+
+def happens_first(place: tuple[Path, Path]) -> None:
+    """What happens to an address is read before the lead is known."""
+    world = World(2, *place, activities=True)
+    try:
+        at = world.clock()
+        world.of("mkt", "activity").happen("form", at, email="a@x")
+        for _ in range(2):
+            world.clock.tick(10)
+            run(world)
+        world.vendors["crm"].create({"email": "a@x"})
+        for _ in range(3):
+            world.clock.tick(10)
+            run(world)
+        for problem in happenings.problems(world, _hubs(world)):
+            raise Broken(problem)
+    finally:
+        world.close()
+
+
+def forgotten_midway(place: tuple[Path, Path]) -> None:
+    """We have just made a record of somebody, and no answer of it is stored, when they ask to be forgotten, and what has
+    happened to them with it."""
+    for step in ("crm: read", "mkt: answer", "sup: answer", "never"):
+        world = World(2, *place, activities=True)
+        try:
+            lead = world.vendors["crm"].create({"email": "a@x"})
+            world.of("crm", "activity").happen("form", world.clock(), [lead])
+            world.of("mkt", "activity").happen("form", world.clock(), email="a@x")
+            world.crash_on = step
+            with contextlib.suppress(Crash):
+                run(world)
+            world.crash_at = world.crash_on = None
+            for hub in _hubs(world):
+                asyncio.run(erasing.forget(world, hub.id))
+                world.erased.add("a@x")
+                for problem in erasing.problems(world, "a@x", {"a@x"}, set()):
+                    raise Broken(f"after a crash at {step!r}: {problem}")
+                for _ in range(2):
+                    world.clock.tick(10)
+                    run(world)
+                for problem in happenings.problems(world, _hubs(world)):
+                    raise Broken(f"after a crash at {step!r}: {problem}")
+        finally:
+            world.close()
+
+
 STORIES = {
+    "activities_never_wait": happens_first,
+    "activities_outlive_a_person": forgotten_midway,
+    "records_met_later_are_spared": forgotten_midway,
+    "absence_is_deletion": full_scan_dies,
     "archives_without_evidence": never_in,
     "nothing_waits": told_of_nobody,
     "referrers_forgotten": comes_late,
     "digest_outlives_a_push": put_back,
     "cursor_first": first_load_dies,
-    "scan_moves_the_cursor": rescan_dies,
+    "scan_moves_the_cursor": full_scan_dies,
     "act_applied_twice": opts_out_after_the_act,
 }
 """What chance seldom plays."""
@@ -289,8 +364,20 @@ def test_who_refers_to_a_late_company_is_told_to_every_system(place: tuple[Path,
     comes_late(place)
 
 
-def test_what_was_deleted_before_a_rescan_that_died_is_known(place: tuple[Path, Path]) -> None:
-    rescan_dies(place)
+def test_a_deletion_before_a_scan_that_dies_is_heard(place: tuple[Path, Path]) -> None:
+    full_scan_dies(place)
+
+
+def test_the_last_record_of_a_system_may_be_deleted(place: tuple[Path, Path]) -> None:
+    last_one_goes(place)
+
+
+def test_what_happens_before_its_lead_is_known_is_given_to_it(place: tuple[Path, Path]) -> None:
+    happens_first(place)
+
+
+def test_who_is_forgotten_while_a_record_is_made_is_forgotten_there(place: tuple[Path, Path]) -> None:
+    forgotten_midway(place)
 
 
 def test_only_who_was_in_can_leave(place: tuple[Path, Path]) -> None:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from state.database import open_database
 from state.records import Hub
 from state.store import Store
 from sync.acts import Act, record
-from tests.simulation import kinds
+from tests.simulation import happenings, kinds
 
 SYSTEMS = ("crm", "mkt", "sup")
 TEXTS = ("name", "phone", "title", "note")
@@ -91,9 +92,15 @@ STAYS_IN = Condition.model_validate({"not": {"stage": "disqualified"}})
 
 
 def rules(
-    policies: Mapping[str, Policy] | None = None, *, around: bool = False, follow: bool = False, archives: bool = False
+    policies: Mapping[str, Policy] | None = None,
+    *,
+    around: bool = False,
+    follow: bool = False,
+    archives: bool = False,
+    activities: bool = False,
 ) -> Rules:
-    """`around`: with the companies and deals of `kinds`. `archives`: mkt archives whoever is disqualified."""
+    """`around`: with the companies and deals of `kinds`. `archives`: mkt archives whoever is disqualified. `activities`:
+    those of `happenings` are read and counted."""
     return Rules(
         {system: _mapper(system, around, archives and system == "mkt") for system in SYSTEMS},
         policies={
@@ -109,11 +116,9 @@ def rules(
         lifecycle=LIFECYCLE,
         derive=_derive,
         hash="simulation",
-        **(
-            {"others": kinds.others({}, follow=follow), "rollups": kinds.ROLLUPS, "promote": kinds.promote}
-            if around
-            else {}
-        ),
+        **({"others": kinds.others({}, follow=follow), "promote": kinds.promote} if around else {}),
+        rollups=(*(kinds.ROLLUPS if around else ()), *(happenings.ROLLUPS if activities else ())),
+        activities=frozenset(happenings.SYSTEMS) if activities else frozenset(),
         referred=around,
     )
 
@@ -180,6 +185,20 @@ class SimVendor(Vendor):
     undone: list[str] = field(default_factory=list)
     allowed: set[tuple[str, str]] = field(default_factory=set)
     """(record, opt-out) that people have taken back by an act, and that we have yet to be seen taking back"""
+    on_delete: Callable[[str], None] = lambda id_: None
+    on_erase: Callable[[str], None] = lambda id_: None
+    """What else the system does when a record goes: nothing names it any more."""
+
+    def delete(self, id_: str) -> None:
+        super().delete(id_)
+        self.on_delete(id_)
+
+    def erase(self, id_: str) -> None:
+        kept = self.follow(id_)
+        mine = [other for other in self.rows if self.follow(other) == kept]
+        super().erase(id_)
+        for other in mine:
+            self.on_erase(other)
 
     def convert(self, id_: str) -> str:
         heir = super().convert(id_)
@@ -237,6 +256,10 @@ class World:
     """With companies and deals."""
     archives: bool = False
     """mkt archives what leaves its rule."""
+    activities: bool = False
+    """With what happens to leads in crm and mkt."""
+    erasures: bool = False
+    """With people who ask to be forgotten."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -246,15 +269,22 @@ class World:
         for name in SYSTEMS:
             vendor = SimVendor(name, unique=frozenset({"ext"}), clock=self.clock)
             self.vendors[name] = vendor
-            if self.around and name in kinds.SYSTEMS:
-                vendor.siblings = {
-                    kind: SimVendor(name, unique=frozenset({"ext"}), clock=self.clock, kind=kind)
-                    for kind in ("company", "deal")
-                }
-        if self.archives:
-            self.rules = rules(archives=True)
+            siblings: list[Kind] = []
+            siblings += ["company", "deal"] if self.around and name in kinds.SYSTEMS else []
+            siblings += ["activity"] if self.activities and name in happenings.SYSTEMS else []
+            vendor.siblings = {
+                kind: SimVendor(name, unique=frozenset({"ext"}), clock=self.clock, kind=kind) for kind in siblings
+            }
+            vendor.on_delete = partial(self._deleted_by, name)
+            vendor.on_erase = partial(self._forgotten_by, name)
+        if self.archives or self.around or self.activities:
+            self.rules = rules(
+                around=self.around,
+                follow=self.around and self.seed % 4 == 3,
+                archives=self.archives,
+                activities=self.activities,
+            )
         if self.around:
-            self.rules = rules(around=True, follow=self.seed % 4 == 3)
             for name, kind in itertools.product(kinds.SYSTEMS, kinds.SHAPES):
                 self.of(name, kind).refuse = kinds.dangling(self, name, kind)
         self.gone: set[tuple[str, str, str]] = set()
@@ -268,6 +298,10 @@ class World:
         sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
         self.acts: set[tuple[str, str, str]] = set()
         """(e-mail, channel, list) that an act has opened since the world was last at rest"""
+        self.ever_erased: set[str] = set()
+        """The same, and those who have been let in again"""
+        self.erased: set[str] = set()
+        """E-mail addresses of those who were forgotten, or are about to be, and not let in again"""
         self.edits: list[Edit] = []
         self.steps = 0
         self.crash_at: int | None = None
@@ -335,6 +369,10 @@ class World:
             kinds.agitate(self)
             self.clock.tick(r.random() < self.pace)
             return
+        if self.activities and r.random() < 0.3:
+            happenings.agitate(self)
+            self.clock.tick(r.random() < self.pace)
+            return
         vendor = self.vendors[r.choice(SYSTEMS)]
         live = vendor.live()
         chance = r.random()
@@ -346,8 +384,9 @@ class World:
             id_ = r.choice(sorted(live))
             heir = vendor.convert(id_)
             self.log.append(f"{vendor.name}: {id_} becomes {heir}")
-            if self.around and vendor.name in kinds.SYSTEMS:
-                kinds.repoint(self, vendor.name, "lead", id_, heir)
+            self._repoint(vendor.name, id_, heir)
+        elif chance < 0.27 and self.trouble:
+            self._restore(vendor)
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
         self.clock.tick(r.random() < self.pace)
@@ -382,7 +421,8 @@ class World:
         self.log.append(f"act: {hub.fields.get('email')} {out}")
         self.acts.add((str(hub.fields.get("email")), channel, member))
         for vendor in self.vendors.values():  # also where a record was made of which no answer has been stored
-            mine = [i for i, row in vendor.live().items() if row.fields.get("email") == hub.fields.get("email")]
+            rows = [(i, row) for i, row in vendor.rows.items() if not row.became]  # what lies in the bin may be back
+            mine = [i for i, row in rows if row.fields.get("email") == hub.fields.get("email")]
             vendor.allowed |= {(id_, out) for id_ in mine if out in outs(vendor.rows[id_].fields)}
 
     def text(self) -> str:
@@ -414,6 +454,8 @@ class World:
         if vendor.name == "sup":
             return
         email = f"u{self.random.randrange(6)}@x"
+        if email in self.erased:
+            return
         if not any(row.fields.get("email") == email for v in self.vendors.values() for row in v.rows.values()):
             self._person(vendor, email)
 
@@ -429,9 +471,38 @@ class World:
         self.log.append(f"{vendor.name}: delete {id_}")
         self.edits.append(Edit(vendor.rows[id_].fields.get("email", ""), "*deleted", vendor.name, None, self.calm))
         vendor.delete(id_)
-        if self.around and vendor.name in kinds.SYSTEMS:
-            self.gone.add(("lead", str(vendor.rows[id_].fields.get("email")), vendor.name))
-            kinds.repoint(self, vendor.name, "lead", id_, None)
+
+    def _deleted_by(self, system: str, id_: str) -> None:
+        """By a person, or by us: then it lies in the bin, and nothing names it."""
+        self.gone.add(("lead", str(self.vendors[system].rows[id_].fields.get("email")), system))
+        if self.around and system in kinds.SYSTEMS:
+            kinds.repoint(self, system, "lead", id_, None)
+
+    def _restore(self, vendor: SimVendor) -> None:
+        """Somebody takes a record out of the bin: one that a person threw there, or we. A system that has another of the
+        same person by now refuses."""
+        held = {row.fields.get("email") for row in vendor.live().values()}
+        bin_ = sorted(i for i, row in vendor.rows.items() if row.deleted and row.fields.get("email") not in held)
+        if bin_:
+            id_ = self.random.choice(bin_)
+            row = vendor.rows[id_]
+            row.deleted = False
+            if self.around and vendor.name in kinds.SYSTEMS:  # what it referred to may be gone
+                live = vendor.siblings["company"].live()  # type: ignore[attr-defined]
+                if row.fields.get("employer") not in live:
+                    row.fields["employer"] = None
+            vendor._touch(row)
+            self.log.append(f"{vendor.name}: {id_} ({row.fields.get('email')}) comes back out of the bin")
+
+    def _repoint(self, system: str, old: str, new: str | None) -> None:
+        """Whatever names a lead that goes on under another id names that one."""
+        if self.around and system in kinds.SYSTEMS:
+            kinds.repoint(self, system, "lead", old, new)
+        if self.activities and system in happenings.SYSTEMS:
+            happenings.repoint(self, system, old, new)
+
+    def _forgotten_by(self, system: str, id_: str) -> None:
+        self._repoint(system, id_, None)
 
     # --- what can be asked of it ----------------------------------------------------------------------------------
 
@@ -439,11 +510,13 @@ class World:
         return sum(v.writes + sum(s.writes for s in v.siblings.values()) for v in self.vendors.values())
 
     def picture(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What every system holds, by e-mail, ids and versions aside."""
+        """What every system holds, by e-mail; ids, versions and its own clock's stamps aside."""
         return {
             name: {
                 row.fields.get("email", ""): {
-                    k: v for k, v in sorted(row.fields.items()) if k != "ext" and v is not None
+                    k: v
+                    for k, v in sorted(row.fields.items())
+                    if k != "ext" and k not in SINCE.values() and v is not None
                 }
                 for _, row in sorted(vendor.live().items())
             }
