@@ -12,6 +12,7 @@ from state import tables as t
 from state.bulk import Lookup, Query
 from state.connection import Connected
 from state.records import Review
+from state.references import NAMES
 from state.rows import REVIEW, dumps, loads, review_of
 
 _c = t.review.c
@@ -89,7 +90,11 @@ class Questions(Connected):
         for good once a person has said to leave them."""
         found: dict[tuple[str, str], set[str]] = {}
         for hub_id, system, detail in PARKED.rows(self._c, set(hub_ids)):
-            if write := loads(detail).get("write"):
+            letter = loads(detail)
+            named = letter.get("named")
+            if named and dict(NAMES.rows(self._c, set(named), system=system)) != named:
+                continue  # what it refers to goes by another id there now
+            if write := letter.get("write"):
                 found.setdefault((hub_id, system), set()).add(write)
         return found
 

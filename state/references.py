@@ -83,6 +83,8 @@ class References(Connected):
 
     def flag_referrers(self, hub_ids: Collection[str]) -> None:
         """Some system may now be told of these hub records by those that refer to them."""
+        if not hub_ids:
+            return
         c = t.reference.c
         referrers = sa.select(c.hub_id).where(c.target_id.in_(self._values(hub_ids)))
         self._c.execute(t.hub.update().where(t.hub.c.id.in_(referrers)).values(dirty=1))

@@ -31,6 +31,8 @@ class Batch:
     closed: list[tuple[str, str]] = field(default_factory=list)
     read: list[tuple[str, str]] = field(default_factory=list)
     """(system, remote id) of the records that were read, where their kind refers to others"""
+    moved: list[str] = field(default_factory=list)
+    """hub records that go by another id in some system"""
     waiting: list[Waiting] = field(default_factory=list)
     scores: list[ScoreRow] = field(default_factory=list)
     due: dict[str, int | None] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Batch:
         store.open_reviews(self.reviews, ctx.run_id, at)
         store.close_reviews(self.closed, at)
         references.store(ctx, self)
+        store.flag_referrers(self.moved)
 
     def _events(self, ctx: Context, now: datetime) -> Iterator[dict[str, Any]]:
         """The stage events of the batch, each dated as well as it can be."""

@@ -39,6 +39,7 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
             if link.state != "live":
                 link.within = None
             link.remote_id, link.state = record.became, "live"
+            batch.moved.append(link.hub_id)
             holder[record.became] = link.hub_id
             _hear_out(ctx, system, record, hubs[link.hub_id], link, batch)
             ctx.look_again.setdefault(system, set()).add(record.became)

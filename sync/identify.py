@@ -161,6 +161,7 @@ def identify(
     link = hub.links.get(system)
     if link:  # the record it was linked to is gone: this one takes its place
         link.remote_id, link.state, link.within = record.id, "live", None
+        batch.moved.append(hub.id)
         if found.by != OUR_ID:  # with our id on it, it is the same record under another id, and its bases stand
             link.side, link.mapping = Side(), ctx.mapping
     else:

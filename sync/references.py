@@ -148,6 +148,13 @@ def known_by(store: Store, rows: Iterable[WriteRow]) -> dict[str, str]:
     return store.known_by(i for i in ids if len(i) == 32)
 
 
+def named(store: Store, rules: Rules, system: str, row: WriteRow) -> dict[str, str]:
+    """Hub id -> how the system calls what the write refers to."""
+    sent = row.sent()
+    ids = {i for name in rules.mappers[system].references if name in sent for i in ids_in(sent[name])}
+    return store.names_of(system, ids) if ids else {}
+
+
 def needed_there(store: Store, rules: Rules, hubs: Iterable[Hub]) -> Mapping[str, Collection[str]]:
     """By system, which of these hub records have left its rule and cannot be archived, since others there refer to
     them."""
