@@ -77,7 +77,7 @@ MUTATIONS = {
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
     "deletions_before_a_scan_unheard": 1,
-    "back_from_the_bin_unheard": 60,
+    "back_from_the_bin_unheard": 1,
     "forgotten_are_taken_in": 150,
     "records_met_later_are_spared": 1,
     "activities_outlive_a_person": 1,
@@ -332,7 +332,38 @@ def forgotten_midway(place: tuple[Path, Path]) -> None:
             world.close()
 
 
+def out_of_the_bin(place: tuple[Path, Path]) -> None:
+    """A record is deleted, by a person or by us, everybody hears it, and somebody takes it out of the bin again."""
+    for archives in (False, True):
+        world = World(2, *place, archives=archives)
+        try:
+            world.vendors["crm"].create({"email": "a@x", "name": "Ann"})
+            for name, value in (("status", "new"), ("status", "dead"), ("name", "Anna")):
+                world.edit("crm", "crm-000001", name, value)
+                for _ in range(3):
+                    world.clock.tick(10)
+                    run(world)
+                if name == "status" and value == "dead" and not archives:
+                    world._delete(world.vendors["mkt"], "mkt-000001")
+            world.restore(world.vendors["mkt"])
+            for _ in range(3):
+                world.clock.tick(10)
+                run(world)
+            world.edit("mkt", "mkt-000001", "phone", "ab1")
+            for _ in range(3):
+                world.clock.tick(10)
+                run(world)
+            [lead] = _hubs(world)
+            row = world.vendors["mkt"].live()["mkt-000001"]
+            told = row.fields["name"] == "Anna" or archives  # who is outside the rule is heard, and told nothing
+            if lead.links["mkt"].state != "live" or lead.fields.get("phone") != "ab1" or not told:
+                raise Broken(f"8: back out of the bin, and there is {lead} and {row}")
+        finally:
+            world.close()
+
+
 STORIES = {
+    "back_from_the_bin_unheard": out_of_the_bin,
     "activities_never_wait": happens_first,
     "activities_outlive_a_person": forgotten_midway,
     "records_met_later_are_spared": forgotten_midway,
@@ -370,6 +401,10 @@ def test_a_deletion_before_a_scan_that_dies_is_heard(place: tuple[Path, Path]) -
 
 def test_the_last_record_of_a_system_may_be_deleted(place: tuple[Path, Path]) -> None:
     last_one_goes(place)
+
+
+def test_what_comes_out_of_the_bin_is_heard(place: tuple[Path, Path]) -> None:
+    out_of_the_bin(place)
 
 
 def test_what_happens_before_its_lead_is_known_is_given_to_it(place: tuple[Path, Path]) -> None:

@@ -365,7 +365,7 @@ class World:
             self.log.append(f"{vendor.name}: {id_} becomes {heir}")
             self._repoint(vendor.name, id_, heir)
         elif chance < 0.27 and self.trouble:
-            self._restore(vendor)
+            self.restore(vendor)
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
         self.clock.tick(r.random() < self.pace)
@@ -457,7 +457,7 @@ class World:
         if self.around and system in kinds.SYSTEMS:
             kinds.repoint(self, system, "lead", id_, None)
 
-    def _restore(self, vendor: SimVendor) -> None:
+    def restore(self, vendor: SimVendor) -> None:
         """Somebody takes a record out of the bin: one that a person threw there, or we. A system that has another of the
         same person by now refuses."""
         held = {row.fields.get("email") for row in vendor.live().values()}
