@@ -427,6 +427,11 @@ def activities_as_first_told() -> AbstractContextManager[Any]:
     return patch.object(Store, "keep_activities", first)
 
 
+def activities_stay_with_who_gave_way() -> AbstractContextManager[Any]:
+    """A union does not take along what happened."""
+    return patch.object(Store, "hand_over_activities", lambda self, old, new: None)
+
+
 def activities_uncounted() -> AbstractContextManager[Any]:
     """A lead is not summed up anew when something has happened to it."""
     return patch.object(Store, "touch", lambda self, hub_ids: None)

@@ -363,7 +363,7 @@ class World:
             id_ = r.choice(sorted(live))
             heir = vendor.convert(id_)
             self.log.append(f"{vendor.name}: {id_} becomes {heir}")
-            self._repoint(vendor.name, id_, heir)
+            self.repoint(vendor.name, id_, heir)
         elif chance < 0.27 and self.trouble:
             self.restore(vendor)
         else:
@@ -473,7 +473,7 @@ class World:
             vendor._touch(row)
             self.log.append(f"{vendor.name}: {id_} ({row.fields.get('email')}) comes back out of the bin")
 
-    def _repoint(self, system: str, old: str, new: str | None) -> None:
+    def repoint(self, system: str, old: str, new: str | None) -> None:
         """Whatever names a lead that goes on under another id names that one."""
         if self.around and system in kinds.SYSTEMS:
             kinds.repoint(self, system, "lead", old, new)
@@ -481,7 +481,7 @@ class World:
             happenings.repoint(self, system, old, new)
 
     def _forgotten_by(self, system: str, id_: str) -> None:
-        self._repoint(system, id_, None)
+        self.repoint(system, id_, None)
 
     # --- what can be asked of it ----------------------------------------------------------------------------------
 
