@@ -37,6 +37,7 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         if record.became and record.became not in holder:
             if link.state != "live":
                 link.within = None
+                batch.returned.append(link)
             link.remote_id, link.state = record.became, "live"
             holder[record.became] = link.hub_id
             _hear_out(ctx, system, record, hubs[link.hub_id], link, batch)

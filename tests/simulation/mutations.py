@@ -14,7 +14,7 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from state.records import Hub, Link, Side, WriteRow
 from state.store import Store
-from sync import forget, identify, merge, observe, plan, pull, push, reconcile, run
+from sync import forget, identify, merge, observe, plan, pull, push, reconcile, references, run
 from sync.context import Context
 from sync.match import Match
 from tests.simulation.world import SimStore
@@ -343,6 +343,17 @@ def nothing_waits() -> AbstractContextManager[Any]:
 def sums_stand_still() -> AbstractContextManager[Any]:
     """What is summed up is computed when the record itself is read, and at no other time."""
     return patch.object(Store, "touch_targets", lambda self, hub_ids, fields: None)
+
+
+def returned_are_not_named() -> AbstractContextManager[Any]:
+    """A system that has a record again is not told who refers to it."""
+    real = references.store
+
+    def store(ctx: Context, batch: Any) -> None:
+        batch.returned = []
+        real(ctx, batch)
+
+    return patch.object(references, "store", store)
 
 
 def referrers_forgotten() -> AbstractContextManager[Any]:

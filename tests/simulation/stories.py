@@ -319,7 +319,31 @@ def two_are_one(place: tuple[Path, Path]) -> None:
             world.close()
 
 
+def contact_comes_back(place: tuple[Path, Path]) -> None:
+    """A deal comes to a system that has no record of its contact, which then comes out of the bin."""
+    world = World(0, *place, around=True)
+    try:
+        lead = world.of("crm", "lead").create({"email": "a@x"})
+        for change in ("none", "delete", "deal", "restore"):
+            if change == "delete":
+                world._delete(world.vendors["crm"], lead)
+            if change == "deal":
+                [there] = world.of("mkt", "lead").live()
+                world.of("mkt", "deal").create({"code": "d1", "contacts": [there]})
+            if change == "restore":
+                world.restore(world.vendors["crm"])
+            for _ in range(3):
+                world.clock.tick(10)
+                run(world)
+        [deal] = world.of("crm", "deal").live().values()
+        if deal.fields.get("contacts") != [lead]:
+            raise Broken(f"1: crm has the contact again, and names {deal.fields.get('contacts')} in the deal")
+    finally:
+        world.close()
+
+
 STORIES = {
+    "returned_are_not_named": contact_comes_back,
     "activities_stay_with_who_gave_way": two_are_one,
     "back_from_the_bin_unheard": out_of_the_bin,
     "activities_never_wait": happens_first,

@@ -21,6 +21,7 @@ from tests.simulation.history import Broken, history, hub_values, run
 from tests.simulation.stories import (
     STORIES,
     comes_late,
+    contact_comes_back,
     first_load_dies,
     forgotten_midway,
     full_scan_dies,
@@ -96,6 +97,7 @@ MUTATIONS = {
     "back_from_the_bin_unheard": 1,
     "forgotten_are_taken_in": 150,
     "records_met_later_are_spared": 1,
+    "returned_are_not_named": 1,
     "activities_outlive_a_person": 1,
     "activities_never_wait": 1,
     "activities_as_first_told": 150,
@@ -142,6 +144,10 @@ def test_the_last_record_of_a_system_may_be_deleted(place: tuple[Path, Path]) ->
 
 def test_what_comes_out_of_the_bin_is_heard(place: tuple[Path, Path]) -> None:
     out_of_the_bin(place)
+
+
+def test_a_contact_that_comes_back_is_named_again(place: tuple[Path, Path]) -> None:
+    contact_comes_back(place)
 
 
 def test_two_that_become_one_keep_what_happened_to_both(place: tuple[Path, Path]) -> None:
