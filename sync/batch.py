@@ -22,6 +22,8 @@ class Batch:
     new_hubs: dict[str, Hub] = field(default_factory=dict)
     links: dict[int, Link] = field(default_factory=dict)
     new_links: list[Link] = field(default_factory=list)
+    returned: list[Link] = field(default_factory=list)
+    """of records that were gone, and are there again"""
     keys: set[tuple[int, str]] = field(default_factory=set)
     lost_keys: set[tuple[int, str]] = field(default_factory=set)
     changes: list[dict[str, Any]] = field(default_factory=list)

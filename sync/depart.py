@@ -38,6 +38,7 @@ def let_go(ctx: Context, system: str, gone: Sequence[Record], at: datetime) -> N
         if record.became and record.became not in holder:
             if link.state != "live":
                 link.within = None
+                batch.returned.append(link)
             link.remote_id, link.state = record.became, "live"
             batch.moved.append(link.hub_id)
             holder[record.became] = link.hub_id

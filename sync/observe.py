@@ -166,6 +166,8 @@ def _absorb(
             if hub.merged_into:
                 continue  # one record too many of somebody: it waits for a person to merge it with the other
             side_link = hub.links[system]
+            if side_link.state != "live":
+                batch.returned.append(side_link)
             rebased = _reopen(ctx, system, side_link)
         else:
             assert finder is not None

@@ -108,7 +108,7 @@ def store(ctx: Context, batch: Batch) -> None:
         for system in {system for system, _ in batch.read}:
             some = [remote_id for of, remote_id in batch.read if of == system]
             ctx.store.wait(system, some, [row for row in batch.waiting if row.system == system])
-    arrived(ctx, batch.new_links)
+    arrived(ctx, [*batch.new_links, *batch.returned])
 
 
 def arrived(ctx: Context, links: Sequence[Link]) -> None:

@@ -58,6 +58,9 @@ def _live(world: World) -> None:
     world.populate()
     world.clock.tick(r.choice((0, 60)))  # old records are not read again by the overlap
     for _ in range(r.randrange(1, 4)):
+        for vendor in world.vendors.values():  # seldom by chance alone: first somebody has to throw it there
+            if any(row.deleted for row in vendor.rows.values()) and r.random() < 0.4:
+                world.restore(vendor)
         for _ in range(r.randrange(0, 3)):
             for _ in range(r.randrange(0, 4)):
                 world.agitate()
@@ -72,7 +75,7 @@ def _live(world: World) -> None:
             _dry_run(world)
         if world.erasures and r.random() < 0.5:
             erasing.erase(world, _disturbed_run)
-        elif world.erased and r.random() < 0.5:
+        elif world.erased and r.random() < 0.8:
             erasing.let_in(world, r.choice(sorted(world.erased)))
             run(world, full=True)
         _settle(world)
@@ -143,7 +146,8 @@ class _Quiet:
         world.acts.clear()
         for vendor in world.vendors.values():
             outside = _outside(world, vendor.name, _leads(world))  # of an act these hear only once they are back
-            vendor.allowed = {(id_, out) for id_, out in vendor.allowed if id_ in outside}
+            late = outside | {id_ for id_, row in vendor.rows.items() if row.deleted}  # or out of the bin
+            vendor.allowed = {(id_, out) for id_, out in vendor.allowed if id_ in late}
 
     def check(self, world: World) -> None:
         leads = _leads(world)

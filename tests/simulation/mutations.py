@@ -14,7 +14,7 @@ from mapping.fields import Fields, Value
 from mapping.mapper import Mapper
 from state.records import Hub, Link, Side, WriteRow
 from state.store import Store
-from sync import forget, identify, merge, observe, plan, pull, push, reconcile, run
+from sync import forget, identify, merge, observe, plan, pull, push, reconcile, references, run
 from sync.context import Context
 from sync.match import Match
 from tests.simulation.world import SimStore
@@ -355,6 +355,17 @@ def sums_stand_still() -> AbstractContextManager[Any]:
     return patch.object(Store, "touch_targets", lambda self, hub_ids, fields: None)
 
 
+def returned_are_not_named() -> AbstractContextManager[Any]:
+    """A system that has a record again is not told who refers to it."""
+    real = references.store
+
+    def store(ctx: Context, batch: Any) -> None:
+        batch.returned = []
+        real(ctx, batch)
+
+    return patch.object(references, "store", store)
+
+
 def referrers_forgotten() -> AbstractContextManager[Any]:
     """A system that gets a record late is not told who refers to it."""
     return patch.object(Store, "flag_referrers", lambda self, hub_ids: None)
@@ -425,6 +436,11 @@ def activities_as_first_told() -> AbstractContextManager[Any]:
         return real(self, system, [one for one in some if one.remote_id not in known], run_id, at, anew=anew)
 
     return patch.object(Store, "keep_activities", first)
+
+
+def activities_stay_with_who_gave_way() -> AbstractContextManager[Any]:
+    """A union does not take along what happened."""
+    return patch.object(Store, "hand_over_activities", lambda self, old, new: None)
 
 
 def activities_uncounted() -> AbstractContextManager[Any]:

@@ -16,9 +16,26 @@ import pytest
 from connectors.memory import Vendor
 from state.database import open_database
 from sync.run import Options, sync
-from tests.simulation import erasing, happenings, mutations
-from tests.simulation.history import Broken, _hubs, history, hub_values, run
-from tests.simulation.world import Crash, World, norm
+from tests.simulation import mutations
+from tests.simulation.history import Broken, history, hub_values, run
+from tests.simulation.stories import (
+    STORIES,
+    comes_late,
+    contact_comes_back,
+    first_load_dies,
+    forgotten_midway,
+    full_scan_dies,
+    happens_first,
+    last_one_goes,
+    never_in,
+    opts_out_after_the_act,
+    out_of_the_bin,
+    put_back,
+    small,
+    told_of_nobody,
+    two_are_one,
+)
+from tests.simulation.world import Crash, World
 
 HISTORIES = 3000
 CHUNK = 100
@@ -77,12 +94,14 @@ MUTATIONS = {
     "kinds_share_ids": 60,
     "archives_without_evidence": 1,
     "scan_moves_the_cursor": 1,
-    "back_from_the_bin_unheard": 60,
+    "back_from_the_bin_unheard": 1,
     "forgotten_are_taken_in": 150,
     "records_met_later_are_spared": 1,
+    "returned_are_not_named": 1,
     "activities_outlive_a_person": 1,
     "activities_never_wait": 1,
     "activities_as_first_told": 150,
+    "activities_stay_with_who_gave_way": 1,
     "activities_uncounted": 60,
 }
 
@@ -97,255 +116,6 @@ def test_a_rule_switched_off_is_noticed(name: str, place: tuple[Path, Path]) -> 
 
     with getattr(mutations, name)(), pytest.raises((Broken, LookupError)):
         try_all()
-
-
-def put_back(place: tuple[Path, Path]) -> None:
-    """We write a value, and before we have read it back somebody restores the old one: chance seldom plays this."""
-    world = World(3, *place)
-    try:
-        world.vendors["crm"].create({"email": "a@x", "name": "Ann"})
-        for name in ("Ann", "Anna"):
-            world.edit("crm", "crm-000001", "name", name)
-            for _ in range(3 if name == "Ann" else 1):
-                world.clock.tick(10)
-                run(world)
-        world.clock.tick(10)
-        world.edit("mkt", "mkt-000001", "name", "Ann")
-        for _ in range(2):
-            world.clock.tick(10)
-            run(world)
-        held = {name: vendor.live()[f"{name}-000001"].fields.get("name") for name, vendor in world.vendors.items()}
-        if set(held.values()) != {"Ann"}:
-            raise Broken(f"3: mkt put Ann back, and now there is {held}")
-    finally:
-        world.close()
-
-
-def first_load_dies(place: tuple[Path, Path]) -> None:
-    """A crash at any step of the first load, of records too old to be read again by the overlap."""
-    for step in range(1, 40):
-        world = small(2, place)
-        try:
-            world.clock.tick(60)
-            world.crash_at = step
-            with contextlib.suppress(Crash):
-                run(world)
-            world.crash_at = None
-            run(world)
-            if set(hub_values(world)) != {"a@x", "b@x", "c@x"}:
-                raise Broken(f"3: after a crash at step {step} only {sorted(hub_values(world))} are known")
-        finally:
-            world.close()
-
-
-def comes_late(place: tuple[Path, Path]) -> None:
-    """One system refuses a company at first, and has it only once everybody else is in line."""
-    world = World(0, *place, around=True)
-    try:
-        company = world.of("crm", "company").create({"domain": "a.x", "label": "Acme"})
-        world.of("crm", "lead").create({"email": "u@x", "employer": company})
-        there = world.of("mkt", "company")
-        refuse, there.refuse = there.refuse, lambda fields: "not today"
-        for _ in range(3):
-            run(world)
-            world.clock.tick(10)
-        there.refuse = refuse
-        world.of("crm", "company").edit(company, {"label": "Acme Inc"})  # else what was refused is not tried again
-        for _ in range(3):
-            run(world)
-            world.clock.tick(10)
-        [lead] = world.of("mkt", "lead").live().values()
-        if lead.fields.get("employer") not in there.live():
-            raise Broken("1: mkt has the company, and does not know who works there")
-    finally:
-        world.close()
-
-
-def told_of_nobody(place: tuple[Path, Path]) -> None:
-    """Somebody moves to a company that could not be read yet."""
-    world = World(0, *place, around=True)
-    try:
-        lead_id = world.of("crm", "lead").create({"email": "u@x"})
-        for _ in range(3):
-            run(world)
-            world.clock.tick(10)
-        company = world.of("crm", "company").create({"domain": "b.x"})
-        world.of("crm", "lead").edit(lead_id, {"employer": company})
-        world.broken = "crm", "company"
-        for n in range(2):
-            world.clock.tick(60)
-            world.of("crm", "lead").create({"email": f"later{n}@x"})  # else the overlap would read the first again
-            run(world)
-        world.broken = None
-        for _ in range(3):
-            world.clock.tick(10)
-            run(world)
-        [lead] = [hub for hub in _hubs(world) if hub.fields.get("email") == "u@x"]
-        if not lead.fields.get("employer"):
-            raise Broken("3: the hub never hears where the lead works")
-    finally:
-        world.close()
-
-
-def opts_out_after_the_act(place: tuple[Path, Path]) -> None:
-    """We tell crm of an act and die before its answer is stored; the person opts out once more: at every step."""
-    for step in range(1, 60):
-        world = small(2, place)
-        try:
-            world.edit("crm", "crm-000001", "optout", True)
-            for _ in range(2):
-                world.clock.tick(10)
-                run(world)
-            world.act()
-            world.clock.tick(10)
-            world.steps, world.crash_at = 0, step
-            with contextlib.suppress(Crash):
-                run(world)
-            world.crash_at = None
-            told = not world.vendors["crm"].allowed
-            if told:
-                world.edit("crm", "crm-000001", "optout", True)
-            for _ in range(3):
-                world.clock.tick(10)
-                run(world)
-            rows = {(n, r.fields.get("email")): r for n, v in world.vendors.items() for r in v.live().values()}
-            out = {name: rows[name, "a@x"].fields.get("optout") for name in world.vendors}
-            undone = [one for vendor in world.vendors.values() for one in vendor.undone]
-            if undone or (told and set(out.values()) != {True}):
-                raise Broken(f"13: after a crash at step {step} there is {out}, undone {undone}")
-        finally:
-            world.close()
-
-
-def never_in(place: tuple[Path, Path]) -> None:
-    """Whoever was turned down before we came is in both tools, and outside the rule of one. Nobody has left it."""
-    world = World(0, *place, archives=True)
-    try:
-        world.vendors["crm"].create({"email": "a@x", "status": "dead"})
-        world.vendors["mkt"].create({"email": "a@x", "status": "other"})
-        world.vendors["crm"].create({"email": "b@x", "status": "new"})
-        for name in ("Ann", "Anna"):
-            for _ in range(3):
-                world.clock.tick(10)
-                run(world)
-            world.edit("crm", "crm-000001", "name", name)
-        held = {row.fields["email"] for row in world.vendors["mkt"].live().values()}
-        if held != {"a@x", "b@x"}:
-            raise Broken(f"16: mkt has {sorted(held)}: somebody was archived who had never been in")
-        world.edit("crm", "crm-000002", "status", "dead")
-        for _ in range(3):
-            world.clock.tick(10)
-            run(world)
-        if (held := {row.fields["email"] for row in world.vendors["mkt"].live().values()}) != {"a@x"}:
-            raise Broken(f"16: mkt has {sorted(held)}: who has left is still there")
-    finally:
-        world.close()
-
-
-def full_scan_dies(place: tuple[Path, Path]) -> None:
-    """Somebody is deleted, then everything is read, which dies at any step and is resumed: whom the first half did not
-    show may be gone, and whom the second did not show may have been in the first."""
-    for step in range(1, 30):
-        world = World(2, *place, page_size=1)
-        try:
-            for n in range(7):
-                world.vendors["crm"].create({"email": f"p{n}@x"})
-            for _ in range(3):
-                world.clock.tick(60)
-                run(world)
-            world.vendors["crm"].delete("crm-000002")
-            world.clock.tick(60)
-            world.steps, world.crash_at = 0, step
-            with contextlib.suppress(Crash):
-                run(world, full=True)
-            world.crash_at = None
-            world.clock.tick(60)
-            run(world)
-            gone = [str(hub.fields.get("email")) for hub in _hubs(world) if hub.links["crm"].state == "deleted"]
-            if gone != ["p1@x"]:
-                raise Broken(f"8: p1@x was deleted in crm; after a crash at step {step} it is {gone}")
-        finally:
-            world.close()
-
-
-def last_one_goes(place: tuple[Path, Path]) -> None:
-    """The only record of a system is deleted, and the run that reads everything is allowed to go on with nothing."""
-    world = World(2, *place)
-    try:
-        world.vendors["crm"].create({"email": "a@x"})
-        for full in (False, True):
-            for _ in range(2):
-                world.clock.tick(60)
-                run(world, full=full)
-            if not full:
-                world.vendors["crm"].delete("crm-000001")
-        [lead] = _hubs(world)
-        if lead.links["crm"].state != "deleted":
-            raise Broken("8: crm says that a@x was deleted, and nobody hears it")
-    finally:
-        world.close()
-
-
-def happens_first(place: tuple[Path, Path]) -> None:
-    """What happens to an address is read before the lead is known."""
-    world = World(2, *place, activities=True)
-    try:
-        at = world.clock()
-        world.of("mkt", "activity").happen("form", at, email="a@x")
-        for _ in range(2):
-            world.clock.tick(10)
-            run(world)
-        world.vendors["crm"].create({"email": "a@x"})
-        for _ in range(3):
-            world.clock.tick(10)
-            run(world)
-        for problem in happenings.problems(world, _hubs(world)):
-            raise Broken(problem)
-    finally:
-        world.close()
-
-
-def forgotten_midway(place: tuple[Path, Path]) -> None:
-    """We have just made a record of somebody, and no answer of it is stored, when they ask to be forgotten, and what has
-    happened to them with it."""
-    for step in ("crm: read", "mkt: answer", "sup: answer", "never"):
-        world = World(2, *place, activities=True)
-        try:
-            lead = world.vendors["crm"].create({"email": "a@x"})
-            world.of("crm", "activity").happen("form", world.clock(), [lead])
-            world.of("mkt", "activity").happen("form", world.clock(), email="a@x")
-            world.crash_on = step
-            with contextlib.suppress(Crash):
-                run(world)
-            world.crash_at = world.crash_on = None
-            for hub in _hubs(world):
-                asyncio.run(erasing.forget(world, hub.id))
-                world.erased.add("a@x")
-                for problem in erasing.problems(world, "a@x", {"a@x"}, set()):
-                    raise Broken(f"after a crash at {step!r}: {problem}")
-                for _ in range(2):
-                    world.clock.tick(10)
-                    run(world)
-                for problem in happenings.problems(world, _hubs(world)):
-                    raise Broken(f"after a crash at {step!r}: {problem}")
-        finally:
-            world.close()
-
-
-STORIES = {
-    "activities_never_wait": happens_first,
-    "activities_outlive_a_person": forgotten_midway,
-    "records_met_later_are_spared": forgotten_midway,
-    "absence_is_deletion": full_scan_dies,
-    "archives_without_evidence": never_in,
-    "nothing_waits": told_of_nobody,
-    "referrers_forgotten": comes_late,
-    "digest_outlives_a_push": put_back,
-    "cursor_first": first_load_dies,
-    "scan_moves_the_cursor": full_scan_dies,
-    "act_applied_twice": opts_out_after_the_act,
-}
-"""What chance seldom plays."""
 
 
 def test_nobody_is_lost_when_a_first_load_dies(place: tuple[Path, Path]) -> None:
@@ -372,6 +142,18 @@ def test_the_last_record_of_a_system_may_be_deleted(place: tuple[Path, Path]) ->
     last_one_goes(place)
 
 
+def test_what_comes_out_of_the_bin_is_heard(place: tuple[Path, Path]) -> None:
+    out_of_the_bin(place)
+
+
+def test_a_contact_that_comes_back_is_named_again(place: tuple[Path, Path]) -> None:
+    contact_comes_back(place)
+
+
+def test_two_that_become_one_keep_what_happened_to_both(place: tuple[Path, Path]) -> None:
+    two_are_one(place)
+
+
 def test_what_happens_before_its_lead_is_known_is_given_to_it(place: tuple[Path, Path]) -> None:
     happens_first(place)
 
@@ -394,15 +176,6 @@ def test_every_mutation_is_tried() -> None:
 
 
 # --- a crash at every step, exhaustively -----------------------------------------------------------------------------
-
-
-def small(seed: int, place: tuple[Path, Path], page_size: int = 2) -> World:
-    """Two people known to both tools, a third to one; a settled start, and then an edit of every sort."""
-    world = World(seed, *place, page_size=page_size)
-    crm, mkt = world.vendors["crm"], world.vendors["mkt"]
-    for vendor, email, name in ((crm, "a@x", "Ann"), (mkt, "a@x", "Anna"), (mkt, "b@x", "Bob"), (crm, "c@x", "Cy")):
-        vendor.create({"email": email, "name": name, "phone": norm(vendor.name, "phone")("ab1"), "note": "n"})
-    return world
 
 
 def edit_all(world: World) -> None:

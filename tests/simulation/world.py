@@ -384,9 +384,9 @@ class World:
             id_ = r.choice(sorted(live))
             heir = vendor.convert(id_)
             self.log.append(f"{vendor.name}: {id_} becomes {heir}")
-            self._repoint(vendor.name, id_, heir)
+            self.repoint(vendor.name, id_, heir)
         elif chance < 0.27 and self.trouble:
-            self._restore(vendor)
+            self.restore(vendor)
         else:
             self.edit(vendor.name, r.choice(sorted(live)), *self._new_value(vendor))
         self.clock.tick(r.random() < self.pace)
@@ -478,7 +478,7 @@ class World:
         if self.around and system in kinds.SYSTEMS:
             kinds.repoint(self, system, "lead", id_, None)
 
-    def _restore(self, vendor: SimVendor) -> None:
+    def restore(self, vendor: SimVendor) -> None:
         """Somebody takes a record out of the bin: one that a person threw there, or we. A system that has another of the
         same person by now refuses."""
         held = {row.fields.get("email") for row in vendor.live().values()}
@@ -494,7 +494,7 @@ class World:
             vendor._touch(row)
             self.log.append(f"{vendor.name}: {id_} ({row.fields.get('email')}) comes back out of the bin")
 
-    def _repoint(self, system: str, old: str, new: str | None) -> None:
+    def repoint(self, system: str, old: str, new: str | None) -> None:
         """Whatever names a lead that goes on under another id names that one."""
         if self.around and system in kinds.SYSTEMS:
             kinds.repoint(self, system, "lead", old, new)
@@ -502,7 +502,7 @@ class World:
             happenings.repoint(self, system, old, new)
 
     def _forgotten_by(self, system: str, id_: str) -> None:
-        self._repoint(system, id_, None)
+        self.repoint(system, id_, None)
 
     # --- what can be asked of it ----------------------------------------------------------------------------------
 
