@@ -88,7 +88,7 @@ class OAuth(Credentials):
         if not self._valid():
             async with self._renewing:
                 if not self._valid():
-                    await self._accept((yield self._token_request()))
+                    await self._accept((yield self._token_request(request)))
         used = self._token
         self._sign(request)
         response = yield request
@@ -96,7 +96,7 @@ class OAuth(Credentials):
             return
         async with self._renewing:
             if self._token == used:
-                await self._accept((yield self._token_request()))
+                await self._accept((yield self._token_request(request)))
         self._sign(request)
         yield request
 
@@ -110,8 +110,14 @@ class OAuth(Credentials):
             request.url = request.url.copy_with(scheme=at.scheme, host=at.host, port=at.port)
             request.headers["Host"] = at.netloc.decode("ascii")
 
-    def _token_request(self) -> httpx.Request:
-        return httpx.Request("POST", self.token_url, data=self._grant(), headers={"Accept": "application/json"})
+    def _token_request(self, call: httpx.Request) -> httpx.Request:
+        return httpx.Request(
+            "POST",
+            self.token_url,
+            data=self._grant(),
+            headers={"Accept": "application/json"},
+            extensions=patience_of(call),
+        )
 
     async def _accept(self, response: httpx.Response) -> None:
         answer = _object(await response.aread())
@@ -123,6 +129,12 @@ class OAuth(Credentials):
         self._token = answer["access_token"]
         life = answer.get("expires_in")
         self._ends = self._clock() + timedelta(seconds=float(life)) if life is not None else None
+
+
+def patience_of(call: httpx.Request) -> dict[str, Any]:
+    """The client's time-outs, for a sign-in on the way to this call: httpx gives them only to requests that the client
+    itself has built, and waits for any other without end."""
+    return {name: value for name, value in call.extensions.items() if name == "timeout"}
 
 
 def token_refused(status: int, answer: Mapping[str, Any]) -> ConnectorError:

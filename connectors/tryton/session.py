@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator
 import httpx
 from pydantic import SecretStr
 
-from connectors.auth import Credentials
+from connectors.auth import Credentials, patience_of
 from connectors.errors import ConnectorError, Misconfigured, ProtocolChanged, Unauthorized, Unavailable
 
 LOCKED = "Tryton has locked this user out for a while, after several sign-ins that failed (429)."
@@ -45,7 +45,7 @@ class Session(Credentials):
         if not used:
             async with self._signing_in:
                 if not self._token:
-                    await self._accept((yield self._sign_in()))
+                    await self._accept((yield self._sign_in(request)))
             used = self._token
         self._sign(request)
         response = yield request
@@ -53,18 +53,19 @@ class Session(Credentials):
             return
         async with self._signing_in:
             if self._token == used:
-                await self._accept((yield self._sign_in()))
+                await self._accept((yield self._sign_in(request)))
         self._sign(request)
         yield request
 
     def _sign(self, request: httpx.Request) -> None:
         request.headers["Authorization"] = f"Session {self._token}"
 
-    def _sign_in(self) -> httpx.Request:
+    def _sign_in(self, call: httpx.Request) -> httpx.Request:
         if self._refused is not None:
             raise self._refused
         params = [self._user, {"password": self._password.get_secret_value()}]
-        return httpx.Request("POST", self._url, json={"id": 0, "method": "common.db.login", "params": params})
+        body = {"id": 0, "method": "common.db.login", "params": params}
+        return httpx.Request("POST", self._url, json=body, extensions=patience_of(call))
 
     async def _accept(self, response: httpx.Response) -> None:
         self._token = ""

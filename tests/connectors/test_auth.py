@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from connectors.auth import Bearer, Credentials, Grant, OAuth, client_credentials, jwt_bearer, refresh_token
 from connectors.errors import Misconfigured, ProtocolChanged, RateLimited, Unauthorized, Unavailable
 from connectors.http import Dialect, Http, Patience, open_client
+from connectors.tryton.session import Session
 
 API, LOGIN = "https://api.vendor.test", "https://login.vendor.test/token"
 GRANT = refresh_token("app", SecretStr("client-hush"), SecretStr("refresh-hush"))
@@ -182,3 +184,17 @@ def test_secrets_are_named_and_not_shown(grant: Grant) -> None:
 
 def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.mark.parametrize("kind", ["oauth", "tryton"])
+async def test_a_sign_in_that_is_never_answered_is_given_up_as_any_call(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        auth = OAuth(f"{url}/token", GRANT) if kind == "oauth" else Session(url, "crm", "ann", SecretStr("hush"))
+        patience = Patience(attempts=2, first=0.001, longest=0.001)
+        connection = Http(open_client(url, auth, timeout=0.05), Dialect("Vendor"), patience=patience)
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable) as caught:
+                await connection.request("POST", "/x", idempotent=False)
+    assert not caught.value.sent
+    assert connection.calls == 2
