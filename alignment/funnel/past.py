@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count, islice, repeat
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,11 @@ def _read_past(facts: Facts, lifecycle: Lifecycle, names: list[str], now: int) -
         for coding, column in zip(codings, values, strict=True):
             coding.add(column)
     columns = {name: coding.column() for name, coding in zip(names, codings, strict=True)}
+    del codings
+    if any(map(gt, ids, islice(ids, 1, None))):  # mostly they were written in their order
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        ids = [ids[n] for n in order]
+        columns = {name: Column(column.codes[order], column.values) for name, column in columns.items()}
     return past_of(ids, columns, facts.moves(), heirs, lifecycle, now)
 
 
