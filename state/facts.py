@@ -22,7 +22,7 @@ from state.bulk import Lookup, Query
 from state.history import Engine
 from state.rows import loads
 
-BATCH, MANY, TOGETHER = 10_000, 50_000, 1_000
+BATCH, MANY, TOGETHER = 10_000, 50_000, 500
 """Rows that are fetched at once; stage events as columns; hub records as one text, which stays in the processor's cache."""
 
 

@@ -180,5 +180,5 @@ class Selecting:
 
 def _shortest_first(leads: NDArray[np.intp], at: Times, days: NDArray[np.float64]) -> Selected:
     """Sorted once for all cuts that ask for a middle."""
-    order = np.argsort(days, kind="stable")
+    order = np.argsort(days)
     return Selected(leads[order], at[order], days[order])
