@@ -128,8 +128,11 @@ def _promised(
     if marketing.volume is None and marketing.quality is None and marketing.completeness is None:
         return None
     zone = ZoneInfo(pact.calendars[pact.main_calendar].zone)
-    last = min(period.end - timedelta(microseconds=1), now)
-    day = first_day(period_of(last, zone, marketing.volume.per if marketing.volume else "month"))
+    last = min(
+        period.last, now.astimezone(zone).date()
+    )  # by the calendar: in the pact's zone, midnight is another hour
+    noon = datetime(last.year, last.month, last.day, 12, tzinfo=zone)
+    day = first_day(period_of(noon, zone, marketing.volume.per if marketing.volume else "month"))
     since = datetime(day.year, day.month, day.day, tzinfo=zone)
     aim = target(marketing, _rates(books, pact, now)) if marketing.volume else None
     entered = books.past.entered[marketing.stage]
