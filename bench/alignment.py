@@ -1,6 +1,6 @@
-"""The funnel of the last quarter with every cut, over a past made by `bench.past`, in a process of its own.
+"""The funnel of a period with every cut, over a past made by `bench.past`, in a process of its own.
 
-    python -m bench.alignment DATABASE      prints one line of JSON
+    python -m bench.alignment DATABASE {quarter,years}      prints one line of JSON
 
 Processor time of the whole process: imports, reading, counting.
 """
@@ -25,7 +25,10 @@ from mapping.config import ProjectFile
 from state.database import open_database
 from state.facts import Facts
 
-PERIOD = Period(date(2026, 4, 1), date(2026, 6, 30))
+PERIODS = {
+    "quarter": Period(date(2026, 4, 1), date(2026, 6, 30)),
+    "years": Period(date(2024, 7, 1), date(2026, 6, 30)),
+}
 CHIEF, SELLER = (
     {"job_title": {"contains": "chief"}, "employees": {"at_least": 100}},
     {"job_title": {"contains": "sales"}},
@@ -49,13 +52,13 @@ def project() -> ProjectFile:
     return ProjectFile.model_validate(said)
 
 
-def main(database: str) -> dict[str, float]:
+def main(database: str, period: str) -> dict[str, float]:
     engine = open_database(f"sqlite:///{database}", migrate=False)
     with Facts(engine) as facts:
         books = read_books(facts, project(), NOW)
-        found = funnel(books, facts, PERIOD)
+        found = funnel(books, facts, PERIODS[period])
         cpu = time.process_time()
-        funnel(books, facts, PERIOD, cuts=("source",))
+        funnel(books, facts, PERIODS[period], cuts=("source",))
         cut = time.process_time() - cpu
     if len(found.cuts) != 8 or not found.steps[0].entered:
         raise RuntimeError(f"not what was to be measured: {list(found.cuts)}")
@@ -63,4 +66,4 @@ def main(database: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(orjson.dumps(main(sys.argv[1])).decode())
+    print(orjson.dumps(main(*sys.argv[1:3])).decode())

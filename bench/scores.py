@@ -1,6 +1,7 @@
 """Scores: how fast leads are scored anew that something happened to, or whose points decay. Each step in a process of its own.
 
     python -m bench.scores FOLDER make LEADS ACTIVITIES      straight through the store, and scored once: not timed
+    python -m bench.scores FOLDER adopt COUNT                a past of `bench.past`, as scores.sqlite: as if synced and scored
     python -m bench.scores FOLDER rescore COUNT              COUNT leads that something happened to: timed
     python -m bench.scores FOLDER age DAYS                   so many days later, the leads whose points change: timed
 
@@ -20,12 +21,14 @@ from tempfile import TemporaryDirectory
 import orjson
 import sqlalchemy as sa
 
+from bench import past
 from bench.activities import FIRST, SPAN, events
 from console.folders import SYSTEMS, make
 from mapping.loader import compile_rules, load_project
 from mapping.rules import Rules
 from state import tables as t
 from state.database import open_database
+from state.facts import microseconds
 from state.records import Activity, Hub, Link, Side
 from state.store import Store
 from sync.aging import age_scores
@@ -76,12 +79,35 @@ def build(folder: Path, leads: int, count: int) -> dict[str, float]:
     return _timed(store, NOW, leads)
 
 
+def adopt(folder: Path, count: int) -> dict[str, float]:
+    """Every lead gets a link, a score and a day on which it is due; those that `rescore` will take are really scored."""
+    store = Store(open_database(f"sqlite:///{folder / 'scores.sqlite'}"))
+    day = (past.NOW - t.EPOCH).days
+    of_leads = "FROM hub WHERE kind = 'lead' ORDER BY id"
+    for statement in (
+        "INSERT INTO link (hub_id, system, kind, remote_id, state, mapping, base_remote, base_hub) "
+        f"SELECT id, '{SYSTEM}', kind, id, 'live', 1, fields, '{{}}' {of_leads}",
+        "INSERT INTO score (hub_id, at, fit, engagement, total, grade) "
+        f"SELECT id, {microseconds(past.NOW)}, 40, 20, 30, 'C4' {of_leads}",
+        f"INSERT INTO score_due (hub_id, day) SELECT id, {day} + rowid % 60 {of_leads}",
+    ):
+        store._c.exec_driver_sql(statement)
+    store.touch(_chosen(store, count))
+    store.commit()
+    return _timed(store, past.NOW, count)
+
+
+def _chosen(store: Store, count: int) -> list[str]:
+    ids = store.ids()
+    return random.Random(count).sample(ids, min(count, len(ids)))
+
+
 def rescore(folder: Path, count: int) -> dict[str, float]:
     """Leads by chance; to each of them something has just happened."""
     store = Store(open_database(f"sqlite:///{folder / 'scores.sqlite'}"))
-    ids = list(store._c.execute(sa.select(t.hub.c.id)).scalars())
-    chosen = random.Random(count).sample(ids, min(count, len(ids)))
-    at = NOW + timedelta(minutes=5)
+    chosen = _chosen(store, count)
+    now: datetime = store._c.execute(sa.select(sa.func.max(t.score.c.at))).scalar_one()
+    at = now + timedelta(minutes=5)
     new = [Activity(f"new-{i}", "form", at, None, (i,), None, None, None, "{}") for i in chosen]
     store.keep_activities(SYSTEM, new, "bench", at)
     store.touch(chosen)
@@ -110,7 +136,7 @@ def _timed(store: Store, at: datetime, leads: int) -> dict[str, float]:
 def main(arguments: list[str]) -> None:
     folder, verb, *numbers = Path(arguments[0]), arguments[1], *map(int, arguments[2:])
     folder.mkdir(parents=True, exist_ok=True)
-    steps = {"make": build, "rescore": rescore, "age": age}
+    steps = {"make": build, "adopt": adopt, "rescore": rescore, "age": age}
     print(orjson.dumps({"at": datetime.now(UTC), **steps[verb](folder, *numbers)}).decode())
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from alignment.funnel.counting import read_books
-from alignment.objectives import TEAMS, Goal, Measured, Progress, goals, measure, over, progress
+from alignment.objectives import MONEY, TEAMS, Goal, Measured, Progress, goals, measure, over, progress
 from console.bars import bar, document, percent, write_csv
 from console.failures import Exit, Refusal
 from console.screen import Screen, many, moment, plain, table
@@ -24,8 +24,6 @@ from state.attainments import accept as keep_acceptance
 from state.attainments import freeze as keep
 from state.facts import Facts
 from sync.project import Opened, open_project
-
-MONEY = ("revenue", "pipeline", "sourced_revenue")
 
 
 async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) -> Exit:

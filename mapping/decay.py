@@ -98,12 +98,14 @@ def remaining(age: int, half_life: float | None) -> float:
     return 1.0 if half_life is None else 2.0 ** (-age / half_life)
 
 
-def next_change(rule: Decay, days: Sequence[Day], today: int) -> int | None:
+def next_change(rule: Decay, days: Sequence[Day], today: int, worth: float | None = None) -> int | None:
     """The next day on which the rule's points are others than today, if nothing new happens; None where there is none.
+    `worth`: that of today, where it is known already.
 
     Between two days on which an activity begins or ceases to count, the sum halves with every half-life, and the day on
     which its rounded value falls is `half_life * log2(sum / (value - 1/2))` days away."""
-    worth = rule.worth(days, today)
+    if worth is None:
+        worth = rule.worth(days, today)
     now = rule.rounded(worth)
     steps = _steps(rule, days, today)
     if not steps:

@@ -60,8 +60,9 @@ def worth(decays: Sequence[Decay], happened: dict[str, list[Day]], today: int) -
     for rule in decays:
         days = [day for type_ in rule.types if type_ in happened for day in happened[type_]]
         if days:
-            parts[rule.rule] = rule.counted(days, today)
-            then = next_change(rule, days, today)
+            sum_ = rule.worth(days, today)
+            parts[rule.rule] = rule.rounded(sum_)
+            then = next_change(rule, days, today, sum_)
             if then is not None and (due is None or then < due):
                 due = then
     return engaged(parts), due

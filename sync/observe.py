@@ -110,8 +110,22 @@ def settle_hubs(ctx: Context, hubs: Sequence[Hub], at: datetime) -> None:
         if hub.id in worth:
             parts, batch.due[hub.id] = worth[hub.id]
             summed = {**(summed or {}), ENGAGED: parts}
+        before = [(link, _stands(link)) for link in hub.links.values()]
         _settle(ctx, hub, batch, at, summed)
+        for (
+            link,
+            stood,
+        ) in before:  # mostly nothing came of it for the systems: a row and its three indexes stay as they are
+            if link.n in batch.links and _stands(link) == stood:
+                del batch.links[link.n]
     batch.flush(ctx, at)
+
+
+def _stands(link: Link) -> tuple[object, ...]:
+    """All that is stored of a link."""
+    side = link.side
+    values = dict(side.base_remote), dict(side.base_hub), dict(side.seen), side.seen_at, dict(side.entered)
+    return link.hub_id, link.remote_id, link.state, link.mapping, link.digest, link.within, *values
 
 
 def digest(mapper: Mapper, fields: Mapping[str, Any]) -> bytes:

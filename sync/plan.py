@@ -248,10 +248,13 @@ def is_behind(mapper: Mapper, side: Side, hub: Fields) -> bool:
 
 
 def _news(mapper: Mapper, side: Side, hub: Fields) -> Iterator[tuple[str, Value]]:
+    told = side.base_hub
     for name in mapper.updated:
-        if name not in hub and name in mapper.references and side.base_hub.get(name):
-            continue  # it refers to what this system has not got: nothing can be told of it yet
         value = hub.get(name)
+        if value == told.get(name):
+            continue  # as mostly
+        if name not in hub and name in mapper.references and told.get(name):
+            continue  # it refers to what this system has not got: nothing can be told of it yet
         behind = name not in side.seen and ahead(mapper, side, name, value)
         if behind and _may_send(name, value, side.base_remote.get(name), mapper, hub):
             yield name, value

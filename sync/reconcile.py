@@ -52,7 +52,8 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     sides = hub.sides()
     waiting: set[str] = set()
     old_keys: set[int] = set()
-    if hub.touched or not created:  # else nothing was ever noted of it
+    shown = any(side.seen for side in sides.values())
+    if shown and (hub.touched or not created):  # else nothing was noted of it
         waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
         old_keys = _keys([before, *(side.seen for side in sides.values())], entries, rules.kind)
     merged = merge(before, hub.origin, sides, rules)
@@ -68,9 +69,12 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     settled.stages = _moves(heard, settled.changes.get(STAGE), hub.fields.get(REASON))
     if waiting:
         settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
-    new_keys = _keys([hub.fields], entries, rules.kind)
-    settled.gained = list(new_keys if created else new_keys - old_keys)
-    settled.lost = list(old_keys - new_keys)
+    if shown or created or any(before.get(name) != hub.fields.get(name) for entry in entries for name in entry):
+        if not shown:
+            old_keys = _keys([before], entries, rules.kind)
+        new_keys = _keys([hub.fields], entries, rules.kind)
+        settled.gained = list(new_keys if created else new_keys - old_keys)
+        settled.lost = list(old_keys - new_keys)
     hub.touched = False
     _note_who_is_in(hub, rules)
     hub.dirty = has_news(hub, rules)

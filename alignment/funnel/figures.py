@@ -220,10 +220,11 @@ def spread(days: NDArray[np.float64]) -> Days:
 
 
 def spreads(days: NDArray[np.float64], groups: NDArray[np.int32], count: int) -> Sequence[Days]:
-    """As `spread`, of each group from 0 to `count`."""
-    order = np.argsort(days, kind="stable")
-    order = order[np.argsort(groups[order], kind="stable")]
-    ordered, sizes = days[order], np.bincount(groups, minlength=count)
+    """As `spread`, of each group from 0 to `count`. `days` must rise."""
+    small = (
+        groups.astype(np.int16) if count < 1 << 15 else groups
+    )  # numbers of 16 bits are sorted without comparing them
+    ordered, sizes = days[np.argsort(small, kind="stable")], np.bincount(groups, minlength=count)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     found = []
     for start, size in zip(starts.tolist(), sizes.tolist(), strict=False):

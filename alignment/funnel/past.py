@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count, islice, repeat
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,11 @@ def _read_past(facts: Facts, lifecycle: Lifecycle, names: list[str], now: int) -
         for coding, column in zip(codings, values, strict=True):
             coding.add(column)
     columns = {name: coding.column() for name, coding in zip(names, codings, strict=True)}
+    del codings
+    if any(map(gt, ids, islice(ids, 1, None))):  # mostly they were written in their order
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        ids = [ids[n] for n in order]
+        columns = {name: Column(column.codes[order], column.values) for name, column in columns.items()}
     return past_of(ids, columns, facts.moves(), heirs, lifecycle, now)
 
 
@@ -138,7 +144,7 @@ def past_of(
     late[lead[(lead >= 0) & (when > now)]] = True
     counted = told & ~late
     kept = np.flatnonzero((lead >= 0) & counted[lead])
-    kept = kept[np.lexsort((when[kept], lead[kept]))]  # events of one moment stay in the order of writing
+    kept = kept[_by_lead_and_time(lead[kept], when[kept])]
     lead, when, stage, reason = lead[kept], when[kept], stage[kept], reason[kept]
     same = np.zeros(len(lead), bool)
     same[1:] = lead[1:] == lead[:-1]
@@ -147,28 +153,76 @@ def past_of(
     left = np.full(len(lead), NEVER)
     left[:-1][same[1:]] = when[1:][same[1:]]
     events = Events(lead, when, stage, old, left, reason)
-    entered, inferred = _journeys(events, len(ids), lifecycle, tuple(stages))
+    entered = Entered(events, len(ids), lifecycle, tuple(stages))
     return Past(
-        now, lifecycle, ids, heirs, columns, counted, tuple(stages), [str(one or "") for one in reasons], events, entered, inferred,
-        int((~told).sum()), int(late.sum()),
+        now, lifecycle, ids, heirs, columns, counted, tuple(stages), [str(one or "") for one in reasons], events, entered,
+        Inferred(entered), int((~told).sum()), int(late.sum()),
     )  # fmt: skip
 
 
-def _journeys(
-    events: Events, leads: int, lifecycle: Lifecycle, stages: tuple[str, ...]
-) -> tuple[dict[str, Times], dict[str, Mask]]:
-    """When each lead first entered each stage, NEVER where it did not, and whether no event says so: a step of the ladder
-    is entered by the first event that reaches it or a higher one."""
-    steps = len(lifecycle.ladder)
-    rank = np.where(events.new < steps, events.new, -1)
-    entered: dict[str, Times] = {}
-    inferred: dict[str, Mask] = {}
-    for place, stage in enumerate(stages):
-        reaches = np.flatnonzero(rank >= place if place < steps else events.new == place)
-        who = events.lead[reaches]
-        first = reaches[np.flatnonzero(np.diff(who, prepend=-1))]
-        entered[stage] = np.full(leads, NEVER)
-        entered[stage][events.lead[first]] = events.at[first]
-        inferred[stage] = np.zeros(leads, bool)
-        inferred[stage][events.lead[first]] = events.new[first] != place
-    return entered, inferred
+def _by_lead_and_time(lead: NDArray[np.int32], when: Times) -> NDArray[np.intp]:
+    """The order of events by lead and time; events of one moment stay in the order of writing. Mostly that is the order
+    of time too: then nothing is compared, since numbers of 16 bits are sorted by counting."""
+    order = np.argsort((lead & 0xFFFF).astype(np.uint16), kind="stable")
+    order = order[np.argsort((lead >> 16).astype(np.uint16)[order], kind="stable")]
+    who, at = lead[order], when[order]
+    back = (who[1:] == who[:-1]) & (at[1:] < at[:-1])
+    if back.any():
+        wrong: Mask = np.zeros(int(who[-1]) + 1, bool)
+        wrong[who[1:][back]] = True
+        places = np.flatnonzero(wrong[who])
+        some = order[places]
+        order[places] = some[np.lexsort((when[some], lead[some]))]
+    return order
+
+
+class Entered(Mapping[str, Times]):
+    """Stage -> when each lead first entered it, NEVER where it did not. A step of the ladder is entered by the first event
+    that reaches it or a higher one. Made when it is first asked for: of eleven stages a funnel may have six steps."""
+
+    def __init__(self, events: Events, leads: int, lifecycle: Lifecycle, stages: tuple[str, ...]) -> None:
+        self._events, self._leads, self._stages, self._steps = events, leads, stages, len(lifecycle.ladder)
+        self._made: dict[str, tuple[Times, Mask]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __getitem__(self, stage: str) -> Times:
+        return self.made(stage)[0]
+
+    def made(self, stage: str) -> tuple[Times, Mask]:
+        """When, and whether no event says so. Raises KeyError for a stage that there is not."""
+        if stage not in self._made:
+            if stage not in self._stages:
+                raise KeyError(stage)
+            self._made[stage] = self._make(self._stages.index(stage))
+        return self._made[stage]
+
+    def _make(self, place: int) -> tuple[Times, Mask]:
+        e = self._events
+        reaches = np.flatnonzero((e.new >= place) & (e.new < self._steps) if place < self._steps else e.new == place)
+        first = reaches[np.flatnonzero(np.diff(e.lead[reaches], prepend=-1))]
+        entered = np.full(self._leads, NEVER)
+        entered[e.lead[first]] = e.at[first]
+        inferred: Mask = np.zeros(self._leads, bool)
+        inferred[e.lead[first]] = e.new[first] != place
+        return entered, inferred
+
+
+class Inferred(Mapping[str, Mask]):
+    """Stage -> the leads that entered it without an event that says so."""
+
+    def __init__(self, entered: Entered) -> None:
+        self._entered = entered
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entered)
+
+    def __len__(self) -> int:
+        return len(self._entered)
+
+    def __getitem__(self, stage: str) -> Mask:
+        return self._entered.made(stage)[1]

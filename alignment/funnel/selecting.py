@@ -34,7 +34,8 @@ PASSED_FIGURES = ("passed", "accepted", "converted", *OUTCOMES)
 
 
 class Selected(NamedTuple):
-    """`days`: how long something took, where the figure is about that. `reason`: place in `Past.reasons`."""
+    """`days`: how long something took, where the figure is about that; the shortest first. `reason`: place in
+    `Past.reasons`."""
 
     leads: NDArray[np.intp]
     at: Times
@@ -112,7 +113,7 @@ class Selecting:
             did &= ~self.past.inferred[stage][leads]
         elif figure != "reached":
             raise KeyError(figure)
-        return Selected(leads[did], at[did], (then[did] - at[did]) / DAY)
+        return _shortest_first(leads[did], at[did], (then[did] - at[did]) / DAY)
 
     def _waiting(self, stage: str, place: int, stuck: bool) -> Selected:
         e = self.past.events
@@ -122,7 +123,7 @@ class Selecting:
             limit = self.limits[stage]
             some = days > limit if limit is not None else np.zeros(len(days), bool)
             there, days = there[some], days[some]
-        return Selected(e.lead[there].astype(np.intp), np.full(len(there), self.until - 1), days)
+        return _shortest_first(e.lead[there].astype(np.intp), np.full(len(there), self.until - 1), days)
 
     def left(self, side: str) -> Selected:
         """Moves to a side state in the period, with their reasons."""
@@ -175,3 +176,9 @@ class Selecting:
             [reasons[n] for n in e.reason[last].tolist()],
             e.at[last].tolist(),
         )
+
+
+def _shortest_first(leads: NDArray[np.intp], at: Times, days: NDArray[np.float64]) -> Selected:
+    """Sorted once for all cuts that ask for a middle."""
+    order = np.argsort(days)
+    return Selected(leads[order], at[order], days[order])

@@ -87,6 +87,36 @@ def test_a_figure_knows_whether_it_meets_its_target(value: float, target: float,
     assert Figure("", value, "").met is None
 
 
+@pytest.mark.e2e
+def test_figures_of_alignment_are_measured(results: list[dict[str, Any]]) -> None:
+    targets = {figure["name"]: figure["target"] for figure in results if figure["target"] is not None}
+    assert targets["funnel of a quarter with all cuts, 20,000 leads, processor time"] == 10
+    assert targets["funnel of two years with all cuts, 20,000 leads, processor time"] == 10
+    assert targets["scored anew, 200 of 20,000 leads, processor time"] == 2
+    assert [name for name in targets if name.startswith("tick ") and targets[name] == 2]
+
+
+def test_a_past_is_scored_and_its_clocks_tick(tmp_path: Path) -> None:
+    """Each step fails by itself where it did not do what was to be measured."""
+
+    def step(*words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = orjson.loads(done.stdout)
+        return told
+
+    database = str(tmp_path / "scores.sqlite")
+    assert step("bench.past", database, "1000")["activity"] == 10_000
+    assert step("bench.alignment", database, "years")["cpu"] > 0
+    adopted = step("bench.scores", str(tmp_path), "adopt", "50")["history"]
+    assert adopted == 1_000
+    scored = step("bench.scores", str(tmp_path), "rescore", "50")
+    assert (scored["leads"], scored["history"] > adopted) == (50, True)
+    ticked = step("bench.clocks", database, "200", "20")
+    assert (ticked["calls"], ticked["running"] > ticked["open"] > 0) == (20, True)
+
+
 def test_scores_are_measured(tmp_path: Path) -> None:
     def step(*words: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "bench.scores", str(tmp_path), *words]
