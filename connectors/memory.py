@@ -277,6 +277,9 @@ class Memory:
         if len(batch) > self.can.write_batch:
             raise ValueError(f"a batch of {len(batch)} is over the limit of {self.can.write_batch}")
         await self._call("write")
+        if not (self.can.create or self.can.update):
+            error = Invalid(f"{self.name}'s records of kind {self.kind} are only read.")
+            return [WriteResult("rejected", write.id, error=error) for write in batch]
         results = [self._write(write) for write in batch]
         await self.hook(f"{self.name}: answer")
         return results

@@ -44,6 +44,12 @@ SYSTEMS = {
       database: ${TRYTON_DATABASE}
       user: ${TRYTON_USER}
       password: ${TRYTON_PASSWORD}
+      # The party category (Parties › Configuration › Categories) that your companies are in: make it, or name yours.
+      # Without this line there are no companies; then take `companies`, `employer` and the deals' `company` out of
+      # mappings/tryton.yaml.
+      company_category: Company
+      # Who works where, with Tryton's module party_relationship:
+      # company_relation: Employee of
 """,
     "file": """\
   file:

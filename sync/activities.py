@@ -1,8 +1,8 @@
 """Read what happened in each system and keep it, each thing once, by the lead that it happened to.
 
-Effects: reads from one system, and one commit a batch that holds the cursor of just what was read. Pull only: nothing
-of an activity is ever merged, planned or written. Whom an activity names and nobody knows yet is waited for, by remote
-id or by address, and found in batches once it is known. Invariant: what is kept does not depend on the order, the
+Effects: reads from one system, and one commit for a few batches that holds the cursor of just what was read. Pull only:
+nothing of an activity is ever merged, planned or written. Whom an activity names and nobody knows yet is waited for, by
+remote id or by address, and found in batches once it is known. Invariant: what is kept does not depend on the order, the
 repetition or the interruption of the reading.
 """
 
@@ -44,6 +44,10 @@ TOGETHER = 5
 """Batches of leads that an activity batch is as large as: it is a tenth of their work, and the more there are of a month
 the fewer of its pages are written twice."""
 
+BATCHES = 4
+"""In one commit, where they come one upon the other: in a full month every batch writes to most of its pages, and so
+they are written once for all of them. Nobody else can write meanwhile, so a slow system's batches are not waited for."""
+
 EMAIL = ("email",)
 STREAM: RecordKind = "activity"
 DAY = "activity-day"
@@ -83,14 +87,17 @@ async def pull_activities(ctx: Context, system: str, *, full: bool, window: Wind
         since = saved["cursor"]
     place: dict[str, Any] = {"mapping": aims.mark}
     page = None
-    read = 0
-    async for page in ahead(gathered(connector.read(ACTIVITY_FIELDS, since), TOGETHER * ctx.batch)):
+    read = kept = 0
+    batches = gathered(connector.read(ACTIVITY_FIELDS, since), TOGETHER * ctx.batch)
+    async for page in ahead(batches, waiting=ctx.commit):
         if window and connector.can.oldest_first and window.over(page.records):
             break
         at = ctx.clock()
         keep(ctx, system, page.records, aims, at, anew=anew)
         ctx.store.save_cursor(system, stream, {"cursor": page.cursor, **place, **({"anew": True} if anew else {})}, at)
-        ctx.commit()
+        kept += 1
+        if kept % BATCHES == 0:
+            ctx.commit()
         read += len(page.records)
         ctx.progress("read", ctx.place(system), read)
     ctx.counts(system).read += read

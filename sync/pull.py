@@ -7,7 +7,7 @@ at most the batch it hit, and nothing that was read is ever passed over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -224,15 +224,26 @@ async def gathered(pages: AsyncIterator[Page], size: int) -> AsyncIterator[Page]
         yield Page(records, last.cursor, last.complete)
 
 
-async def ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
-    """Ask for the next batch while this one is worked on."""
+SOON = 1.0
+"""Seconds."""
+
+
+async def ahead(pages: AsyncIterator[Page], waiting: Callable[[], None] | None = None) -> AsyncIterator[Page]:
+    """Ask for the next batch while this one is worked on. `waiting` is called where it does not come soon."""
 
     async def following() -> Page | None:
         return await anext(pages, None)
 
     upcoming = asyncio.ensure_future(following())
     try:
-        while (page := await upcoming) is not None:
+        while True:
+            if waiting is not None:
+                done, _ = await asyncio.wait({upcoming}, timeout=SOON)
+                if not done or upcoming.exception():
+                    waiting()
+            page = await upcoming
+            if page is None:
+                return
             upcoming = asyncio.ensure_future(following())
             yield page
     finally:

@@ -10,6 +10,7 @@ import pytest
 
 from connectors.base import Connector
 from tests.contract.harness import HARNESSES, Harness
+from tests.contract.sources import SOURCES, Source
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -47,5 +48,19 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 @pytest.fixture
 async def connector(harness: Harness):
     made: Connector = harness.connector()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest) -> Iterator[Source]:
+    made = SOURCES[request.param]()
+    with made.running():
+        yield made
+
+
+@pytest.fixture
+async def reader(source: Source):
+    made: Connector = source.connector()
     yield made
     await made.aclose()

@@ -41,8 +41,10 @@ class FileHarness(Harness):
             yield self
 
     def connector(self) -> Connector:
-        people = {"files": "people*.csv", "id": "No", "time": "Changed", "complete": True}
-        settings = {"folder": self.folder, "lead": people, "settle_seconds": 0, "unfinished_seconds": 0}
+        return self.files(lead={"files": "people*.csv", "id": "No", "time": "Changed", "complete": True})
+
+    def files(self, **sources: Any) -> Connector:
+        settings = {"folder": self.folder, **sources, "settle_seconds": 0, "unfinished_seconds": 0}
         return Files("file", Settings.model_validate(settings), clock=self.clock, block=self.page * LINE)
 
     def connector_refused(self) -> Connector:

@@ -15,7 +15,7 @@ TRYTON = """
   tryton:
     connector: tryton
     role: crm
-    settings: {base_url: "http://localhost:8100", database: crm, user: sync, password: "${TRYTON_PASSWORD}"}
+    settings: {base_url: "http://localhost:8100", database: crm, user: sync, password: "${TRYTON_PASSWORD}", company_category: Company}
 """
 
 MAIN = """

@@ -57,6 +57,7 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
       database: {fresh_tryton.database}
       user: {fresh_tryton.user}
       password: ${{TRYTON_PASSWORD}}
+      company_category: Company
 
 """
     (tmp_path / "smarketing.yaml").write_text(text[:start] + systems + text[end:])

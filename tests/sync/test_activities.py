@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import Cursor, Page, Record
-from connectors.errors import Unavailable
+from connectors.errors import Unauthorized, Unavailable
 from connectors.memory import LogicalClock, Memory, Vendor
 from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Rollup, Rules, count_activities, latest_activity
@@ -25,6 +25,7 @@ from state import tables as t
 from state.database import open_database
 from state.history import Counted, History
 from state.store import Store
+from sync import pull
 from sync.context import Report
 from sync.pull import Window
 from sync.run import Options, preview, sync
@@ -459,3 +460,25 @@ def _picture(world: World) -> dict[str, Any]:
     }
     assert len(kept) == sum(world.counted().activities.values())
     return {"kept": kept, "waits": waits, "whose": world.by_email(), "sums": sums}
+
+
+async def test_a_batch_that_does_not_come_soon_is_not_waited_for_in_an_open_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pull, "SOON", 0.01)
+    said: list[str] = []
+
+    async def pages() -> AsyncIterator[Page]:
+        yield Page([], {"n": 1})
+        yield Page([], {"n": 2})
+        await asyncio.sleep(0.2)
+        yield Page([], {"n": 3})
+        raise Unauthorized("no more")
+
+    async def read() -> None:
+        async for page in pull.ahead(pages(), waiting=lambda: said.append("commit")):
+            said.append(f"{page.cursor['n']}")
+
+    with pytest.raises(Unauthorized):
+        await read()
+    assert said == ["1", "2", "commit", "3", "commit"]
