@@ -29,7 +29,7 @@ demo: $(VENV)/.runtime  ## the whole story on this machine: plan, sync, edits, s
 	@$(BIN)/smarketing demo
 
 test: $(VENV)/.dev  ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: $(VENV)/.dev  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .

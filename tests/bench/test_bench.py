@@ -27,6 +27,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @pytest.mark.e2e
+@pytest.mark.xdist_group("bench")
 def test_results_are_a_list_of_figures_with_targets(results: list[dict[str, Any]]) -> None:
     for figure in results:
         assert list(figure) == ["name", "value", "unit", "target", "better"]
@@ -37,6 +38,7 @@ def test_results_are_a_list_of_figures_with_targets(results: list[dict[str, Any]
 
 
 @pytest.mark.e2e
+@pytest.mark.xdist_group("bench")
 def test_every_promise_on_speed_is_measured(results: list[dict[str, Any]]) -> None:
     targets = {figure["name"]: figure["target"] for figure in results if figure["target"] is not None}
     assert targets["first load, 2,000 leads"] == 15_000
@@ -50,6 +52,7 @@ def test_every_promise_on_speed_is_measured(results: list[dict[str, Any]]) -> No
 
 
 @pytest.mark.e2e
+@pytest.mark.xdist_group("bench")
 def test_calls_are_the_fewest_that_batch_sizes_allow(results: list[dict[str, Any]]) -> None:
     """The one kind of figure that no busy machine can change."""
     counted = [figure for figure in results if figure["unit"] == "calls"]
@@ -58,6 +61,7 @@ def test_calls_are_the_fewest_that_batch_sizes_allow(results: list[dict[str, Any
 
 
 @pytest.mark.e2e
+@pytest.mark.xdist_group("bench")
 def test_no_429_was_avoidable(results: list[dict[str, Any]]) -> None:
     [refused] = [figure for figure in results if figure["name"] == "429s that were avoidable"]
     assert refused["value"] == 0
