@@ -43,7 +43,8 @@ class StageEvent(NamedTuple):
     reason: str | None
 
 
-_h, _place = t.hub.c, sa.literal_column("hub.rowid")
+_h = t.hub.c
+_place: sa.ColumnClause[int] = sa.literal_column("hub.rowid")
 LAST_PLACE = Query(sa.select(sa.func.coalesce(sa.func.max(_place), 0)).select_from(t.hub))
 RECORDS = Query(  # of SQLite: two texts are handed over and read in two thirds of the time of as many rows
     sa.select(
