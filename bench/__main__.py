@@ -190,14 +190,15 @@ def _activities(folder: Path, quick: bool) -> list[Figure]:
 
 def _alignment(folder: Path, leads: int) -> list[Figure]:
     """One past, ten activities and two stage events a lead: the funnel of a quarter and of two years with all cuts, leads
-    scored anew that something happened to, ticks of the clocks."""
-    log.print(f"a past of {leads:,} leads: funnel, scores, clocks", style="dim")
+    scored anew that something happened to, ticks of the clocks, a report."""
+    log.print(f"a past of {leads:,} leads: funnel, scores, clocks, report", style="dim")
     database, touched, running, called = folder / "scores.sqlite", leads // 100, leads // 20, leads // 500
     _measure("past", database, leads)
     quarter, years = (_measure("alignment", database, period) for period in ("quarter", "years"))
     _measure("scores", folder, "adopt", touched)
     scored = _measure("scores", folder, "rescore", touched)
     clocks = _measure("clocks", database, running, called)
+    reported = _measure("reports", database, running)
     _clear(folder)
     label, open_ = f"{leads:,} leads", f"{clocks['open']:,.0f} leads with {clocks['running']:,.0f} clocks"
     return [
@@ -205,6 +206,8 @@ def _alignment(folder: Path, leads: int) -> list[Figure]:
         Figure(f"funnel of two years with all cuts, {label}, processor time", years["cpu"], "s", 10, "lower"),
         Figure(f"one cut more of what has been read, {label}", quarter["cut"], "s"),
         Figure(f"peak memory of a funnel, {label}", quarter["peak_mb"], "MB", 1_000, "lower"),
+        Figure(f"report of a month, {label}, processor time", reported["cpu"], "s", 20, "lower"),
+        Figure(f"peak memory of a report, {label}", reported["peak_mb"], "MB"),
         Figure(f"scored anew, {touched:,} of {label}, processor time", scored["seconds"], "s", 2, "lower"),
         Figure(f"tick in which nothing happened, {open_}", clocks["quiet"], "s", 2, "lower"),
         Figure(f"tick after {clocks['calls']:,.0f} calls, {open_}", clocks["called"], "s", 2, "lower"),

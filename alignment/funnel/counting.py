@@ -86,7 +86,8 @@ def funnel(books: Books, facts: Facts, period: Period, *, cuts: Iterable[str] | 
 def _touched(books: Books, facts: Facts, since: int, until: int) -> Mask:
     if books.deals is None:
         return np.zeros(0, bool)
-    return influenced(facts, books.past, books.terms, books.deals, since, until)
+    with uninterrupted():
+        return influenced(facts, books.past, books.terms, books.deals, since, until)
 
 
 def _counts(books: Books, select: Selecting, touched: Mask, groups: Groups) -> list[Counts]:

@@ -96,6 +96,7 @@ def test_figures_of_alignment_are_measured(results: list[dict[str, Any]]) -> Non
     targets = {figure["name"]: figure["target"] for figure in results if figure["target"] is not None}
     assert targets["funnel of a quarter with all cuts, 20,000 leads, processor time"] == 10
     assert targets["funnel of two years with all cuts, 20,000 leads, processor time"] == 10
+    assert targets["report of a month, 20,000 leads, processor time"] == 20
     assert targets["scored anew, 200 of 20,000 leads, processor time"] == 2
     assert [name for name in targets if name.startswith("tick ") and targets[name] == 2]
 
@@ -119,6 +120,7 @@ def test_a_past_is_scored_and_its_clocks_tick(tmp_path: Path) -> None:
     assert (scored["leads"], scored["history"] > adopted) == (50, True)
     ticked = step("bench.clocks", database, "200", "20")
     assert (ticked["calls"], ticked["running"] > ticked["open"] > 0) == (20, True)
+    assert step("bench.reports", database, "200")["leads"] == 1_000
 
 
 def test_scores_are_measured(tmp_path: Path) -> None:
