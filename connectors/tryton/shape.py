@@ -98,6 +98,8 @@ class Places:
     ) -> None:
         """What leads and companies have in common."""
         self.add(OUR_ID, "identifier", "code", {"type": "char", "string": "smarketing id"})
+        ours = self.held[OUR_ID]  # Tryton would take it twice; a create that finds it makes no second party
+        self.held[OUR_ID] = replace(ours, about=replace(ours.about, unique=True))
         self.add("name", "party", "name", party["name"])
         for mechanism in MECHANISMS:
             self.add(mechanism, "mechanism", mechanism, {"type": "char", "string": mechanism.capitalize()})

@@ -42,6 +42,7 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
     """As `smarketing init` makes it, with the addresses of the two servers."""
     monkeypatch.setenv("HUBSPOT_TOKEN", hubspot.secret)
     monkeypatch.setenv("TRYTON_PASSWORD", fresh_tryton.password)
+    fresh_tryton.model("party.category.create", [{"name": "Company"}])
     text = (PRESETS / "smarketing.yaml").read_text()
     start, end = text.index("systems:\n"), text.index("# The one vocabulary")
     systems = f"""systems:
