@@ -18,7 +18,8 @@ import pytest
 import mapping
 from connectors.tryton.jobs import Job
 from connectors.tryton.writing import Writing
-from console.schemas import needs, wanted
+from console.checking import Checked, _kinds
+from console.schemas import wanted
 from sync.context import Report
 from sync.project import open_project, run_sync
 from tests.contract.hubspot import HubSpotHarness
@@ -71,11 +72,12 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
 async def provision(project: Path) -> None:
     """The properties that HubSpot lacks; of Tryton, that nothing is missing (it could not be created)."""
     async with open_project(project, reading=True) as opened:
-        for system, connector in opened.connectors.items():
-            needed = needs(opened.project.config, opened.project.mappings[system])
-            missing, doubtful = wanted(needed, await connector.schema())
-            assert not doubtful
-            await connector.provision(missing)
+        for system in opened.connectors:
+            for _, connector, needed in _kinds(opened, system, Checked()):
+                missing, doubtful = wanted(needed, await connector.schema())
+                assert not doubtful
+                if missing:
+                    await connector.provision(missing)
 
 
 def questions(project: Path) -> list[Any]:
