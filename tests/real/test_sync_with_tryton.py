@@ -151,7 +151,7 @@ async def test_leads_of_a_real_crm_and_a_marketing_tool_become_one(
 
     told = await contact(hubspot, "ada@example.com")
     assert told["phone"].replace(" ", "") == "+49897654321"
-    assert told["lifecyclestage"] == "salesqualifiedlead"
+    assert told["lifecyclestage"] == "opportunity"  # there is a deal now
     assert told["smarketing_sales_qualified"] == "true"
     (address,) = crm.model("party.address.search_read", [["city", "=", "Turin"]], 0, 9, None, ["party.email"])
     assert address["party."]["email"] == "carol@example.com"
@@ -176,7 +176,7 @@ async def test_a_customer_who_comes_back_stays_one_lead(
     await settled(project, hubspot)
 
     told = await contact(hubspot, "ada@example.com")
-    assert told["lifecyclestage"] == "salesqualifiedlead"
+    assert told["lifecyclestage"] == "opportunity"  # there is a deal now
     assert crm.one("sale.opportunity", old, "state")["state"] == "lead"
     assert crm.model("party.address.search_count", [["party", "=", party], ["city", "=", "Turin"]]) == 1
     assert len(await hubspot.held()) == 1
