@@ -196,10 +196,12 @@ def _mismatches(system: str, need: Needed, field: RemoteField) -> Iterator[Findi
 
 
 def _reference(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
-    """What it refers to there is what we take it for. A system that does not say what it refers to is believed."""
-    if field.type == "reference" and (field.refers, field.many) == (need.to, need.many):
+    """What it refers to there is what we take it for. A system that does not say what it refers to is believed. One that
+    refers to a single record can be read as a list of one, and not written."""
+    as_many = field.many == need.many or (need.many and not need.push)
+    if field.type == "reference" and field.refers == need.to and as_many:
         return
-    if field.type not in ("reference", "string") or field.refers not in (None, need.to) or field.many != need.many:
+    if field.type not in ("reference", "string") or field.refers not in (None, need.to) or not as_many:
         theirs = f"{_a(field.type)}{f' (a {field.refers})' if field.refers else ''}{', many' if field.many else ''}"
         many = ", to any number" if need.many else ""
         yield finding(

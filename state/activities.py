@@ -8,7 +8,7 @@ version, in whatever order and however often activities come. Times are UTC.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -102,6 +102,17 @@ class Activities(Connected):
             self._remove(system, month, list(self._held_of(system, month, ids)))
         self._insert_activities(system, fresh, run_id, at)
         return fresh
+
+    def remove_activities(self, system: str, ids: Collection[str]) -> set[str]:
+        """Erase what the system says was deleted there. Returns the leads to whom it had happened."""
+        leads: set[str] = set()
+        left = set(ids)
+        for month in self._months():
+            held = list(self._held_of(system, month, left)) if left else []
+            self._remove(system, month, held)
+            leads.update(lead for one in held for lead in one.leads.split())
+            left.difference_update(one.remote_id for one in held)
+        return leads
 
     def _insert_activities(self, system: str, fresh: Sequence[Activity], run_id: str, at: datetime) -> None:
         rows: list[Row] = []

@@ -118,9 +118,14 @@ def keep(ctx: Context, system: str, records: Sequence[Record], aims: Aims, at: d
     readable: list[tuple[Record, datetime]] = []
     faults: list[Review] = []
     settled: list[tuple[str, str]] = []
+    gone: set[str] = set()
     for record in records:
-        if record.deleted or record.became:
-            continue  # that it happened stays true
+        if record.became:
+            continue
+        if record.deleted:
+            gone.add(record.id)
+            continue
+        gone.discard(record.id)  # restored
         told = _fault(record, latest)
         if isinstance(told, Problem):
             faults.append(_review(ctx, system, record, told))
@@ -131,8 +136,9 @@ def keep(ctx: Context, system: str, records: Sequence[Record], aims: Aims, at: d
             readable.append((record, told))
     trace = Trace(ctx, system, aims, [record.fields for record, _ in readable])
     fresh = ctx.store.keep_activities(system, trace.activities(readable), ctx.run_id, at, anew=anew)
+    left = ctx.store.remove_activities(system, gone)
     if ctx.rules.counts_activities:
-        ctx.store.touch({lead for one in fresh for lead in one.leads})
+        ctx.store.touch(left.union(*(one.leads for one in fresh)))
     counts = ctx.counts(system)
     counts.fresh += len(fresh)
     counts.reviews += len(faults)

@@ -1,6 +1,7 @@
 """Calls, e-mails, meetings, notes and tasks: records of the CRM, read as activities.
 
-Found like changed contacts: by search, in the order of ids, never past the first page (`reading.py` says why). Whom and
+Found like changed contacts: by search, in the order of ids, never past the first page (`reading.py` says why); those that
+were deleted, in the list of the archive, as much of it as one run may read. Whom and
 what one is about is asked of the associations, for a page at once; what the app may not see of them stays empty.
 
 https://developers.hubspot.com/docs/api-reference/crm-calls-v3/guide, and the guides of the others beside it
@@ -16,14 +17,18 @@ from typing import Any, NamedTuple
 
 from connectors.base import ActivityType, Record
 from connectors.errors import ProtocolChanged
-from connectors.hubspot.api import Forbidden
+from connectors.hubspot.api import LIST_PAGE, Forbidden
 from connectors.hubspot.associations import associated
 from connectors.hubspot.objects import OWNER, ObjectType
 from connectors.hubspot.portal import Portal
+from connectors.hubspot.reading import NEXT, tombstones
 from connectors.hubspot.search import batch_read, search
-from connectors.paging import SLACK, Position, read_from, run_start
+from connectors.paging import SLACK, Params, Position, pages, read_from, run_start
 
 Step = tuple[list[Record], Position]
+
+ARCHIVE = "archive"
+"""In place of the id above which the search goes on: the list of those deleted is next."""
 
 LONGEST = 200
 """Characters of a note that stand for its subject."""
@@ -85,18 +90,45 @@ class Engagements:
         changed = [{"propertyName": self._type.modified, "operator": "GTE", "value": value}]
         dated = False
         while True:
+            if above == ARCHIVE:
+                async for step in self._sweep(position, dated):
+                    yield step
+                return
             hits = await search(self._http, self._type, changed, self._properties, above)
             if position.began is not None:
                 position = position.model_copy(update={"began": run_start(position.began, hits.date)})
             dated = dated or hits.date is not None
             records = await self.told(hits.results)
             newest = max((r.changed_at for r in records if r.changed_at), default=None)
-            if hits.last is None:
-                yield records, position.finish(newest, slack=SLACK if not dated else SLACK * 0)
+            if hits.last is None and (since is None or not self._portal.settings.archived_pages):
+                yield (
+                    records,
+                    position.finish(newest, None if since else _swept(position), SLACK if not dated else SLACK * 0),
+                )
                 return
-            above = hits.last
+            above = hits.last or ARCHIVE
             position = position.step({"id": above}, newest)
             yield records, position
+
+    async def _sweep(self, position: Position, dated: bool) -> AsyncIterator[Step]:
+        """As much of the archive as one run may read, from where the last run stopped."""
+        memo = dict(position.memo)
+        sweep = memo.pop("sweep", None) or _swept(position)
+        known = datetime.fromisoformat(memo["swept"]) - self._portal.overlap if memo.get("swept") else None
+        start = {"limit": LIST_PAGE, "archived": "true", **({"after": sweep["after"]} if "after" in sweep else {})}
+        turns = 0
+        async for body, following in pages(self._archived, NEXT, start):
+            turns += 1
+            gone = [record._replace(id=f"{self.prefix}:{record.id}") for record in tombstones(body, known)]
+            if following is None or turns >= self._portal.settings.archived_pages:
+                rest = {**memo, "sweep": {**sweep, "after": following["after"]}} if following else sweep
+                yield gone, position.finish(memo=rest, slack=SLACK if not dated else SLACK * 0)
+                return
+            position = position.model_copy(update={"memo": {**memo, "sweep": {**sweep, "after": following["after"]}}})
+            yield gone, position
+
+    async def _archived(self, params: Params) -> Any:
+        return (await self._http.request("GET", self._type.path, params=params, expect=("results",))).json
 
     async def find(self, ids: Sequence[str]) -> list[Record]:
         """By HubSpot's ids. Raises Forbidden."""
@@ -138,6 +170,11 @@ class Engagements:
             "value": None,
         }
         return Record(f"{self.prefix}:{id}", fields, moment(item["updatedAt"]), str(item["updatedAt"]))
+
+
+def _swept(position: Position) -> dict[str, Any]:
+    """What is remembered once the archive has been read to its end: deletions from then on are news."""
+    return {"swept": (position.began or datetime.now(UTC)).isoformat()}
 
 
 def moment(text: str) -> datetime:

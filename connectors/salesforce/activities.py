@@ -1,6 +1,6 @@
 """What happened: completed Tasks (calls, e-mails), Events, and what became of campaigns' members. Pure but for `readable`.
 
-An activity never changes, so it is told once it has happened: a Task when it is completed, whatever it was planned
+An activity is told once it has happened: a Task when it is completed, whatever it was planned
 for; an Event as soon as it stands in the calendar, since nothing in Salesforce changes when its hour comes. One
 CampaignMember is two activities, the second once the person has responded. An id begins with its stream, "call:00T…".
 An Event's copies for those who were invited (IsChild), and the pattern of a series (IsRecurrence), are no events.
@@ -97,13 +97,18 @@ class Happenings:
         )
 
     def records(self, row: Row) -> list[Record]:
-        """None of a deleted row, and of what has not happened yet. Raises ProtocolChanged."""
+        """None of what has not happened yet; of a deleted row, that everything it may have told is gone. Raises
+        ProtocolChanged."""
         try:
             if row["IsDeleted"]:
-                return []
+                return [self._tombstone(row, type_) for type_ in _told_by(self.entity, row)]
             return [self._record(row, type_, at, told) for type_, at, told in _STREAMS[self.entity](row)]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProtocolChanged(f"Salesforce sent an activity in a shape that we do not know ({error!r}).") from None
+
+    def _tombstone(self, row: Row, type_: ActivityType) -> Record:
+        stamp = row["SystemModstamp"]
+        return Record(f"{type_}:{row['Id']}", {}, stamp_time(stamp), stamp, deleted=True)
 
     def _record(self, row: Row, type_: ActivityType, at: str, told: Mapping[str, Any]) -> Record:
         whole = {**dict.fromkeys(ACTIVITY_FIELDS), "type": type_, "at": at, **told}
@@ -142,6 +147,17 @@ def _members(row: Row) -> Iterator[Told]:
 
 
 _STREAMS: Final = {"Task": _tasks, "Event": _events, "CampaignMember": _members}
+
+
+def _told_by(entity: Entity, row: Row) -> tuple[ActivityType, ...]:
+    """Whatever this row may have told while it was there, also where it says less by now."""
+    match entity:
+        case "Task":
+            return (_SUBTYPES.get(row.get("TaskSubtype"), "task"),)
+        case "Event":
+            return ("meeting",)
+        case _:
+            return ("campaign_member", "campaign_response")
 
 
 def _about(row: Row) -> dict[str, Any]:

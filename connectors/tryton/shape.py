@@ -11,8 +11,8 @@ A lead is a sales opportunity together with its party; a record here is flat:
     <field>                          any plain field of the opportunity: state, description, conversion_probability, …
     organisation                     the company's id: see `organisations.py`
 
-A deal is the same opportunity once it is no mere lead any more: its own plain fields, `currency` as its ISO code, and
-two references, `lead` and `organisation`, that it cannot be changed by. A company is a party: its own fields bear their
+A deal is the same opportunity once it is no mere lead any more: its own plain fields, `currency` as its ISO code, `title`
+(its description, or else what Tryton calls it: its number), and two references, `lead` and `organisation`, that it cannot be changed by. A company is a party: its own fields bear their
 plain names.
 
 Invariant: what is not asked for is not read, and what was not read is not in the record.
@@ -40,7 +40,7 @@ LEADER = "_lead"
 DEAL_STATES = ("opportunity", "converted", "won", "lost")
 """The states in which an opportunity is a deal. Before, it is a lead; cancelled, it is Tryton's way of saying never mind."""
 
-Home = Literal["lead", "party", "mechanism", "address", "identifier", "organisation", "leader", "code"]
+Home = Literal["lead", "party", "mechanism", "address", "identifier", "organisation", "leader", "code", "title"]
 PHONES = frozenset({"phone", "mobile", "fax"})
 MECHANISMS = ("email", "phone", "mobile", "fax", "website", "skype")
 ADDRESS_FIELDS = {
@@ -98,6 +98,8 @@ class Places:
     ) -> None:
         """What leads and companies have in common."""
         self.add(OUR_ID, "identifier", "code", {"type": "char", "string": "smarketing id"})
+        ours = self.held[OUR_ID]  # Tryton would take it twice; a create that finds it makes no second party
+        self.held[OUR_ID] = replace(ours, about=replace(ours.about, unique=True))
         self.add("name", "party", "name", party["name"])
         for mechanism in MECHANISMS:
             self.add(mechanism, "mechanism", mechanism, {"type": "char", "string": mechanism.capitalize()})
@@ -144,6 +146,7 @@ class Shape:
         places.refer("lead", "leader", "lead")
         if organisations.known:
             places.refer(ORGANISATION, "organisation", "company")
+        places.add("title", "title", "title", {"type": "char", "string": "Title", "readonly": True})
         places.add("currency", "code", "currency", {"type": "char", "string": "Currency", "readonly": True})
         for field, definition in lead.items():
             if field not in PRIVATE:
@@ -217,6 +220,8 @@ def paths_to(place: Place) -> list[str]:
             return ["party.identifiers.code"]
         case "code":
             return [f"{place.field}.code"]
+        case "title":
+            return ["description", "rec_name"]
         case _:
             return []
 
@@ -241,6 +246,8 @@ def held(place: Place, row: Mapping[str, Any], party: Mapping[str, Any]) -> Any:
             return out(place.kind, address[place.field])
         case "code":
             return (row[f"{place.field}."] or {}).get("code")
+        case "title":
+            return out("char", row["description"]) or out("char", row["rec_name"])
         case "leader":
             return row[LEADER]
 

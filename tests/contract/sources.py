@@ -42,6 +42,8 @@ class Source(Harness):
         """Of one made with n = 0."""
         raise NotImplementedError
 
+    tells_deletions: ClassVar[bool] = False
+
     async def seed(self, fields: Mapping[str, Any]) -> str:
         raise NotImplementedError
 
@@ -72,8 +74,13 @@ class MemoryActivities(Happened, MemoryHarness):
     async def happen(self, n: int) -> str:
         return self.vendor.happen("call", self.clock(), [f"lead-{n}"], subject=f"Told {n}")
 
+    tells_deletions = True
+
     async def alter(self, id: str, told: str) -> None:
         self.vendor.update(id, {"subject": told})
+
+    async def delete(self, id: str) -> None:
+        self.vendor.delete(id)
 
     def connector_refused(self) -> Connector:
         return Memory(self.vendor, token="not-the-token")
@@ -116,6 +123,13 @@ class HubSpotOwners(Source, HubSpotHarness):
 
 class HubSpotActivities(Happened, HubSpotHarness):
     """In turn a call, a note, a form and an open: four streams of eight."""
+
+    tells_deletions = True
+
+    async def delete(self, id: str) -> None:
+        objects, _, number = id.partition(":")
+        with self.portal.lock:
+            self.portal.objects[f"{objects}s"].archive(number)
 
     async def happen(self, n: int) -> str:
         at, marketing, told = int(self.portal.clock.now().timestamp() * 1000), self.portal.marketing, f"Told {n}"
@@ -171,6 +185,13 @@ class SalesforceOwners(Source, SalesforceHarness):
 
 class SalesforceActivities(Happened, SalesforceHarness):
     """In turn a Task and an Event; a campaign's member tells no subject."""
+
+    tells_deletions = True
+
+    async def delete(self, id: str) -> None:
+        type_, _, number = id.partition(":")
+        with self.org.lock:
+            self.org.delete(self.org.tables["Task" if type_ == "call" else "Event"], number)
 
     async def happen(self, n: int) -> str:
         org, told = self.org, {"Subject": f"Told {n}"}

@@ -159,6 +159,26 @@ async def test_what_changes_afterwards_is_told_again(source: Source, reader: Con
     assert (await the_words(source, reader, cursor))[ids[0]] == "Corrected"
 
 
+async def test_what_was_deleted_is_told_as_gone_and_is_in_no_later_list(source: Source, reader: Connector) -> None:
+    if not source.tells_deletions:
+        pytest.skip("this vendor does not tell what was deleted")
+    ids = await happened(source, 6)
+    cursor = await end(source, reader)
+    for id_ in (ids[0], ids[5]):
+        await source.delete(id_)
+    source.later(1)
+    pages = await read(source, reader, cursor)
+    assert {record.id for page in pages for record in page.records if record.deleted} == {ids[0], ids[5]}
+    assert not {ids[0], ids[5]} & records_of(await read(source, reader)).keys()
+    if not reader.can.overlap:
+        return  # RAM begins with what was last
+    source.later(3 * reader.can.overlap.total_seconds() + 7200)
+    quiet = (await read(source, reader, pages[-1].cursor))[-1].cursor
+    source.later(3 * reader.can.overlap.total_seconds() + 7200)
+    later = await read(source, reader, quiet)
+    assert not [record for page in later for record in page.records if record.deleted], "and not for ever"
+
+
 async def test_a_read_can_be_taken_up_after_any_page(source: Source, reader: Connector) -> None:
     await happened(source, source.page // 2 + 4)
     pages = await read(source, reader)

@@ -18,7 +18,8 @@ import pytest
 import mapping
 from connectors.tryton.jobs import Job
 from connectors.tryton.writing import Writing
-from console.schemas import needs, wanted
+from console.checking import Checked, _kinds
+from console.schemas import wanted
 from sync.context import Report
 from sync.project import open_project, run_sync
 from tests.contract.hubspot import HubSpotHarness
@@ -42,6 +43,7 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
     """As `smarketing init` makes it, with the addresses of the two servers."""
     monkeypatch.setenv("HUBSPOT_TOKEN", hubspot.secret)
     monkeypatch.setenv("TRYTON_PASSWORD", fresh_tryton.password)
+    fresh_tryton.model("party.category.create", [{"name": "Company"}])
     text = (PRESETS / "smarketing.yaml").read_text()
     start, end = text.index("systems:\n"), text.index("# The one vocabulary")
     systems = f"""systems:
@@ -70,11 +72,12 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
 async def provision(project: Path) -> None:
     """The properties that HubSpot lacks; of Tryton, that nothing is missing (it could not be created)."""
     async with open_project(project, reading=True) as opened:
-        for system, connector in opened.connectors.items():
-            needed = needs(opened.project.config, opened.project.mappings[system])
-            missing, doubtful = wanted(needed, await connector.schema())
-            assert not doubtful
-            await connector.provision(missing)
+        for system in opened.connectors:
+            for _, connector, needed in _kinds(opened, system, Checked()):
+                missing, doubtful = wanted(needed, await connector.schema())
+                assert not doubtful
+                if missing:
+                    await connector.provision(missing)
 
 
 def questions(project: Path) -> list[Any]:
@@ -148,7 +151,7 @@ async def test_leads_of_a_real_crm_and_a_marketing_tool_become_one(
 
     told = await contact(hubspot, "ada@example.com")
     assert told["phone"].replace(" ", "") == "+49897654321"
-    assert told["lifecyclestage"] == "salesqualifiedlead"
+    assert told["lifecyclestage"] == "opportunity"  # there is a deal now
     assert told["smarketing_sales_qualified"] == "true"
     (address,) = crm.model("party.address.search_read", [["city", "=", "Turin"]], 0, 9, None, ["party.email"])
     assert address["party."]["email"] == "carol@example.com"
@@ -173,7 +176,7 @@ async def test_a_customer_who_comes_back_stays_one_lead(
     await settled(project, hubspot)
 
     told = await contact(hubspot, "ada@example.com")
-    assert told["lifecyclestage"] == "salesqualifiedlead"
+    assert told["lifecyclestage"] == "opportunity"  # there is a deal now
     assert crm.one("sale.opportunity", old, "state")["state"] == "lead"
     assert crm.model("party.address.search_count", [["party", "=", party], ["city", "=", "Turin"]]) == 1
     assert len(await hubspot.held()) == 1

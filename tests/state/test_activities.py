@@ -123,6 +123,20 @@ def test_counts_by_system_are_kept_with_the_rows(store: Store) -> None:
         assert history.counted().activities == {"crm": 2, "mkt": 1}
 
 
+def test_what_was_deleted_is_nowhere_any_more_and_what_others_have_stays(store: Store) -> None:
+    waits = (Wait("lead", "9"),)
+    gone = [activity("1", JANUARY, "ada", "bob", type_="email_open"), activity("2", MARCH, waits=waits)]
+    stays = [activity("3", MARCH, "ada"), activity("4", FEBRUARY, "bob", type_="form")]
+    keep(store, *stays)
+    keep(store, activity("1", JANUARY, "ada"), system="mkt")
+    before = everything(store)
+    keep(store, *gone)
+    assert store.remove_activities("crm", ["2", "1", "nothing"]) == {"ada", "bob"}
+    assert everything(store) == before
+    assert store.remove_activities("crm", ["1"]) == set()
+    assert store.remove_activities("crm", []) == set()
+
+
 # --- waiting ----------------------------------------------------------------------------------------------------------
 
 

@@ -362,6 +362,23 @@ def test_counts_follow_what_happens_and_the_days_that_pass(world: World) -> None
     assert (told["calls_week"], told["all_time"], told["last_call"]) == (3, 6, planned.isoformat())
 
 
+def test_what_is_deleted_in_its_system_is_gone_here_and_counts_no_more(world: World) -> None:
+    world.rules = rules(count_activities("calls", ["call"]), latest_activity("last_call", ["call"]))
+    ada = world.person("crm", "ada@x")
+    first, second = (world.happen("crm", "call", NOON - timedelta(days=days), ada) for days in (40, 3))
+    world.happen("crm", "form", NOON, ada)
+    world.run()
+    assert world.lead("ada@x")["calls"] == 2
+    world.happened["crm"].delete(second)
+    world.run()
+    told = world.lead("ada@x")
+    assert (told["calls"], told["last_call"]) == (1, (NOON - timedelta(days=40)).isoformat())
+    assert world.counted().activities == {"crm": 2}
+    world.happened["crm"].delete(first)
+    world.run()
+    assert (world.lead("ada@x")["calls"], world.lead("ada@x").get("last_call")) == (0, None)
+
+
 def test_a_lead_whose_activities_were_kept_before_a_crash_is_summed_up_by_the_next_run(world: World) -> None:
     """It is touched in the commit of its activities; a run that reads the lead itself must not take that for done."""
     world.rules = rules(count_activities("calls"))

@@ -174,6 +174,31 @@ async def test_a_cursor_covers_every_stream_and_a_later_read_brings_what_is_new(
     assert len(later) < 40, "and not everything again"
 
 
+async def test_calls_that_were_archived_are_told_a_few_pages_a_run_until_all_are_known(
+    hubspot: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.hubspot.engagements.LIST_PAGE", 2)
+    activities = hubspot.connector(archived_pages=2).of("activity")
+    calls = [hubspot.make("calls", hs_call_title="Hello", hs_timestamp=str(now(hubspot))) for _ in range(9)]
+    kept = hubspot.make("calls", hs_call_title="Stays", hs_timestamp=str(now(hubspot)))
+    cursor = (await everything(activities))[-1].cursor
+    hubspot.clock.advance(60)
+    with hubspot.server.lock:
+        for id in calls:
+            hubspot.server.objects["calls"].archive(id)
+    hubspot.clock.advance(60)
+    runs: list[set[str]] = []
+    for _ in range(4):
+        pages = await everything(activities, json.loads(json.dumps(cursor)))
+        cursor = pages[-1].cursor
+        runs.append({record.id for page in pages for record in page.records if record.deleted})
+        hubspot.clock.advance(7200)
+    assert [len(gone) for gone in runs] == [4, 4, 1, 0]
+    assert set.union(*runs) == {f"call:{id}" for id in calls}
+    assert told(await everything(activities)).keys() == {f"call:{kept}"}
+    await activities.aclose()
+
+
 async def test_an_open_that_is_listed_late_is_found_by_the_overlap(hubspot: Portal, activities: Connector) -> None:
     marketing = hubspot.server.marketing
     campaign = marketing.campaign("Spring", "Prices")

@@ -228,3 +228,19 @@ async def test_activities_are_only_read(world: World) -> None:
     [result] = await sf.write([Write("x", "update", {"subject": "New"}, id=f"call:{call}")])
     assert result.outcome == "rejected"
     assert world.row(call)["Subject"] == "Hello"
+
+
+async def test_a_deleted_activity_is_told_as_gone_also_a_members_two(world: World) -> None:
+    campaign, lead = world.create("Campaign", Name="Fair"), world.create()
+    member = world.create("CampaignMember", CampaignId=campaign, LeadId=lead)
+    call = world.create("Task", Status="Completed", Subject="Hello", TaskSubtype="Call", WhoId=lead)
+    meeting = world.create("Event", Subject="Demo", StartDateTime=stamp(world.org.clock.now()), DurationInMinutes=30)
+    sf = happened(world)
+    cursor = (await pages_of(sf, None, ALL))[-1].cursor
+    world.later(2)
+    for id_ in (member, call, meeting):
+        world.delete(id_)
+    found = await read(sf, cursor)
+    gone = {f"campaign_member:{member}", f"campaign_response:{member}", f"call:{call}", f"meeting:{meeting}"}
+    assert {id_ for id_, record in found.items() if record.deleted} == gone
+    assert found.keys() == gone
