@@ -233,7 +233,6 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
 
 TITLES: Mapping[str, str] = {
     **{model.__name__: title for title, model, _ in SECTIONS},
-    "Words": "personas",
     "OnConflict": "Who wins",
     "Transform": "Transforms",
     "Condition": "Conditions",

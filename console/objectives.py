@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
 from alignment.funnel.counting import read_books
 from alignment.objectives import TEAMS, Goal, Measured, Progress, goals, measure, over, progress
+from alignment.periods import local_day
 from console.bars import bar, document, percent, write_csv
 from console.failures import Exit, Refusal
 from console.screen import Screen, many, moment, plain, table
@@ -32,13 +32,14 @@ async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) ->
     async with open_project(folder, systems=(), reading=True) as opened:
         found = standing(opened, _goals(opened, label), datetime.now(UTC))
         history = attainments(opened.engine)
-    documents = [_document(one) for one in found]
+    language = opened.project.config.languages[0]
+    documents = [_document(one, language) for one in found]
     if as_csv:
         write_csv(list(documents[0]) if documents else CSV, [[_flat(v) for v in one.values()] for one in documents])
         return Exit.DONE
     screen.emit({"ok": True, "exit": 0, "objectives": documents, "history": [document(one) for one in history]})
     if not screen.as_json:
-        _show(screen, found, opened.project.config.currency or "")
+        _show(screen, found, opened.project.config.currency or "", language)
     return Exit.DONE
 
 
@@ -68,7 +69,7 @@ def _goals(opened: Opened, label: str | None, day: date | None = None) -> list[G
         raise Refusal(
             "no-objective", "There are no objectives.", "Say what you want to reach: objectives, in smarketing.yaml."
         )
-    today = datetime.now(UTC).astimezone(ZoneInfo(config.funnel.time_zone)).date()
+    today = local_day(datetime.now(UTC), config.funnel.time_zone)
     try:
         found = goals(config, day or today, label)
     except ValueError:
@@ -116,10 +117,11 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
             )  # fmt: skip
             frozen.append(goal)
         rows = standing(opened, frozen, now)
-    screen.emit({"ok": True, "exit": 0, "frozen": [_document(one) for one in rows], "unmeasured": unmeasured})
+    language = opened.project.config.languages[0]
+    screen.emit({"ok": True, "exit": 0, "frozen": [_document(one, language) for one in rows], "unmeasured": unmeasured})
     if not screen.as_json:
         if frozen:
-            _show(screen, rows, opened.project.config.currency or "")
+            _show(screen, rows, opened.project.config.currency or "", language)
         screen.say(
             f"[good]✓[/] {many(len(frozen), 'objective')} frozen."
             if frozen
@@ -165,7 +167,9 @@ async def restate(screen: Screen, folder: Path, name: str, label: str, reason: s
         except AlreadyFrozen:
             raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
         (row,) = standing(opened, [goal], now)
-    screen.emit({"ok": True, "exit": 0, "was": document(old), "objective": _document(row)})
+    screen.emit(
+        {"ok": True, "exit": 0, "was": document(old), "objective": _document(row, opened.project.config.languages[0])}
+    )
     screen.say(f"[good]✓[/] {name} {goal.label}: {old.value:,.2f} → {value.value:,.2f}. The old value stays on record.")
     return Exit.DONE
 
@@ -195,13 +199,17 @@ CSV = [
 ]  # fmt: skip
 
 
-def _document(one: Progress) -> dict[str, Any]:
+def label_of(one: Progress, language: str) -> str:
+    return one.goal.objective.label.within(language) or one.goal.objective.name
+
+
+def _document(one: Progress, language: str) -> dict[str, Any]:
     goal, frozen = one.goal, one.frozen
     return dict(
         zip(
             CSV,
             [
-                goal.objective.name, goal.objective.label or goal.objective.name, goal.objective.team,
+                goal.objective.name, label_of(one, language), goal.objective.team,
                 goal.objective.metric, goal.label, goal.period.first, goal.period.last,
                 frozen.target if frozen else goal.target, one.value, one.attainment, one.forecast, method(one),
                 list(goal.chain[:-1]), dict(one.basis), frozen.frozen_at if frozen else None,
@@ -231,7 +239,7 @@ def method(one: Progress) -> str:
     return f"run rate: {one.elapsed:.1f} of {one.whole} {'business days' if one.business_days else 'days'}"
 
 
-def _show(screen: Screen, found: Sequence[Progress], currency: str) -> None:
+def _show(screen: Screen, found: Sequence[Progress], currency: str, language: str) -> None:
     screen.gap()
     screen.title("Objectives")
     screen.gap()
@@ -244,7 +252,7 @@ def _show(screen: Screen, found: Sequence[Progress], currency: str) -> None:
         depth = len(goal.chain) - 1
         what.add_row(
             Text(
-                "  " * (depth - 1) + ("└ " if depth else "") + plain(goal.objective.label or goal.objective.name),
+                "  " * (depth - 1) + ("└ " if depth else "") + plain(label_of(one, language)),
                 style="bold",
             ),
             Text(goal.objective.team, style="quiet"),
