@@ -29,6 +29,7 @@ from state.attainments import Acceptance, Attainment
 from state.facts import Facts
 
 TEAMS = ("marketing", "sales")
+MONEY = ("revenue", "pipeline", "sourced_revenue")
 STOCKS = ("pipeline",)
 """What is there at a moment, and does not add up over a period."""
 

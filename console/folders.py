@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from rich.text import Text
@@ -71,6 +71,7 @@ GITIGNORE = """\
 *.sqlite-wal
 plans/
 logs/
+reports/
 inbox/
 """
 
@@ -116,7 +117,7 @@ def make(folder: Path, systems: dict[str, str], env: dict[str, str] | None = Non
     main = (PRESETS / "smarketing.yaml").read_text("utf-8")
     block = "systems:\n" + "".join(systems.values()) + "\n"
     main = re.sub(r"(?ms)^systems:\n.*?^(?=#|\S)", lambda _: block, main)
-    main = _agreed(main, date.today())
+    main = _agreed(main, datetime.now().astimezone().date())
     if "tryton" not in systems:
         main = re.sub(r"(?m)^  # For a tool that keeps .*\n  full_name: .*\n", "", main)
     names = sorted(set(re.findall(r"\$\{([A-Z_0-9]+)\}", block)), key=block.index)

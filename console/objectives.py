@@ -11,26 +11,23 @@ from typing import Any
 
 from rich.text import Text
 
-from alignment.funnel.counting import read_books
-from alignment.objectives import TEAMS, Goal, Measured, Progress, goals, measure, over, progress
+from alignment.objectives import MONEY, TEAMS, Goal, Progress, goals, over
 from alignment.periods import local_day
+from alignment.standing import key, measured, standing
 from console.bars import bar, document, percent, write_csv
 from console.failures import Exit, Refusal
 from console.screen import Screen, many, moment, plain, table
 from mapping.agreement.objectives import SHARES
 from mapping.problems import listed, nearest
-from state.attainments import Acceptance, AlreadyFrozen, acceptances, attainments, newest
+from state.attainments import Acceptance, AlreadyFrozen, attainments, newest
 from state.attainments import accept as keep_acceptance
 from state.attainments import freeze as keep
-from state.facts import Facts
 from sync.project import Opened, open_project
-
-MONEY = ("revenue", "pipeline", "sourced_revenue")
 
 
 async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
-        found = standing(opened, _goals(opened, label), datetime.now(UTC))
+        found = standing(opened.engine, opened.project.config, _goals(opened, label), datetime.now(UTC))
         history = attainments(opened.engine)
     language = opened.project.config.languages[0]
     documents = [_document(one, language) for one in found]
@@ -41,26 +38,6 @@ async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) ->
     if not screen.as_json:
         _show(screen, found, opened.project.config.currency or "", language)
     return Exit.DONE
-
-
-def standing(opened: Opened, wanted: Sequence[Goal], now: datetime) -> list[Progress]:
-    """Each goal measured; what is frozen is not counted again."""
-    held, said = newest(attainments(opened.engine)), acceptances(opened.engine)
-    measured = _measured(opened, [one for one in wanted if (one.objective.name, one.label) not in held], now)
-    return [
-        progress(
-            one, measured.get((one.objective.name, one.label)), now, held.get((one.objective.name, one.label)), said
-        )
-        for one in wanted
-    ]
-
-
-def _measured(opened: Opened, wanted: Sequence[Goal], now: datetime) -> dict[tuple[str, str], Measured | None]:
-    if not wanted:
-        return {}
-    with Facts(opened.engine) as facts:
-        books = read_books(facts, opened.project.config, now)
-        return {(g.objective.name, g.label): measure(books, facts, g.objective.metric, g.period) for g in wanted}
 
 
 def _goals(opened: Opened, label: str | None, day: date | None = None) -> list[Goal]:
@@ -103,11 +80,11 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
         held = newest(attainments(opened.engine))
         if label and not all(over(one, now) for one in wanted):
             raise Refusal("not-over", f"{label} is not over yet.", "Freeze it when its last day has passed.")
-        due = [one for one in wanted if over(one, now) and (one.objective.name, one.label) not in held]
-        found = _measured(opened, due, now)
+        due = [one for one in wanted if over(one, now) and key(one) not in held]
+        found = measured(opened.engine, opened.project.config, due, now)
         frozen, unmeasured = [], []
         for goal in due:
-            value = found[goal.objective.name, goal.label]
+            value = found[key(goal)]
             if value is None:
                 unmeasured.append(goal.objective.name)
                 continue
@@ -116,9 +93,17 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
                 by or getpass.getuser(),
             )  # fmt: skip
             frozen.append(goal)
-        rows = standing(opened, frozen, now)
+        rows = standing(opened.engine, opened.project.config, frozen, now)
+    result = Exit.FINDINGS if unmeasured else Exit.DONE
     language = opened.project.config.languages[0]
-    screen.emit({"ok": True, "exit": 0, "frozen": [_document(one, language) for one in rows], "unmeasured": unmeasured})
+    screen.emit(
+        {
+            "ok": not unmeasured,
+            "exit": int(result),
+            "frozen": [_document(one, language) for one in rows],
+            "unmeasured": unmeasured,
+        }
+    )
     if not screen.as_json:
         if frozen:
             _show(screen, rows, opened.project.config.currency or "", language)
@@ -129,7 +114,7 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
         )
         for name in unmeasured:
             screen.say(Text.assemble(("● ", "warn"), f"{name}: nothing measures it; not frozen"))
-    return Exit.FINDINGS if unmeasured else Exit.DONE
+    return result
 
 
 def _last(opened: Opened) -> list[Goal]:
@@ -156,7 +141,7 @@ async def restate(screen: Screen, folder: Path, name: str, label: str, reason: s
         old = newest(attainments(opened.engine)).get((name, goal.label))
         if old is None:
             raise Refusal("not-frozen", f"{name} is not frozen for {goal.label}.", "smarketing objectives freeze")
-        value = _measured(opened, [goal], now)[name, goal.label]
+        value = measured(opened.engine, opened.project.config, [goal], now)[key(goal)]
         if value is None:
             raise Refusal("no-objective", f"Nothing measures {name} any more.", "The frozen value stays.")
         try:
@@ -166,7 +151,7 @@ async def restate(screen: Screen, folder: Path, name: str, label: str, reason: s
             )  # fmt: skip
         except AlreadyFrozen:
             raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
-        (row,) = standing(opened, [goal], now)
+        (row,) = standing(opened.engine, opened.project.config, [goal], now)
     screen.emit(
         {"ok": True, "exit": 0, "was": document(old), "objective": _document(row, opened.project.config.languages[0])}
     )

@@ -245,6 +245,12 @@ class Clocks(Connected):
             query = query.where(c.stopped.is_(None), c.state != "cancelled")
         return [ClockRow(*row) for row in self._c.execute(query)]
 
+    def counted_open(self) -> dict[str, int]:
+        """State (running, paused, breached) -> how many clocks have not stopped."""
+        c = t.sla_clock.c
+        query = sa.select(c.state, sa.func.count()).where(c.stopped.is_(None), c.state != "cancelled")
+        return {state: int(count) for state, count in self._c.execute(query.group_by(c.state))}
+
     def save_clocks(self, rows: Sequence[ClockRow]) -> None:
         names = tuple(ClockRow.__dataclass_fields__)
         key, rest = names[:3], names[3:]
@@ -313,6 +319,11 @@ class Clocks(Connected):
         c = t.alert.c
         query = sa.select(*_ALERT).order_by(c.id.desc()).limit(limit)
         return [AlertRow(*row) for row in self._c.execute(query.where(c.state.in_(states)) if states else query)]
+
+    def alerts_about(self, hub_ids: Collection[str]) -> list[AlertRow]:
+        """Oldest first."""
+        query = sa.select(*_ALERT).where(t.alert.c.hub_id.in_(sorted(hub_ids))).order_by(t.alert.c.id)
+        return [AlertRow(*row) for row in self._c.execute(query)]
 
     def counted_alerts(self) -> dict[str, int]:
         """State -> how many."""
