@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0009"
+REVISION = "0012"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
@@ -431,6 +431,21 @@ acceptance = sa.Table(  # a team stands by an objective, or by what came of it
     sa.Column("accepted_at", Utc, nullable=False),
     sa.Column("accepted_by", sa.String(128), nullable=False),
     sa.Column("attainment_id", Serial),  # none: the target alone
+)
+
+decision = sa.Table(  # of a meeting of both teams
+    "decision",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=True),
+    sa.Column("met", sa.Date, nullable=False),  # the day of the meeting
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("who", sa.String(255), nullable=False),  # carries it out; empty where nobody is named
+    sa.Column("due", sa.Date),
+    sa.Column("state", sa.String(8), nullable=False),  # open, done, dropped
+    sa.Column("noted_at", Utc, nullable=False),
+    sa.Column("noted_by", sa.String(128), nullable=False),
+    sa.Column("closed_at", Utc),
+    sa.Column("closed_by", sa.String(128)),
 )
 
 sla_version = sa.Table(  # a pact as it was signed: clocks go by the version of their start

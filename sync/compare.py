@@ -10,7 +10,7 @@ it counts and what it lacks; and what its records say is what it counts of the c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -114,6 +114,21 @@ def compare(
         finally:
             store.close()
     told.differences.sort(key=lambda one: (one.system, one.why, one.who.casefold(), one.hub, one.record or ""))
+    return told
+
+
+def compare_cohort(engine: Engine, rules: Rules, stage: str, cohort: Mapping[str, int]) -> Comparison:
+    """Of these leads alone (lead -> when it entered the stage, microseconds since 1970): what each system counts of them,
+    and what it lacks. What it counts beyond them is not looked at, so `says` is `both`."""
+    told = Comparison(stage, None, None, cohort=len(cohort), systems={system: Counted() for system in rules.mappers})
+    store = Store(engine, dry=True)
+    try:
+        look = _Look(store, rules, told, dict(cohort), set(cohort))
+        ids = iter(sorted(cohort))
+        while part := list(islice(ids, BATCH)):
+            look.at(list(store.hubs(part).values()))
+    finally:
+        store.close()
     return told
 
 
