@@ -18,6 +18,7 @@ import typer
 from console.alignment_commands import add_to
 from console.failures import Exit, Failure, failure_of, show
 from console.options import HERE, LOOK, RUN, SET_UP, Confirm, Folder, Full, Json, Systems
+from console.report_commands import report_app
 from console.review_commands import reviews_app
 from console.screen import Screen
 from console.sla_commands import sla_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
 add_to(app)
 app.add_typer(sla_app, name="sla", rich_help_panel=LOOK)
+app.add_typer(report_app, name="report", rich_help_panel=LOOK)
 
 
 @app.command(rich_help_panel=SET_UP, epilog="Example:  smarketing init my-project --preset hubspot+salesforce")

@@ -70,7 +70,7 @@ def _method(one: Progress) -> Say:
     if one.forecast == one.value:
         return Say("method_stands")
     key = "method_business" if one.business_days else "method_days"
-    return Say(key, {"elapsed": f"{one.elapsed:.1f}", "whole": one.whole})
+    return Say(key, {"elapsed": Figure(round(one.elapsed, 1)), "whole": one.whole})
 
 
 def _accepted(one: Progress) -> Cell:

@@ -26,7 +26,7 @@ WIDTH, LEFT, RIGHT = 680.0, 190.0, 150.0
 SPAN = WIDTH - LEFT - RIGHT
 """Of the bars."""
 
-CHARACTERS = 30
+CHARACTERS = 26
 """Of a label at most."""
 
 
@@ -186,7 +186,7 @@ def _progress(marks: Sequence[Mark], shown: Shown) -> Drawn:
         shapes.append(Rect(LEFT, y + 4, SPAN, 16, "track"))
         if one.value is not None:
             shapes.append(Rect(LEFT, y + 4, max(1.0, min(one.value / target, most) / most * SPAN), 16, "one"))
-        if one.forecast is not None:
+        if one.forecast is not None and one.forecast != one.value:
             shapes.append(Rect(LEFT, y + 4, max(1.0, min(one.forecast / target, most) / most * SPAN), 16, "one", True))
         x = LEFT + SPAN / most
         shapes.append(Path(((x, y), (x, y + 24)), "ink", 2))

@@ -14,6 +14,9 @@ from alignment.sla.clocks import CLAUSES
 SOON = timedelta(days=1)
 """What is due within this is about to be broken."""
 
+OWNERS = 20
+"""That are shown, the worst first."""
+
 MINUTE = 60_000_000
 
 
@@ -65,7 +68,8 @@ def late(seen: Material) -> Section:
         tables.append(Table("clauses", ("clause", "kept", "met", "broken", "open", "median_time"), tuple(rows)))
     if people:
         told: tuple[tuple[Cell, ...], ...] = tuple(
-            (Name(owner) if owner else Say("nobody"), counted(a), counted(b), counted(c)) for owner, a, b, c in people
+            (Name(owner) if owner else Say("nobody"), counted(a), counted(b), counted(c))
+            for owner, a, b, c in people[:OWNERS]
         )
         tables.append(Table("owners", ("owner", "overdue", "soon", "broken"), told))
     if seen.promised is not None:
@@ -85,6 +89,9 @@ def _points(seen: Material, people: list[tuple[str, int, int, int]]) -> list[Say
 
 def _notes(seen: Material) -> list[Say]:
     found = [Say("note_kept")]
+    more = len(owners(seen)) - OWNERS
+    if more > 0:
+        found.append(Say("note_owners", {"count": more}))
     cancelled = sum(one.state == "cancelled" for one in seen.started_in(seen.period))
     if cancelled:
         found.append(Say("note_cancelled", {"count": cancelled}))

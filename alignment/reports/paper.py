@@ -7,6 +7,7 @@ head is on each of its pages, and a heading is never the last thing on one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path as File
 from typing import NamedTuple
@@ -27,6 +28,9 @@ LINE = 1.32
 
 POINT = 25.4 / 72
 """Millimetres."""
+
+SPACES = re.compile(r"[ \t\r\n]+")
+"""Where a line may be broken: not within an amount and its currency."""
 
 TONES = {"good": "#00684d", "bad": "#b04a00", "": COLOURS["quiet"], "ink": COLOURS["ink"], "link": "#005a8f"}
 GAP = 2.4
@@ -59,13 +63,13 @@ class Sheet(FPDF):
     def footer(self) -> None:
         self.set_y(-12)
         self.letters(7.5, COLOURS["quiet"])
-        self.cell(self.epw / 2, 4, self.clean(self.foot))
+        self.cell(0, 4, self.clean(self.foot))
         pages = self.shown.text("page", page=str(self.page_no()), pages="{nb}")
-        self.cell(self.epw / 2, 4, pages, align=Align.R)
+        self.text(self.w - MARGIN - self.get_string_width(pages.replace("{nb}", "0")), self.get_y() + 3, pages)
 
     def clean(self, text: str) -> str:
         """On one line, with nothing that the font has not."""
-        return "".join(c if ord(c) in self._known else "□" for c in " ".join(text.split()))
+        return "".join(c if ord(c) in self._known else "□" for c in " ".join(SPACES.split(text.strip())))
 
     def letters(self, size: float, colour: str, bold: bool = False) -> None:
         self.set_font(FONT, "B" if bold else "", size)
