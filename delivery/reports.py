@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from alignment.periods import Period, local_day, midnight, month_on
+from alignment.periods import local_day, midnight, month_on
 from alignment.reports import render
 from alignment.reports.model import Report
 from alignment.reports.periods import period_of
@@ -40,6 +40,7 @@ NO_MENTION = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
 """Chats take <!channel> and @everybody for calls, whoever wrote them into a form."""
 
 Message = tuple[str, str, str | None, Sequence[Path]]
+Prepared = Callable[["Addressed"], Message]
 Sending = Callable[[Sequence[str], str, str, str | None, Sequence[Path]], list[Outcome]]
 
 
@@ -102,8 +103,8 @@ def due(said: Reports | None, now: datetime, zone: str) -> list[Every]:
 # -- to whom ------------------------------------------------------------------------------------------------------------
 
 
-def addressed(opened: Opened, every: Every, period: Period) -> list[Addressed]:
-    """Everybody who gets it. Raises NoReports, and ConfigErrors naming the variables that are not set."""
+def addressed(opened: Opened, every: Every, about: str) -> list[Addressed]:
+    """Everybody who gets the report about something, a period. Raises NoReports, and ConfigErrors naming the variables that are not set."""
     config = opened.project.config
     said = config.reports
     asked = (said.weekly if every == "weekly" else said.monthly) if said else None
@@ -116,7 +117,7 @@ def addressed(opened: Opened, every: Every, period: Period) -> list[Addressed]:
     found: dict[str, Addressed] = {}
     for number, group in enumerate(asked.to):
         for one in _of_group(number, group, filled):
-            key = f"{REPORT}/{every}/{period.last}/{one.name}"
+            key = f"{REPORT}/{about}/{one.name}"
             found.setdefault(key, Addressed(key, one.name, one.url, group.language or config.languages[0], one.mail))
     return list(found.values())
 
@@ -138,14 +139,24 @@ def send_report(opened: Opened, every: Every, *, clock: Clock = utc_now, until: 
     now = clock()
     config = opened.project.config
     period = period_of(OF[every], until or now, config.funnel.time_zone)
-    wanted = addressed(opened, every, period)
+    wanted = addressed(opened, every, f"{every}/{period.last}")
+
+    def prepare() -> Prepared:
+        made = report(opened.engine, opened.project, period, clock())
+        return lambda one: _message(made, opened.project.folder, one)
+
+    return send_once(opened, wanted, prepare, clock)
+
+
+def send_once(opened: Opened, wanted: Sequence[Addressed], prepare: Callable[[], Prepared], clock: Clock) -> Delivered:
+    """To each of those who have not got it. `prepare`: asked where there is anybody. Raises `state.lock.Busy`."""
     lease = Lease(opened.engine, LOCK, clock)
     try:
         with Clocks(opened.engine) as clocks:
             clocks.abandoned()
-            clocks.intend([_intent(one, now) for one in wanted])
+            clocks.intend([_intent(one, clock()) for one in wanted])
             clocks.commit()
-            return _deliver(opened, clocks, lease, wanted, period, clock, partial(send, secrets=opened.secrets))
+            return _deliver(clocks, lease, wanted, prepare, clock, partial(send, secrets=opened.secrets))
     finally:
         lease.release()
 
@@ -156,8 +167,8 @@ def _intent(one: Addressed, now: datetime) -> AlertRow:
 
 
 def _deliver(
-    opened: Opened, clocks: Clocks, lease: Lease, wanted: Sequence[Addressed], period: Period,
-    clock: Clock, sending: Sending,
+    clocks: Clocks, lease: Lease, wanted: Sequence[Addressed], prepare: Callable[[], Prepared], clock: Clock,
+    sending: Sending,
 ) -> Delivered:  # fmt: skip
     result = Delivered()
     rows = {row.key: row for row in clocks.keyed(one.key for one in wanted)}
@@ -166,10 +177,10 @@ def _deliver(
     left = [one for one in wanted if rows[one.key].state in ("due", "failed")]
     if not left:
         return result
-    made = report(opened.engine, opened.project, period, clock())
+    message_to = prepare()
     for one in left:
         lease.renew()
-        message = _message(made, opened.project.folder, one)  # before the intent: what fails here was not sent
+        message = message_to(one)  # before the intent: what fails here was not sent
         if not clocks.begin(rows[one.key]):
             continue
         clocks.commit()

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from prefect.logging import disable_run_logger
 
+from alignment.scoring.calibration import Calibration, Rate, RuleWorth
+from alignment.scoring.note import note
+from alignment.words import Words
 from delivery import reports as sending
 from delivery.reports import due, last_hour, send_report
+from flows.calibration import calibration
 from flows.reports import reports
 from mapping.agreement.reports import Reports
 from state.clocks import Clocks
@@ -169,3 +173,32 @@ def test_people_need_a_mail_server(tmp_path: Path, call: Call) -> None:  # noqa:
     assert "mail server" in json.dumps(answer.json)
     (made / "smarketing.yaml").write_text(text)
     assert call("report", "send", "weekly", "--project", made, "--json").json["error"]["code"] == "no-recipients"
+
+
+async def test_what_the_outcomes_say_is_kept_and_sent_once_a_quarter(
+    folder: Path, receivers: tuple[Mailbox, str, Posts, str]
+) -> None:
+    with disable_run_logger():
+        first, again = await calibration.fn(folder), await calibration.fn(folder)
+    assert (first.name, again.name) == ("Completed", "Completed")
+    [(to, mail)] = receivers[0].mails
+    assert to == ["boss@acme.example"]
+    [kept] = (folder / "reports").glob("calibration-*.md")
+    assert "too few" in kept.read_text()
+    [paper] = mail.iter_attachments()
+    assert paper.get_filename() == kept.name
+    text = (folder / "smarketing.yaml").read_text()
+    (folder / "smarketing.yaml").write_text(text[: text.index("reports:")])
+    with disable_run_logger():
+        assert "sent to 0" in str((await calibration.fn(folder)).message)
+
+
+def test_the_note_tells_every_rule_in_three_languages() -> None:
+    rate, other = Rate(40, 20, 0.5, 0.35, 0.65), Rate(60, 6, 0.1, 0.05, 0.2)
+    told = Calibration(100, 26, rules=[RuleWorth("A | B", "fit", 10, rate, other, 5.0, 16)])
+    pages = [note(told, Words(language)) for language in ("en", "es", "pt")]
+    assert len(set(pages)) == 3
+    for page in pages:
+        assert "A \\| B | +10 |" in page
+        assert "| +16 |" in page
+    assert "50% of 40 (35% to 65%)" in pages[0]
