@@ -21,7 +21,7 @@ from alignment.funnel.selecting import Selecting
 from alignment.glossary import glossary
 from alignment.journeys import Journey, Move
 from alignment.objectives import Goal, Progress, goals, progress
-from alignment.periods import Period, current
+from alignment.periods import Period, label_of, local_day, period_named
 from alignment.reports.agenda import agenda
 from alignment.reports.aims import objectives, personas, systems
 from alignment.reports.changed import changed
@@ -115,8 +115,9 @@ def _promised(
     marketing = pact.marketing
     if marketing.volume is None and marketing.quality is None and marketing.completeness is None:
         return None
-    last = min(period.end - timedelta(microseconds=1), now)
-    since = current(marketing.volume.per if marketing.volume else "month", last, pact.zone).start
+    per = marketing.volume.per if marketing.volume else "month"
+    last = min(period.last, local_day(now, pact.zone))  # by the calendar: in the pact's zone, midnight is another hour
+    since = period_named(label_of(per, last), pact.zone)[1].start
     aim = target(marketing, _rates(books, pact, now)) if marketing.volume else None
     entered = books.past.entered[marketing.stage]
     some = np.flatnonzero((entered >= microseconds(since)) & (entered != NEVER))
