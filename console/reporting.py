@@ -83,7 +83,7 @@ def _format(asked: Asked) -> str | None:
     by_ending = {ending: form for form, ending in ENDINGS.items()}
     form = asked.format or (by_ending.get(asked.out.suffix.lstrip(".")) if asked.out else None)
     if asked.format is not None and asked.format not in FORMATS:
-        raise Refusal("usage", f"There is no format {plain(asked.format, 40)}.", f"It is one of {listed(FORMATS)}.")
+        raise Refusal("usage", f"There is no format {plain(asked.format, 40)}.", f"There is {listed(FORMATS)}.")
     if asked.out is not None and form is None:
         raise Refusal(
             "usage", f"{plain(asked.out)}: in which format?", "Say it with --format, or by the file's ending."
