@@ -8,7 +8,6 @@ period that is not over is never frozen.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -19,11 +18,12 @@ import numpy as np
 
 from alignment.funnel.counting import Books
 from alignment.funnel.deals import DealSelecting
-from alignment.funnel.figures import Money, Period, month_on
+from alignment.funnel.figures import Money
 from alignment.funnel.groups import everybody
 from alignment.funnel.selecting import Selecting
+from alignment.periods import Period, label_of, period_named
 from mapping.agreement.check_figures import named, period_of
-from mapping.agreement.objectives import MONTHS, SHARES, Objective, Unit
+from mapping.agreement.objectives import SHARES, Objective, Unit
 from mapping.config import ProjectFile
 from state.attainments import Acceptance, Attainment
 from state.facts import Facts
@@ -75,25 +75,6 @@ class Progress:
 
 
 # -- periods and targets ------------------------------------------------------------------------------------------------
-
-
-def label_of(unit: Unit, day: date) -> str:
-    """2026-03, 2026-Q1, 2026-H1 or 2026."""
-    if unit == "month":
-        return f"{day:%Y-%m}"
-    number = (day.month - 1) // MONTHS[unit] + 1
-    return {"quarter": f"{day.year}-Q{number}", "half": f"{day.year}-H{number}", "year": f"{day.year}"}[unit]
-
-
-def period_named(label: str, zone: str = "UTC") -> tuple[Unit, Period]:
-    """The period of the calendar with this label. Raises ValueError where it is none."""
-    found = re.fullmatch(r"(\d{4})(?:-(?:Q([1-4])|H([12])|(0[1-9]|1[0-2])))?", label)
-    if not found:
-        raise ValueError(label)
-    year, quarter, half, month = found.groups()
-    unit: Unit = "quarter" if quarter else "half" if half else "month" if month else "year"
-    first = date(int(year), (int(quarter or half or month or 1) - 1) * MONTHS[unit] + 1, 1)
-    return unit, Period(first, month_on(first, MONTHS[unit]) - timedelta(days=1), zone)
 
 
 def goals(config: ProjectFile, day: date, label: str | None = None) -> list[Goal]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from alignment.funnel.counting import Books, funnel
-from alignment.funnel.figures import Counts, Period
+from alignment.funnel.figures import Counts
 from alignment.funnel.groups import PERSONA
 from alignment.funnel.past import NEVER
+from alignment.periods import Period
 from mapping.agreement.personas import Persona
 from state.facts import Facts
 

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 import mapping
 from alignment.funnel.counting import funnel, read_books
-from alignment.funnel.figures import Period
+from alignment.periods import Period
 from bench.past import NOW, STEPS
 from mapping.config import ProjectFile
 from state.database import open_database

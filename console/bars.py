@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from alignment.funnel.figures import Days, Money, Period, Share
+from alignment.funnel.figures import Days, Money, Share
+from alignment.periods import Period
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 

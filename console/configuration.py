@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from connectors.registry import CONNECTORS, settings_of
 from mapping import config, options, scored
-from mapping.agreement import calendar, sla
+from mapping.agreement import calendar, reports, sla
 from mapping.agreement.funnel import FunnelSettings, Influence, Segment
 from mapping.agreement.objectives import Derivation, Objective
 from mapping.agreement.personas import Persona
@@ -91,6 +91,11 @@ A text is one, or `{en: …, es: …, pt: …}`.
 personas:
   - {name: decider, label: {en: Decider, es: Quien decide}, when: {job_title: {contains: chief}, employees: {at_least: 50}}}
 ```
+"""
+
+REPORTS = """\
+`smarketing report send weekly` sends the last one now; the schedule `flows.reports` sends each when its hour has come. Nobody
+gets the report of a period twice.
 """
 
 OBJECTIVES = """\
@@ -207,6 +212,10 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("objectives", Objective, OBJECTIVES),
     ("objectives.derived_from", Derivation, ""),
     ("guards", config.Guards, "The plan stops beyond these, and waits for `--confirm`. Shares run from 0 to 1."),
+    ("reports", reports.Reports, REPORTS),
+    ("reports.weekly", reports.Weekly, ""),
+    ("reports.monthly", reports.Monthly, ""),
+    ("recipients of a report", reports.Recipients, ""),
     ("sla", sla.Pact, SLA),
     ("sla.calendars", calendar.Calendar, ""),
     ("holidays of a calendar", calendar.PublicHolidays, "Known by the library `holidays`."),
@@ -233,7 +242,6 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
 
 TITLES: Mapping[str, str] = {
     **{model.__name__: title for title, model, _ in SECTIONS},
-    "Words": "personas",
     "OnConflict": "Who wins",
     "Transform": "Transforms",
     "Condition": "Conditions",

@@ -17,7 +17,7 @@ from typing import Any
 from rich.rule import Rule
 from rich.text import Text
 
-from console import checking, planning, playground, promises, reviews, syncing, telling
+from console import checking, lookback, planning, playground, promises, reviews, syncing, telling
 from console.explaining import Event, Story
 from console.failures import Exit, Refusal
 from console.folders import make
@@ -128,6 +128,12 @@ def _story(screen: Recorded, folder: Path, urls: Mapping[str, str]) -> list[tupl
         asyncio.run(reviews.list_open(screen, folder, ["duplicate"], 5))
     with _command(screen, f"smarketing review show {(first := _first_question(folder))}"):
         asyncio.run(reviews.show(screen, folder, [first]))
+
+    chapter(8, "What both teams look at",
+            "The same history, counted once: who came how far, what leaks, which promises were kept.")  # fmt: skip
+    screen.gap()
+    files = asyncio.run(lookback.look_back(screen, folder))
+    told.append(("report", all(file.stat().st_size > 10_000 for file in files)))
     return told
 
 
@@ -161,6 +167,7 @@ def _make(folder: Path, urls: Mapping[str, str]) -> None:
     addresses = {f"{name.upper()}_URL": url for name, url in urls.items()}
     make(folder, playground.SYSTEMS, {**playground.CREDENTIALS, **addresses})
     playground.map_renewals(folder)
+    lookback.sign(folder)
 
 
 def _edits() -> list[dict[str, Any]]:
@@ -287,6 +294,8 @@ def _farewell(screen: Screen, folder: Path, told: Sequence[tuple[str, bool]], to
         Text.assemble((f"  cd {folder}".ljust(len(f"  smarketing demo {folder} --serve")), "accent"), ("   then, in another terminal:", "quiet")),
         Text.assemble(("  smarketing status", "accent"), ("  ·  ", "quiet"), ("review list", "accent"), ("  ·  ", "quiet"), ("plan", "accent"),
                       ("  ·  ", "quiet"), ("sync", "accent"), ("  ·  ", "quiet"), ("explain WHO", "accent")),
+        Text.assemble(("  smarketing funnel", "accent"), ("  ·  ", "quiet"), ("objectives", "accent"), ("  ·  ", "quiet"), ("sla status", "accent"),
+                      ("  ·  ", "quiet"), ("report monthly", "accent"), ("  ·  ", "quiet"), ("glossary", "accent")),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from console.names import name_of
 from console.plans import Reasons
 from console.screen import Screen, plain
 from mapping.fields import OPTED_OUT
+from state.clocks import Clocks
 from state.history import History
 from state.records import Hub, Link
 from state.store import Store
@@ -33,13 +34,13 @@ MOST = 1_000_000
 async def export(screen: Screen, folder: Path, asked: str, out: Path | None) -> Exit:
     """A file that ends in `.md` or `.txt` is the readable form; any other is JSON."""
     async with open_project(folder, systems=(), reading=True) as opened:
-        with opened.store(dry=True) as store, History(store) as history:
+        with opened.store(dry=True) as store, History(store) as history, Clocks(opened.engine) as clocks:
             hub_id = find(opened, history, asked)
             if store.hubs([hub_id])[hub_id].kind != "lead":
                 raise Refusal(
                     "no-lead", f"{asked!r} is no person's record.", "Only what is held on people is exported."
                 )
-            document = held(store, history, hub_id)
+            document = held(store, history, clocks, hub_id)
     if out is not None:
         text = readable(document) if out.suffix in (".md", ".txt") else as_json(document)
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -51,7 +52,7 @@ async def export(screen: Screen, folder: Path, asked: str, out: Path | None) -> 
     return Exit.DONE
 
 
-def held(store: Store, history: History, hub_id: str) -> dict[str, Any]:
+def held(store: Store, history: History, kept: Clocks, hub_id: str) -> dict[str, Any]:
     """Everything, of the lead and of those that were merged into it."""
     ids = store.same_person(hub_id)
     hubs = [hub for _, hub in sorted(store.hubs(ids).items())]
@@ -59,6 +60,7 @@ def held(store: Store, history: History, hub_id: str) -> dict[str, Any]:
     sent = {i: history.sent(i) for i in ids}
     records = {(link.system, link.remote_id) for hub in hubs for link in hub.links.values()}
     reviews = history.reviews_about(ids, records)
+    clocks, alerts = kept.clocks_of(ids), kept.alerts_about(ids)
     leads = []
     for hub in hubs:
         why = Reasons(hub, changes.get(hub.id, ()), stages.get(hub.id, ()))
@@ -73,6 +75,8 @@ def held(store: Store, history: History, hub_id: str) -> dict[str, Any]:
                 "history": [asdict(change) for change in changes.get(hub.id, ())],
                 "stages": [asdict(stage) for stage in stages.get(hub.id, ())],
                 "scores": [row._asdict() for row in store.scores_of(hub.id)],
+                "clocks": [asdict(row) for row in clocks.get(hub.id, ())],
+                "alerts": [asdict(row) for row in alerts if row.hub_id == hub.id],
                 "writes": [
                     {
                         "at": row.at, "run_id": row.write.run_id, "system": row.write.system,
@@ -129,7 +133,18 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"# What is held, as of {document['exported_at']:%Y-%m-%d %H:%M} UTC"
     for lead in document["leads"]:
         yield from ("", f"## {lead['who']}", "", f"Lead {lead['lead']}")
-        for name in ("values", "consent", "systems", "history", "stages", "scores", "writes", "activities"):
+        for name in (
+            "values",
+            "consent",
+            "systems",
+            "history",
+            "stages",
+            "scores",
+            "clocks",
+            "alerts",
+            "writes",
+            "activities",
+        ):
             yield from ("", f"### {name.capitalize()}", "", *_told(lead[name], 0))
     yield from ("", "## Questions that people were asked", "", *_told(document["reviews"], 0))
     yield from ("", "## Runs", "", *_told(document["runs"], 0))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from rich.text import Text
@@ -76,6 +77,7 @@ GITIGNORE = """\
 *.sqlite-wal
 plans/
 logs/
+reports/
 inbox/
 """
 
@@ -109,7 +111,7 @@ def init(screen: Screen, folder: Path, preset: str) -> Exit:
 
 
 _SAYS = {
-    "smarketing.yaml": "systems, stages, shared fields, scoring, guards",
+    "smarketing.yaml": "systems, stages, shared fields, scoring, personas, objectives, the pact",
     ".env": "your secrets; only you can read it",
     ".gitignore": "keeps secrets and people's data out of git",
 }
@@ -121,6 +123,7 @@ def make(folder: Path, systems: dict[str, str], env: dict[str, str] | None = Non
     main = (PRESETS / "smarketing.yaml").read_text("utf-8")
     block = "systems:\n" + "".join(systems.values()) + "\n"
     main = re.sub(r"(?ms)^systems:\n.*?^(?=#|\S)", lambda _: block, main)
+    main = _agreed(main, datetime.now().astimezone().date())
     if "tryton" not in systems:
         main = re.sub(r"(?m)^  # For a tool that keeps .*\n  full_name: .*\n", "", main)
     names = sorted(set(re.findall(r"\$\{([A-Z_0-9]+)\}", block)), key=block.index)
@@ -140,6 +143,13 @@ def make(folder: Path, systems: dict[str, str], env: dict[str, str] | None = Non
         if _write(folder / name, text, 0o600 if name == ".env" else 0o644):
             written.append(name)
     return written
+
+
+def _agreed(main: str, today: date) -> str:
+    """The pact begins with the project, and is looked at again half a year later."""
+    for key, day in (("agreed_on", today), ("re_evaluate_on", today + timedelta(days=182))):
+        main = re.sub(rf"(?m)^  {key}: .*$", f"  {key}: {day}", main)
+    return main
 
 
 def _for_editors(files: dict[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from sync.project import ENV_FILE, Opened, open_project
 from sync.run import keep
 
 FOLDER = "erasures"
-CLEANED = ("plans", "logs")
+CLEANED = ("plans", "logs", "reports")
 """Folders of the project whose files may tell of people."""
 
 
@@ -120,7 +120,7 @@ async def let_in(screen: Screen, folder: Path, asked: str, reason: str, by: str 
 
 
 def files_about(folder: Path, person: Person) -> list[Path]:
-    """Plans and logs that mention the person. They go whole: a plan without some of its writes is no plan."""
+    """Plans, logs and reports that mention the person. They go whole: a plan without some of its writes is no plan."""
     words = [word.casefold() for word in [*person.words, *person.emails, *person.hubs]]
     held = {(record.system, record.id) for record in person.records}
     found = []
@@ -128,7 +128,8 @@ def files_about(folder: Path, person: Person) -> list[Path]:
         text = path.read_text("utf-8", "replace").casefold()
         if any(word in text for word in words) or (path.suffix == ".json" and _writes_to(path, held)):
             found.append(path)
-    return found
+    same = {path.with_suffix("") for path in found if path.suffix == ".html"}  # a PDF's text cannot be read back
+    return found + [path for path in sorted(folder.glob("reports/**/*.pdf")) if path.with_suffix("") in same]
 
 
 def _writes_to(path: Path, held: set[tuple[str, str]]) -> bool:

@@ -7,20 +7,19 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
 from alignment.funnel.counting import Books, leads_behind, not_converted, read_books
 from alignment.funnel.counting import funnel as count_funnel
-from alignment.funnel.figures import Counts, Deals, Funnel, Period, month_on
+from alignment.funnel.figures import Counts, Deals, Funnel
 from alignment.funnel.groups import BLANK, OTHERS, PERIOD
 from alignment.funnel.selecting import OUTCOMES
+from alignment.periods import Period, local_day, month_on
 from console.bars import against, bar, document, left_out, middle, money, percent, span, uncertain, write_csv
 from console.failures import Exit, Refusal
 from console.names import names_in
 from console.screen import Screen, Sheet, count, many, moment, plain, table
-from mapping.agreement.personas import told
 from mapping.config import ProjectFile
 from mapping.problems import listed, nearest
 from state.facts import Facts
@@ -68,7 +67,7 @@ async def funnel(screen: Screen, folder: Path, asked: Asked) -> Exit:
 def period_of(config: ProjectFile, start: str | None, end: str | None) -> Period:
     """From days as people type them; the last three months where they type none. Raises Refusal."""
     zone = config.funnel.time_zone
-    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
+    today = local_day(datetime.now(UTC), zone)
     last = _day(end, "--to") if end else today
     first = _day(start, "--from") if start else month_on(last, -2)
     if last < first:
@@ -97,7 +96,7 @@ def _cuts(books: Books, by: str | None) -> list[str]:
 
 
 def labels(config: ProjectFile) -> dict[str, str]:
-    return {one.name: told(one.label) or one.name for one in config.personas} | WORDS
+    return {one.name: one.label.within(config.languages[0]) or one.name for one in config.personas} | WORDS
 
 
 # -- to look at ---------------------------------------------------------------------------------------------------------

@@ -8,56 +8,36 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from alignment.funnel.counting import read_books
-from alignment.objectives import MONEY, TEAMS, Goal, Measured, Progress, goals, measure, over, progress
+from alignment.objectives import MONEY, TEAMS, Goal, Progress, goals, over
+from alignment.periods import local_day
+from alignment.standing import key, measured, standing
 from console.bars import bar, document, percent, write_csv
 from console.failures import Exit, Refusal
 from console.screen import Screen, many, moment, plain, table
 from mapping.agreement.objectives import SHARES
 from mapping.problems import listed, nearest
-from state.attainments import Acceptance, AlreadyFrozen, acceptances, attainments, newest
+from state.attainments import Acceptance, AlreadyFrozen, attainments, newest
 from state.attainments import accept as keep_acceptance
 from state.attainments import freeze as keep
-from state.facts import Facts
 from sync.project import Opened, open_project
 
 
 async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
-        found = standing(opened, _goals(opened, label), datetime.now(UTC))
+        found = standing(opened.engine, opened.project.config, _goals(opened, label), datetime.now(UTC))
         history = attainments(opened.engine)
-    documents = [_document(one) for one in found]
+    language = opened.project.config.languages[0]
+    documents = [_document(one, language) for one in found]
     if as_csv:
         write_csv(list(documents[0]) if documents else CSV, [[_flat(v) for v in one.values()] for one in documents])
         return Exit.DONE
     screen.emit({"ok": True, "exit": 0, "objectives": documents, "history": [document(one) for one in history]})
     if not screen.as_json:
-        _show(screen, found, opened.project.config.currency or "")
+        _show(screen, found, opened.project.config.currency or "", language)
     return Exit.DONE
-
-
-def standing(opened: Opened, wanted: Sequence[Goal], now: datetime) -> list[Progress]:
-    """Each goal measured; what is frozen is not counted again."""
-    held, said = newest(attainments(opened.engine)), acceptances(opened.engine)
-    measured = _measured(opened, [one for one in wanted if (one.objective.name, one.label) not in held], now)
-    return [
-        progress(
-            one, measured.get((one.objective.name, one.label)), now, held.get((one.objective.name, one.label)), said
-        )
-        for one in wanted
-    ]
-
-
-def _measured(opened: Opened, wanted: Sequence[Goal], now: datetime) -> dict[tuple[str, str], Measured | None]:
-    if not wanted:
-        return {}
-    with Facts(opened.engine) as facts:
-        books = read_books(facts, opened.project.config, now)
-        return {(g.objective.name, g.label): measure(books, facts, g.objective.metric, g.period) for g in wanted}
 
 
 def _goals(opened: Opened, label: str | None, day: date | None = None) -> list[Goal]:
@@ -66,7 +46,7 @@ def _goals(opened: Opened, label: str | None, day: date | None = None) -> list[G
         raise Refusal(
             "no-objective", "There are no objectives.", "Say what you want to reach: objectives, in smarketing.yaml."
         )
-    today = datetime.now(UTC).astimezone(ZoneInfo(config.funnel.time_zone)).date()
+    today = local_day(datetime.now(UTC), config.funnel.time_zone)
     try:
         found = goals(config, day or today, label)
     except ValueError:
@@ -100,11 +80,11 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
         held = newest(attainments(opened.engine))
         if label and not all(over(one, now) for one in wanted):
             raise Refusal("not-over", f"{label} is not over yet.", "Freeze it when its last day has passed.")
-        due = [one for one in wanted if over(one, now) and (one.objective.name, one.label) not in held]
-        found = _measured(opened, due, now)
+        due = [one for one in wanted if over(one, now) and key(one) not in held]
+        found = measured(opened.engine, opened.project.config, due, now)
         frozen, unmeasured = [], []
         for goal in due:
-            value = found[goal.objective.name, goal.label]
+            value = found[key(goal)]
             if value is None:
                 unmeasured.append(goal.objective.name)
                 continue
@@ -113,11 +93,20 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
                 by or getpass.getuser(),
             )  # fmt: skip
             frozen.append(goal)
-        rows = standing(opened, frozen, now)
-    screen.emit({"ok": True, "exit": 0, "frozen": [_document(one) for one in rows], "unmeasured": unmeasured})
+        rows = standing(opened.engine, opened.project.config, frozen, now)
+    result = Exit.FINDINGS if unmeasured else Exit.DONE
+    language = opened.project.config.languages[0]
+    screen.emit(
+        {
+            "ok": not unmeasured,
+            "exit": int(result),
+            "frozen": [_document(one, language) for one in rows],
+            "unmeasured": unmeasured,
+        }
+    )
     if not screen.as_json:
         if frozen:
-            _show(screen, rows, opened.project.config.currency or "")
+            _show(screen, rows, opened.project.config.currency or "", language)
         screen.say(
             f"[good]✓[/] {many(len(frozen), 'objective')} frozen."
             if frozen
@@ -125,7 +114,7 @@ async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None
         )
         for name in unmeasured:
             screen.say(Text.assemble(("● ", "warn"), f"{name}: nothing measures it; not frozen"))
-    return Exit.FINDINGS if unmeasured else Exit.DONE
+    return result
 
 
 def _last(opened: Opened) -> list[Goal]:
@@ -152,7 +141,7 @@ async def restate(screen: Screen, folder: Path, name: str, label: str, reason: s
         old = newest(attainments(opened.engine)).get((name, goal.label))
         if old is None:
             raise Refusal("not-frozen", f"{name} is not frozen for {goal.label}.", "smarketing objectives freeze")
-        value = _measured(opened, [goal], now)[name, goal.label]
+        value = measured(opened.engine, opened.project.config, [goal], now)[key(goal)]
         if value is None:
             raise Refusal("no-objective", f"Nothing measures {name} any more.", "The frozen value stays.")
         try:
@@ -162,8 +151,10 @@ async def restate(screen: Screen, folder: Path, name: str, label: str, reason: s
             )  # fmt: skip
         except AlreadyFrozen:
             raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
-        (row,) = standing(opened, [goal], now)
-    screen.emit({"ok": True, "exit": 0, "was": document(old), "objective": _document(row)})
+        (row,) = standing(opened.engine, opened.project.config, [goal], now)
+    screen.emit(
+        {"ok": True, "exit": 0, "was": document(old), "objective": _document(row, opened.project.config.languages[0])}
+    )
     screen.say(f"[good]✓[/] {name} {goal.label}: {old.value:,.2f} → {value.value:,.2f}. The old value stays on record.")
     return Exit.DONE
 
@@ -193,13 +184,17 @@ CSV = [
 ]  # fmt: skip
 
 
-def _document(one: Progress) -> dict[str, Any]:
+def label_of(one: Progress, language: str) -> str:
+    return one.goal.objective.label.within(language) or one.goal.objective.name
+
+
+def _document(one: Progress, language: str) -> dict[str, Any]:
     goal, frozen = one.goal, one.frozen
     return dict(
         zip(
             CSV,
             [
-                goal.objective.name, goal.objective.label or goal.objective.name, goal.objective.team,
+                goal.objective.name, label_of(one, language), goal.objective.team,
                 goal.objective.metric, goal.label, goal.period.first, goal.period.last,
                 frozen.target if frozen else goal.target, one.value, one.attainment, one.forecast, method(one),
                 list(goal.chain[:-1]), dict(one.basis), frozen.frozen_at if frozen else None,
@@ -229,7 +224,7 @@ def method(one: Progress) -> str:
     return f"run rate: {one.elapsed:.1f} of {one.whole} {'business days' if one.business_days else 'days'}"
 
 
-def _show(screen: Screen, found: Sequence[Progress], currency: str) -> None:
+def _show(screen: Screen, found: Sequence[Progress], currency: str, language: str) -> None:
     screen.gap()
     screen.title("Objectives")
     screen.gap()
@@ -242,7 +237,7 @@ def _show(screen: Screen, found: Sequence[Progress], currency: str) -> None:
         depth = len(goal.chain) - 1
         what.add_row(
             Text(
-                "  " * (depth - 1) + ("└ " if depth else "") + plain(goal.objective.label or goal.objective.name),
+                "  " * (depth - 1) + ("└ " if depth else "") + plain(label_of(one, language)),
                 style="bold",
             ),
             Text(goal.objective.team, style="quiet"),

@@ -11,18 +11,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
 from alignment.journeys import Journey, journeys
+from alignment.periods import current, label_of
 from alignment.sla import words
-from alignment.sla.attainment import Attained, Group, attainment, of_team, period_of
+from alignment.sla.attainment import Attained, Group, attainment, of_team
 from alignment.sla.messages import name_of, re_evaluation, told_length
 from alignment.sla.target import Delivered, Measured, Target, delivered, measure, steps_of, target
 from console.failures import Exit, Refusal
 from console.screen import Screen, briefly, count, plain, table
 from console.signing import lines_of
+from mapping.agreement.objectives import Unit
 from mapping.agreement.sla import Pact
 from mapping.config import ProjectFile
 from mapping.derived import lifecycle_of
@@ -68,18 +69,17 @@ async def status(screen: Screen, folder: Path) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         config = opened.project.config
         pact = _pact(config)
-        zone = ZoneInfo(pact.calendars[pact.main_calendar].zone)
+        here = current(_per(pact), now, pact.zone)
         with Clocks(opened.engine) as clocks:
             open_, last = clocks.all_clocks(open_only=True), clocks.position().at
             shown = open_ if screen.as_json else open_[:SOON]
             names = {id_: name_of(fields) for id_, fields in clocks.become(row.hub_id for row in shown).items()}
-            here = _first_of(now, zone, pact)
-            attained = attainment(clocks.all_clocks(here), zone, _per(pact))
+            attained = attainment(clocks.all_clocks(here.start), here.zone, _per(pact))
             alerts, undelivered = clocks.counted_alerts(), clocks.alerts("dropped", "unknown", "failed", limit=50)
         found = _target(opened.engine, config, pact, now)
-        brought = _delivered(opened.engine, config, pact, now, here, found)
+        brought = _delivered(opened.engine, config, pact, now, here.start, found)
     notes = list(_notes(pact, undelivered, brought, last))
-    period = period_of(now, zone, _per(pact))
+    period = label_of(_per(pact), here.first)
     screen.emit(
         {
             "ok": True,
@@ -139,15 +139,8 @@ def _pact(config: ProjectFile) -> Pact:
         raise Refusal(error.code, error.message, error.hint) from error
 
 
-def _per(pact: Pact) -> Any:
+def _per(pact: Pact) -> Unit:
     return pact.marketing.volume.per if pact.marketing.volume else "month"
-
-
-def _first_of(now: datetime, zone: ZoneInfo, pact: Pact) -> datetime:
-    """When this month or quarter began."""
-    day = now.astimezone(zone)
-    month = day.month if _per(pact) == "month" else (day.month - 1) // 3 * 3 + 1
-    return datetime(day.year, month, 1, tzinfo=zone).astimezone(UTC)
 
 
 def _journeys(facts: Facts, config: ProjectFile) -> Iterator[Journey]:

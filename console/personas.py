@@ -7,13 +7,12 @@ from pathlib import Path
 from rich.text import Text
 
 from alignment.funnel.counting import read_books
-from alignment.funnel.figures import Period
+from alignment.periods import Period
 from alignment.personas import PersonaPage, persona_pages
 from console.bars import bar, document, percent, span, uncertain
 from console.failures import Exit, Refusal
 from console.funnel import WORDS, period_of, steps_of
 from console.screen import Screen, count, many, plain, table
-from mapping.agreement.personas import told
 from mapping.problems import nearest
 from state.facts import Facts
 from sync.project import open_project
@@ -41,17 +40,17 @@ async def personas(screen: Screen, folder: Path, name: str | None, start: str | 
     if not screen.as_json:
         screen.gap()
         if name is None:
-            _all(screen, some, period)
+            _all(screen, some, period, config.languages[0])
         else:
-            _one(screen, some[0], period, config.funnel.within)
+            _one(screen, some[0], period, config.funnel.within, config.languages[0])
     return Exit.DONE
 
 
-def _name(page: PersonaPage) -> str:
-    return told(page.persona.label) or page.persona.name if page.persona else NOBODY
+def _name(page: PersonaPage, language: str) -> str:
+    return page.persona.label.within(language) or page.persona.name if page.persona else NOBODY
 
 
-def _all(screen: Screen, pages: list[PersonaPage], period: Period) -> None:
+def _all(screen: Screen, pages: list[PersonaPage], period: Period, language: str) -> None:
     screen.title("Personas", span(period))
     screen.gap()
     what = table("!Persona", ">Leads", "!", ">Passed", ">Accepted", ">Converted", "~Why not", "~Means")
@@ -59,22 +58,24 @@ def _all(screen: Screen, pages: list[PersonaPage], period: Period) -> None:
     for page in pages:
         passed = page.counts.passed
         what.add_row(
-            Text(plain(_name(page), 30), style="bold" if page.persona else "quiet"),
+            Text(plain(_name(page, language), 30), style="bold" if page.persona else "quiet"),
             count(page.leads),
             bar(page.share / most, 12),
             count(passed.passed),
             uncertain(passed.accepted),
             uncertain(passed.converted),
             ", ".join(plain(reason) or WORDS["no_reason"] for reason in list(page.rejected)[:2]),
-            Text(plain(told(page.persona.means)) if page.persona else "", style="quiet"),
+            Text(plain(page.persona.means.within(language)) if page.persona else "", style="quiet"),
         )
     screen.say(what)
 
 
-def _one(screen: Screen, page: PersonaPage, period: Period, within: int) -> None:
-    screen.title(_name(page), f"{many(page.leads, 'lead')}, {percent(page.share).plain} of all; {span(period)}")
-    if page.persona and told(page.persona.means):
-        screen.say(Text(plain(told(page.persona.means), 400)))
+def _one(screen: Screen, page: PersonaPage, period: Period, within: int, language: str) -> None:
+    screen.title(
+        _name(page, language), f"{many(page.leads, 'lead')}, {percent(page.share).plain} of all; {span(period)}"
+    )
+    if page.persona and (means := page.persona.means.within(language)):
+        screen.say(Text(plain(means, 400)))
     screen.gap()
     screen.say(steps_of(page.counts, None, within))
     if page.sources:

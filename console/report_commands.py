@@ -105,3 +105,15 @@ def done(
     from console.reporting import done as tell
 
     return asyncio.run(tell(Screen(as_json), project, number, dropped, by))
+
+
+@report_app.command("send", epilog="Example:  smarketing report send weekly")
+def send(
+    every: Annotated[str, typer.Argument(help="weekly or monthly.", metavar="REPORT", show_default=False)],
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """The last whole week or month to everybody who gets it and has not got it yet: see `reports` in smarketing.yaml."""
+    from console.sending import send as deliver
+
+    return asyncio.run(deliver(Screen(as_json), project, every))

@@ -28,9 +28,9 @@ from mapping.problems import listed
 from state.decisions import DecisionState, close
 from state.decisions import decide as keep
 from sync.project import open_project
-from sync.reporting import report
+from sync.reporting import keep as keep_file
+from sync.reporting import place_of, report
 
-FOLDER = "reports"
 FORMATS: dict[str, Callable[[Report, str | None], str | bytes]] = {
     "html": render.html, "pdf": render.pdf, "markdown": render.markdown, "json": render.as_json,
 }  # fmt: skip
@@ -83,7 +83,7 @@ def _format(asked: Asked) -> str | None:
     by_ending = {ending: form for form, ending in ENDINGS.items()}
     form = asked.format or (by_ending.get(asked.out.suffix.lstrip(".")) if asked.out else None)
     if asked.format is not None and asked.format not in FORMATS:
-        raise Refusal("usage", f"There is no format {plain(asked.format, 40)}.", f"It is one of {listed(FORMATS)}.")
+        raise Refusal("usage", f"There is no format {plain(asked.format, 40)}.", f"There is {listed(FORMATS)}.")
     if asked.out is not None and form is None:
         raise Refusal(
             "usage", f"{plain(asked.out)}: in which format?", "Say it with --format, or by the file's ending."
@@ -95,12 +95,8 @@ def _write(folder: Path, made: Report, asked: Asked, forms: list[str]) -> list[P
     language = asked.language or made.language
     files = []
     for form in forms:
-        name = f"{made.kind}-{made.period.last}" + (f"-{language}" if language != made.language else "")
-        file = asked.out or folder / FOLDER / f"{name}.{ENDINGS[form]}"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        content = FORMATS[form](made, asked.language)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        files.append(file)
+        file = asked.out or place_of(made, folder, language, ENDINGS[form])
+        files.append(keep_file(file, FORMATS[form](made, asked.language)))
     return files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from alignment.sla.messages import re_evaluation
 from console.failures import Exit
 from console.names import WORDS, in_order
 from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
+from state.clocks import Clocks
 from state.history import Counted, History, Run
 from sync.project import Opened, open_project
 
@@ -23,10 +25,41 @@ async def status(screen: Screen, folder: Path, runs: int) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         with History(opened.engine) as history:
             counted, last = history.counted(), history.runs(runs)
-    screen.emit(document(opened, counted, last))
+        agreed = _agreed(opened)
+    screen.emit({**document(opened, counted, last), "sla": asdict(agreed) if agreed else None})
     if not screen.as_json:
         show(screen, opened, counted, last)
+        _promises(screen, agreed)
     return Exit.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How the pact stands: clocks that have not stopped, those of them that are over their time, and a sentence where the
+    pact is to be looked at again (empty where it is not)."""
+
+    open: int
+    overdue: int
+    re_evaluation: str
+
+
+def _agreed(opened: Opened) -> Agreed | None:
+    pact = opened.project.config.sla
+    if pact is None:
+        return None
+    with Clocks(opened.engine) as clocks:
+        found = clocks.counted_open()
+    return Agreed(sum(found.values()), found.get("breached", 0), re_evaluation(pact, datetime.now(UTC)))
+
+
+def _promises(screen: Screen, agreed: Agreed | None) -> None:
+    if agreed is None:
+        return
+    if agreed.overdue:
+        line = Text.assemble(("● ", "warn"), f"{many(agreed.overdue, 'clock')} of {agreed.open:,} over time:  ")
+        screen.say(line.append("smarketing sla status", style="accent"))
+    if agreed.re_evaluation:
+        screen.say(Text.assemble(("● ", "warn"), agreed.re_evaluation))
 
 
 def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any]:
@@ -104,9 +137,6 @@ def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> N
     if counted.dirty:
         screen.say(Text.assemble(("● ", "quiet"), f"{many(counted.dirty, 'record')} for the next run to look at"))
     _questions(screen, counted)
-    pact = opened.project.config.sla
-    if pact is not None and (due := re_evaluation(pact, datetime.now(UTC))):
-        screen.say(Text.assemble(("● ", "warn"), due))
     for position in counted.positions:
         if position.backfill:
             told = f"a backfill of {position.system} is not through ({position.backfill})"

@@ -38,7 +38,7 @@ async def tick_project(folder: Path | str, *, clock: Clock = utc_now) -> Done:
         lease = Lease(opened.engine, LOCK, clock)
         try:
             with Clocks(opened.engine) as clocks:
-                zone = ZoneInfo(pact.calendars[pact.main_calendar].zone)
+                zone = ZoneInfo(pact.zone)
                 sending = partial(send, secrets=opened.secrets)
                 return Done(ticked, deliver(clocks, urls, zone, clock, lease, sending))
         finally:

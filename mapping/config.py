@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from mapping.agreement.funnel import FunnelSettings
 from mapping.agreement.objectives import Objective
 from mapping.agreement.personas import Persona
+from mapping.agreement.reports import Reports
 from mapping.agreement.sla import Pact
 from mapping.conditions import Condition, Model
 from mapping.fields import Kind
@@ -205,6 +206,9 @@ class ProjectFile(Model):
     counted, never taken for 0."""
     sla: Pact | None = None
     """What marketing and sales promise each other; no clocks run where it is not said."""
+
+    reports: Reports | None = None
+    """Who gets the weekly and the monthly report; nobody where it is not said."""
 
     def on_merge_of(self, kind: Kind) -> str:
         sections: dict[Kind, KindFields | None] = {

@@ -25,6 +25,9 @@ from state.rows import dumps, loads
 PLACE = {"system": "", "stream": "sla"}
 """Where the position of the last tick is kept, among the cursors."""
 
+REPORT = "report"
+"""The kind of a message that carries a report to one recipient: noted beside the alerts, sent by `delivery.reports`."""
+
 OVERLAP = 200
 """Stage events that are looked at again: on PostgreSQL, one with a lower number may be committed later."""
 
@@ -245,6 +248,12 @@ class Clocks(Connected):
             query = query.where(c.stopped.is_(None), c.state != "cancelled")
         return [ClockRow(*row) for row in self._c.execute(query)]
 
+    def counted_open(self) -> dict[str, int]:
+        """State (running, paused, breached) -> how many clocks have not stopped."""
+        c = t.sla_clock.c
+        query = sa.select(c.state, sa.func.count()).where(c.stopped.is_(None), c.state != "cancelled")
+        return {state: int(count) for state, count in self._c.execute(query.group_by(c.state))}
+
     def save_clocks(self, rows: Sequence[ClockRow]) -> None:
         names = tuple(ClockRow.__dataclass_fields__)
         key, rest = names[:3], names[3:]
@@ -311,11 +320,22 @@ class Clocks(Connected):
     def alerts(self, *states: str, limit: int | None = None) -> list[AlertRow]:
         """Newest first."""
         c = t.alert.c
-        query = sa.select(*_ALERT).order_by(c.id.desc()).limit(limit)
+        query = sa.select(*_ALERT).where(c.kind != REPORT).order_by(c.id.desc()).limit(limit)
         return [AlertRow(*row) for row in self._c.execute(query.where(c.state.in_(states)) if states else query)]
 
-    def counted_alerts(self) -> dict[str, int]:
-        """State -> how many."""
+    def keyed(self, keys: Iterable[str]) -> list[AlertRow]:
+        """Those that are noted with these keys."""
         c = t.alert.c
-        rows = self._c.execute(sa.select(c.state, sa.func.count()).group_by(c.state))
+        return [AlertRow(*row) for row in self._c.execute(sa.select(*_ALERT).where(c.key.in_(sorted(keys))))]
+
+    def alerts_about(self, hub_ids: Collection[str]) -> list[AlertRow]:
+        """Oldest first."""
+        query = sa.select(*_ALERT).where(t.alert.c.hub_id.in_(sorted(hub_ids))).order_by(t.alert.c.id)
+        return [AlertRow(*row) for row in self._c.execute(query)]
+
+    def counted_alerts(self) -> dict[str, int]:
+        """State -> how many; without those that carry a report."""
+        c = t.alert.c
+        mine = sa.select(c.state, sa.func.count()).where(c.kind != REPORT)
+        rows = self._c.execute(mine.group_by(c.state))
         return {state: int(count) for state, count in rows}

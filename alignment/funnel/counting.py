@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alignment.funnel.columns import Mask
 from alignment.funnel.deals import DealBook, DealSelecting, deals_of, influenced, read_deals
-from alignment.funnel.figures import Counts, Days, Funnel, Passed, PassedLead, Period, Share, Step, spreads
+from alignment.funnel.figures import Counts, Days, Funnel, Passed, PassedLead, Share, Step, spreads
 from alignment.funnel.groups import (
     PERIOD,
     PERSONA,
@@ -34,6 +34,7 @@ from alignment.funnel.groups import (
 from alignment.funnel.past import Past, read_past, uninterrupted
 from alignment.funnel.selecting import OUTCOMES, PASSED_FIGURES, STEP_FIGURES, Selected, Selecting
 from alignment.funnel.terms import OWNER, Terms, terms_of
+from alignment.periods import Period
 from mapping.config import ProjectFile
 from state.facts import Facts, microseconds, moment
 

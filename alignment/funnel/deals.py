@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.funnel.columns import Mask
-from alignment.funnel.figures import Deals, Money, Share, midnight
+from alignment.funnel.figures import Deals, Money, Share
 from alignment.funnel.groups import Groups
 from alignment.funnel.past import DAY, NEVER, Past, Times
 from alignment.funnel.selecting import Selecting
 from alignment.funnel.terms import Terms
+from alignment.periods import midnight
 from mapping.fields import Value
 from state.facts import Facts, microseconds
 

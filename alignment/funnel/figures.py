@@ -8,63 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alignment.periods import Period
+from alignment.proportions import Interval, wilson
+
 FEWEST = 5
 """Of fewer, no median and no ninth decile is told."""
-
-Z = 1.959963984540054
-"""Standard deviations on either side of 95 % of a normal distribution."""
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Whole days: from the beginning of `first` to the end of `last`, in a time zone."""
-
-    first: date
-    last: date
-    zone: str = "UTC"
-
-    @property
-    def start(self) -> datetime:
-        return midnight(self.first, self.zone)
-
-    @property
-    def end(self) -> datetime:
-        """The first moment that is no more part of it."""
-        return midnight(self.last + timedelta(days=1), self.zone)
-
-    @property
-    def before(self) -> Period:
-        """As many whole months before where it is whole months; as many days where it is not."""
-        after = self.last + timedelta(days=1)
-        if self.first.day == after.day == 1:
-            months = (after.year - self.first.year) * 12 + after.month - self.first.month
-            return Period(month_on(self.first, -months), self.first - timedelta(days=1), self.zone)
-        days = (after - self.first).days
-        return Period(self.first - timedelta(days=days), self.first - timedelta(days=1), self.zone)
-
-    @property
-    def months(self) -> list[date]:
-        """The first day of every month that it touches."""
-        found = [self.first.replace(day=1)]
-        while (following := month_on(found[-1], 1)) <= self.last:
-            found.append(following)
-        return found
-
-
-def month_on(day: date, months: int) -> date:
-    """The first day of the month so many months later."""
-    number = day.year * 12 + day.month - 1 + months
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def midnight(day: date, zone: str) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +31,9 @@ class Share:
         return self.part / self.whole if self.whole else None
 
     @property
-    def interval(self) -> tuple[float, float] | None:
-        """Where the true share lies, with a certainty of 95 %: Wilson's score interval, which also holds for small numbers
-        (https://doi.org/10.1080/01621459.1927.10502953)."""
-        if not self.whole:
-            return None
-        n, p, z = self.whole, self.part / self.whole, Z
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+    def interval(self) -> Interval | None:
+        """Where the true share lies, with a certainty of 95 %; None of nothing."""
+        return wilson(self.part, self.whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.funnel.columns import Codes, Column
-from alignment.funnel.figures import Period, midnight
 from alignment.funnel.past import Past, Times
+from alignment.periods import Period, midnight
 from mapping.conditions import Condition
 from state.facts import microseconds
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignment.funnel.columns import Mask
-from alignment.funnel.figures import FEWEST, Period
+from alignment.funnel.figures import FEWEST
 from alignment.funnel.past import DAY, NEVER, Past, Times
 from alignment.funnel.terms import Terms
+from alignment.periods import Period
 from state.facts import microseconds
 
 STEP_FIGURES = (

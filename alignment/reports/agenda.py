@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from alignment.reports.aims import aimed, at_risk, unit_of
+from alignment.reports.aims import aimed, at_risk, unit_of, worded
 from alignment.reports.changed import counted, named, shared
 from alignment.reports.late import clauses, owners
 from alignment.reports.leaks import poorest, worst_first
@@ -101,7 +101,7 @@ def _objective(seen: Material) -> Say | None:
     money = currency if unit == "money" else ""
     return Say(
         "agenda_objective",
-        {"objective": Name(one.goal.objective.label or one.goal.objective.name),
+        {"objective": worded(one.goal.objective.label, one.goal.objective.name),
          "forecast": Figure(one.forecast, unit, currency=money), "target": Figure(aimed(one), unit, currency=money)},
     )  # fmt: skip
 

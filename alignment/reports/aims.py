@@ -11,7 +11,7 @@ from alignment.reports.material import Material
 from alignment.reports.model import Cell, Chart, Figure, Mark, Name, Say, Section, Table, Term, Unit
 from alignment.words import languages
 from mapping.agreement.objectives import SHARES
-from mapping.agreement.personas import told
+from mapping.wording import Wording
 
 
 def unit_of(one: Progress) -> Unit:
@@ -37,7 +37,7 @@ def objectives(seen: Material) -> Section:
     marks = []
     for one in seen.progress:
         objective, unit = one.goal.objective, unit_of(one)
-        label = Name(objective.label or objective.name)
+        label = worded(objective.label, objective.name)
         money = currency if unit == "money" else ""
         rows.append(
             (label, Say(f"team_{objective.team}"), Name(one.goal.label), Figure(aimed(one), unit, currency=money),
@@ -55,6 +55,11 @@ def objectives(seen: Material) -> Section:
         "objectives", (Say("point_objectives", {"count": len(rows), "risky": risky}),),
         (Chart("objectives", "progress", tuple(marks)),), (Table("objectives", columns, tuple(rows)),), tuple(notes),
     )  # fmt: skip
+
+
+def worded(label: Wording, name: str) -> Name:
+    """What people wrote, in each language; the name where they wrote nothing."""
+    return Name(label.within("en") or name, {to: label.within(to) for to in languages()})
 
 
 def _method(one: Progress) -> Say:
@@ -79,10 +84,7 @@ def personas(seen: Material) -> Section:
         return Section("personas", notes=(Say("note_no_personas"),))
     terms, past = seen.books.terms, seen.books.past
     sizes = np.bincount(groups.codes, minlength=len(groups.labels)).tolist()
-    labels = {
-        one.name: Name(told(one.label) or one.name, {to: told(one.label, to) for to in languages()})
-        for one in terms.config.personas
-    }
+    labels = {one.name: worded(one.label, one.name) for one in terms.config.personas}
     rows: list[tuple[Cell, ...]] = []
     for label, size in zip(groups.labels, sizes, strict=True):
         counts = found[label]

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from alignment.funnel.counting import Books, funnel, read_books
 from alignment.funnel.deals import WON
-from alignment.funnel.figures import Period
 from alignment.funnel.groups import PERSONA
 from alignment.funnel.past import NEVER
 from alignment.funnel.selecting import Selecting
 from alignment.glossary import glossary
 from alignment.journeys import Journey, Move
-from alignment.objectives import Goal, Measured, Progress, goals, measure, progress
+from alignment.objectives import Goal, Progress, goals, progress
+from alignment.periods import Period, label_of, local_day, period_named
 from alignment.reports.agenda import agenda
 from alignment.reports.aims import objectives, personas, systems
 from alignment.reports.changed import changed
@@ -31,9 +30,9 @@ from alignment.reports.leaks import feedback, leaks
 from alignment.reports.material import Material, Reconcile
 from alignment.reports.model import Explained, Report
 from alignment.reports.periods import kind_of
-from alignment.sla.attainment import attained, first_day, period_of
 from alignment.sla.target import Delivered, Target, delivered, steps_of, target
 from alignment.sla.target import Measured as Rates
+from alignment.standing import RESPONSES, key, responses, values_of
 from alignment.words import languages
 from mapping.agreement.sla import Pact
 from mapping.loader import Project
@@ -101,20 +100,9 @@ def _progress(
     engine: Engine, books: Books, facts: Facts, wanted: Sequence[Goal], clocks: Sequence[ClockRow], now: datetime
 ) -> list[Progress]:
     held, said = newest(attainments(engine)), acceptances(engine)
-
-    def responses(period: Period) -> Measured | None:
-        mine = [one for one in clocks if one.clause == "first_response" and period.start <= one.started < period.end]
-        done = attained(mine)
-        basis = {"met": done.met, "breached": done.breached, "open": done.open, "excluded": done.excluded}
-        return None if done.share is None else Measured(done.share, basis)
-
-    found = []
-    for goal in wanted:
-        frozen = held.get((goal.objective.name, goal.label))
-        others = {"response_attainment": responses}
-        value = None if frozen else measure(books, facts, goal.objective.metric, goal.period, others)
-        found.append(progress(goal, value, now, frozen, said))
-    return found
+    due = [goal for goal in wanted if key(goal) not in held]
+    values = values_of(books, facts, due, {RESPONSES: responses(clocks)})
+    return [progress(goal, values.get(key(goal)), now, held.get(key(goal)), said) for goal in wanted]
 
 
 # -- what marketing has promised ----------------------------------------------------------------------------------------
@@ -127,13 +115,9 @@ def _promised(
     marketing = pact.marketing
     if marketing.volume is None and marketing.quality is None and marketing.completeness is None:
         return None
-    zone = ZoneInfo(pact.calendars[pact.main_calendar].zone)
-    last = min(
-        period.last, now.astimezone(zone).date()
-    )  # by the calendar: in the pact's zone, midnight is another hour
-    noon = datetime(last.year, last.month, last.day, 12, tzinfo=zone)
-    day = first_day(period_of(noon, zone, marketing.volume.per if marketing.volume else "month"))
-    since = datetime(day.year, day.month, day.day, tzinfo=zone)
+    per = marketing.volume.per if marketing.volume else "month"
+    last = min(period.last, local_day(now, pact.zone))  # by the calendar: in the pact's zone, midnight is another hour
+    since = period_named(label_of(per, last), pact.zone)[1].start
     aim = target(marketing, _rates(books, pact, now)) if marketing.volume else None
     entered = books.past.entered[marketing.stage]
     some = np.flatnonzero((entered >= microseconds(since)) & (entered != NEVER))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from alignment.funnel.figures import Days, Deals, Money, Share, midnight
+from alignment.funnel.figures import Days, Deals, Money, Share
+from alignment.periods import midnight
 from alignment.reports.material import Material
 from alignment.reports.model import Better, Cell, Chart, Figure, Mark, Name, Say, Section, Series, Table, Term
 from alignment.reports.periods import weeks

@@ -16,10 +16,11 @@ from math import sqrt
 import numpy as np
 
 from alignment.funnel.counting import Books
-from alignment.funnel.figures import Days, Funnel, Period, Share, spread
+from alignment.funnel.figures import Days, Funnel, Share, spread
 from alignment.funnel.past import DAY, NEVER
 from alignment.funnel.selecting import Selecting
 from alignment.objectives import Progress
+from alignment.periods import Period
 from alignment.reports.periods import shifted
 from alignment.sla.target import Delivered, Target
 from mapping.agreement.sla import Pact

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from alignment.funnel.figures import Period
+from alignment.periods import Period
 
 Unit = Literal["count", "share", "days", "minutes", "money"]
 Kind = Literal["week", "month", "period"]

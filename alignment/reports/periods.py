@@ -10,7 +10,7 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from alignment.funnel.figures import Period, month_on
+from alignment.periods import Period, month_on
 from alignment.reports.model import Kind
 
 DAY = timedelta(days=1)

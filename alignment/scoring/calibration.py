@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 
+from alignment.proportions import wilson
 from alignment.scoring.explain import threshold_of
 from alignment.scoring.features import Example, engaged_at
 from alignment.scoring.outcomes import qualified_stage
@@ -24,8 +24,6 @@ LEAST, LEAST_OF_EACH = 50, 10
 """Outcomes, and of either kind."""
 STEP = 5
 """Points between two thresholds of the curve."""
-Z = 1.959963984540054
-"""Of an interval that holds the truth 95 times of 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +109,11 @@ def calibrate(project: Project, examples: Sequence[Example]) -> Calibration:
     )
 
 
-def wilson(won: int, leads: int) -> tuple[float, float]:
-    """The score interval of Wilson (1927), doi:10.1080/01621459.1927.10502953. Of no leads: anything."""
-    if leads == 0:
-        return 0.0, 1.0
-    rate, z2 = won / leads, Z * Z
-    middle = (rate + z2 / (2 * leads)) / (1 + z2 / leads)
-    half = Z * sqrt(rate * (1 - rate) / leads + z2 / (4 * leads * leads)) / (1 + z2 / leads)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _rate(outcomes: Sequence[bool]) -> Rate:
     won = sum(outcomes)
-    return Rate(len(outcomes), won, won / len(outcomes) if outcomes else None, *wilson(won, len(outcomes)))
+    return Rate(
+        len(outcomes), won, won / len(outcomes) if outcomes else None, *(wilson(won, len(outcomes)) or (0.0, 1.0))
+    )
 
 
 def _rules(project: Project, scores: Sequence[Score], outcomes: Sequence[bool]) -> list[RuleWorth]:

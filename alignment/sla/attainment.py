@@ -11,22 +11,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple
 
+from alignment.periods import label_of, local_day
+from alignment.proportions import Interval, wilson
+from mapping.agreement.objectives import Unit
 from state.clocks import ClockRow
-
-Period = Literal["month", "quarter"]
-Z = 1.959963984540054
-"""Of the normal distribution: 95 % lie within so many standard deviations."""
-
-
-class Interval(NamedTuple):
-    """Shares, 0 to 1."""
-
-    low: float
-    high: float
 
 
 class Group(NamedTuple):
@@ -61,43 +51,21 @@ class Attained:
         return told
 
 
-def wilson(good: int, all_: int) -> Interval | None:
-    """The interval in which the true share lies with 95 % confidence, also of few. None of none.
-    https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval"""
-    if not all_:
-        return None
-    share, z2 = good / all_, Z * Z
-    middle = (share + z2 / (2 * all_)) / (1 + z2 / all_)
-    half = Z / (1 + z2 / all_) * math.sqrt(share * (1 - share) / all_ + z2 / (4 * all_ * all_))
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
-
-
 def nearest_rank(values: Sequence[int], share: float) -> int | None:
     """The smallest value that is not below this share of them; one that really occurred."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
 
-def period_of(at: datetime, zone: ZoneInfo, per: Period) -> str:
-    day = at.astimezone(zone)
-    return f"{day.year}-{day.month:02}" if per == "month" else f"{day.year}-Q{(day.month + 2) // 3}"
-
-
-def first_day(period: str) -> date:
-    """Of a period as `period_of` calls it."""
-    year, _, part = period.partition("-")
-    return date(int(year), int(part[1:]) * 3 - 2 if part.startswith("Q") else int(part), 1)
-
-
 def attainment(
     clocks: Iterable[ClockRow],
-    zone: ZoneInfo,
-    per: Period = "month",
+    zone: str,
+    per: Unit = "month",
     by: Callable[[Group], Group] = lambda group: group,
 ) -> dict[Group, Attained]:
     """`by`: what of a group counts; by default a person's each."""
     groups: dict[Group, list[ClockRow]] = defaultdict(list)
     for clock in clocks:
-        group = Group(period_of(clock.started, zone, per), clock.clause, clock.team, clock.owner)
+        group = Group(label_of(per, local_day(clock.started, zone)), clock.clause, clock.team, clock.owner)
         groups[by(group)].append(clock)
     return {group: attained(rows) for group, rows in sorted(groups.items())}
 

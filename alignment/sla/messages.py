@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from alignment.periods import local_day
 from alignment.sla import words
 from mapping.agreement.sla import Pact
 from mapping.fields import Fields
@@ -71,8 +72,7 @@ def told_note(note: str) -> str:
 def re_evaluation(pact: Pact, now: datetime) -> str:
     """A sentence where the pact is to be re-evaluated within 14 days or was to be already; else empty. Days are those of
     the main calendar's zone."""
-    today = now.astimezone(ZoneInfo(pact.calendars[pact.main_calendar].zone)).date()
-    days = (pact.re_evaluate_on - today).days
+    days = (pact.re_evaluate_on - local_day(now, pact.zone)).days
     if days < 0:
         return words.STATUS["review_late"].format(day=pact.re_evaluate_on, days=-days)
     if days == 0:

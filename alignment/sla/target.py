@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Literal
 
 from alignment.journeys import Journey
-from alignment.sla.attainment import Interval, wilson
+from alignment.proportions import Interval, wilson
 from mapping.agreement.sla import Marketing, Volume
 from mapping.fields import Fields, blank
 

@@ -21,6 +21,7 @@ def check_figures(main: Source, config: ProjectFile, names: Names) -> None:
     _check_personas(main, config, names)
     _check_funnel(main, config, names)
     _check_objectives(main, config, names)
+    _check_reports(main, config)
     for code in config.rates:
         if config.currency is None:
             main.error(("rates", code), "there is no currency to convert to", "currency: EUR")
@@ -149,6 +150,17 @@ def _holds_one(start: date, end: date, unit: Unit) -> bool:
     after = end.toordinal() + 1
     last = first + months
     return date(last // 12, last % 12 + 1, 1).toordinal() <= after
+
+
+def _check_reports(main: Source, config: ProjectFile) -> None:
+    said = config.reports
+    if said is None or said.mail is not None or (config.sla is not None and config.sla.alerts.mail is not None):
+        return
+    for key, asked in (("weekly", said.weekly), ("monthly", said.monthly)):
+        for index, group in enumerate(asked.to if asked else ()):
+            if group.people:
+                place: Loc = ("reports", key, "to", index, "people")
+                main.error(place, "it is not said by which mail server", "mail: an apprise URL, under reports")
 
 
 def named(objectives: Iterable[Objective]) -> dict[str, Objective]:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from mapping.conditions import Model
 from mapping.options import Word
 from mapping.shared import Name
+from mapping.wording import Worded, Wording
 
 Unit = Literal["month", "quarter", "half", "year"]
 MONTHS: dict[Unit, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
@@ -50,8 +51,8 @@ class Derivation(Model):
 class Objective(Model):
     name: Name
     """How it is called in commands."""
-    label: str = ""
-    """For people; the name where it is not said."""
+    label: Worded = Field(default_factory=Wording)
+    """For people; the name where it is not said. One text, or `{en: …, es: …, pt: …}`."""
     team: Literal["marketing", "sales", "shared"] = "shared"
     """Whose it is. Both teams see and accept each."""
     metric: Word

@@ -7,39 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pydantic import Field
+
 from mapping.conditions import Condition, Model, predicate
 from mapping.fields import Fields
 from mapping.lifecycle import Lifecycle
 from mapping.shared import Name
-
-
-class Words(Model):
-    """A text in the languages that the teams read. English stands in for one that is missing."""
-
-    en: str
-    """English."""
-    es: str = ""
-    """Spanish."""
-    pt: str = ""
-    """Portuguese."""
+from mapping.wording import Worded, Wording
 
 
 class Persona(Model):
     name: Name
     """How it is called in conditions, and in the field `persona`."""
-    label: str | Words = ""
-    """For people; the name where it is not said. One text, or one for each of en, es, pt."""
-    means: str | Words = ""
-    """For people: who this is and what they need. One text, or one for each of en, es, pt."""
+    label: Worded = Field(default_factory=Wording)
+    """For people; the name where it is not said. One text, or `{en: …, es: …, pt: …}`."""
+    means: Worded = Field(default_factory=Wording)
+    """For people: who this is and what they need."""
     when: Condition
     """A condition over the fields of leads, those that count activities (`happened`) included."""
-
-
-def told(words: str | Words, language: str = "en") -> str:
-    """The text for people."""
-    if isinstance(words, str):
-        return words
-    return getattr(words, language, "") or words.en
 
 
 def persona_of(personas: Sequence[Persona], lifecycle: Lifecycle) -> Callable[[Fields], str | None]:

@@ -213,6 +213,11 @@ class Pact(Model):
     def main_calendar(self) -> str:
         return self.calendar or next(iter(self.calendars))
 
+    @property
+    def zone(self) -> str:
+        """In which days are told: that of the main calendar."""
+        return self.calendars[self.main_calendar].zone
+
     def team_of(self, owner: str) -> str:
         """Name of the team that somebody is in; empty where in none."""
         return next(

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from alignment.funnel.columns import Coding, holds
 from alignment.funnel.counting import Books, funnel, leads_behind, not_converted, read_books
-from alignment.funnel.figures import Days, Period, Share
+from alignment.funnel.figures import Days, Share
 from alignment.funnel.past import DAY, NEVER, past_of
 from alignment.funnel.selecting import OUTCOMES, PASSED_FIGURES, STEP_FIGURES
 from alignment.journeys import Journey, journeys
+from alignment.periods import Period
 from bench.past import NOW, Odds, write
 from mapping.conditions import Condition, predicate
 from mapping.lifecycle import Lifecycle

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from alignment.funnel.counting import read_books
-from alignment.funnel.figures import Period
 from alignment.objectives import goals, measure, over, period_named, progress
+from alignment.periods import Period
 from alignment.personas import persona_pages
 from bench.past import NOW, write
 from mapping.conditions import Condition, predicate

@@ -40,9 +40,15 @@ def test_the_story_goes_as_it_should(played: tuple[Path, subprocess.CompletedPro
     for said in (
         "2,000 records read", "1,400 records read", "Stopped before the first write", "nothing to write",
         "Every value can say where it came from", "Chief Revenue Officer", "smarketing review resolve",
-        "opportunity → customer", "won_deals is 1", "opportunity → lost",
+        "opportunity → customer", "won_deals is 1", "opportunity → lost", "Entered", "The report of both teams:",
     ):  # fmt: skip
         assert said in done.stdout
+    page, paper = sorted((folder / "reports").iterdir())
+    assert (page.suffix, paper.suffix) == (".html", ".pdf")
+    assert page.name in done.stdout.replace("\n", "")
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert "glossary-mql" in page.read_text()
+    assert {path.stat().st_mode & 0o077 for path in (page, paper)} == {0}
     assert (folder / "state.sqlite").exists()
     assert (folder / ".env").stat().st_mode & 0o077 == 0
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from state.clocks import AlertRow, ClockRow, Clocks
+from state.database import open_database
 from tests.console.conftest import Call
 from tests.console.folder import TOKENS, edit
 
@@ -36,13 +39,21 @@ def test_everything_that_is_held_is_told(synced: Call) -> None:
     assert held == {run["id"] for run in document["runs"]}
 
 
-def test_what_forget_would_erase_is_exported(synced: Call) -> None:
+def test_what_forget_would_erase_is_exported(synced: Call, project: Path) -> None:
+    lead = synced("explain", EMAIL, "--json").json["id"]
+    with Clocks(open_database(f"sqlite:///{project / 'state.sqlite'}")) as clocks:
+        at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        clocks.save_clocks([ClockRow(lead, "decision", at, 1, "", "ana@sales.example", "", "running", 60, 0, at, None, 0,
+                                     None, None, "")])  # fmt: skip
+        clocks.intend([AlertRow("k", "reminder", lead, "decision", at, "ana@sales.example", "mail", at)])
+        clocks.commit()
     rows = synced("forget", EMAIL, "--json").json["rows"]
     document = synced("export", EMAIL, "--json").json
     [lead] = document["leads"]
     told = {"hub": 1, "link": len(lead["systems"]), "change": len(lead["history"]), "write": len(lead["writes"])}
     told |= {"stage_event": len(lead["stages"]), "review": len(document["reviews"])}
-    told |= {"score": len(lead["scores"])}
+    told |= {"score": len(lead["scores"]), "sla_clock": len(lead["clocks"]), "alert": len(lead["alerts"])}
+    assert told["sla_clock"] == told["alert"] == 1
     assert {name: rows[name] for name in told} == told
     assert rows.keys() - told.keys() <= {"match_key", "score_due"}  # hashes of what is told; a day to look again
 

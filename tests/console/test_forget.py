@@ -58,6 +58,19 @@ def test_nothing_of_the_person_is_left_in_any_file(synced: Call, project: Path) 
     assert list((project / "plans").iterdir()) == []
 
 
+def test_a_report_that_names_the_person_goes_in_all_its_forms(synced: Call, project: Path) -> None:
+    (project / "reports").mkdir()
+    for name, text in (
+        ("a.html", "<td>Lovelace, ADA@analytical.example</td>"),
+        ("a.pdf", "%PDF"),
+        ("b.html", "4"),
+        ("b.pdf", "4"),
+    ):
+        (project / "reports" / name).write_text(text)
+    synced("forget", EMAIL, "--confirm")
+    assert sorted(path.name for path in (project / "reports").iterdir()) == ["b.html", "b.pdf"]
+
+
 def test_the_person_does_not_come_back(synced: Call, project: Path) -> None:
     synced("forget", EMAIL, "--confirm")
     body = json.loads((project / "marketing.json").read_text())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alignment.periods import Period
 from console.cli import main
 from delivery.clocks import tick_project
 from state.database import open_database
@@ -158,7 +159,8 @@ def test_a_response_is_in_the_attainment_of_its_month(
     asyncio.run(ticked(folder, timedelta(minutes=30)))
     from console import pact
 
-    monkeypatch.setattr(pact, "_first_of", lambda now, zone, made: datetime(2026, 3, 1, tzinfo=UTC))
+    march = Period(date(2026, 3, 1), date(2026, 11, 30), "Europe/Madrid")
+    monkeypatch.setattr(pact, "current", lambda unit, now, zone: march)
     told = ask(capsys, folder, "sla", "status")
     [mine] = [one for one in told["attainment"] if one["clause"] == "first_response" and one["owner"]]
     assert (mine["met"], mine["breached"], mine["median_minutes"]) == (1, 0, 20.0)

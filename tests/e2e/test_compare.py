@@ -17,7 +17,7 @@ from alignment.regressions import regressions
 from mapping.loader import compile_rules, load_project
 from state.database import open_database
 from state.facts import Facts
-from sync.compare import Comparison
+from sync.compare import Comparison, compare_cohort
 from sync.compare import compare as compared
 from tests.e2e.conftest import MakeWorld
 from tests.e2e.world import World
@@ -157,3 +157,18 @@ def test_the_command_says_it_to_people_programs_and_spreadsheets(settled: World)
     assert settled.cli("compare", "--stage", "lost", code=2).code == 2
     assert settled.cli("compare", "--stage", "mql", "--from", "soon", code=2).code == 2
     assert settled.cli("compare", "--stage", "mql", "--from", "2026-02-01", "--to", "2026-01-01", code=2).code == 2
+
+
+def test_a_cohort_alone_is_counted_as_among_all(settled: World) -> None:
+    engine = open_database(f"sqlite:///{settled.folder / 'state.sqlite'}")
+    rules = compile_rules(load_project(settled.folder))
+    for stage in ("mql", "opportunity"):
+        whole = compared(engine, rules, stage)
+        with Facts(engine) as facts:
+            told = list(journeys(facts.stage_events(), rules.lifecycle))
+        cohort = {one.hub_id: one.entered[stage] for one in told if stage in one.entered}
+        alone = compare_cohort(engine, rules, stage, cohort)
+        assert len(cohort) == whole.cohort > 0
+        for system, one in alone.systems.items():
+            assert (one.both, one.lacks) == (whole.systems[system].both, whole.systems[system].lacks)
+    engine.dispose()

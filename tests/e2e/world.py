@@ -258,6 +258,7 @@ def leads_alone(folder: Path) -> None:
     text = text.replace(
         "{any: [{company: {present: true}}, {employer: {present: true}}]}", "{any: [{company: {present: true}}]}"
     )
+    text = re.sub(r"(?ms)^# What both teams want to reach.*?(?=^# What each team promises)", "", text)
     main.write_text(re.sub(r"(?ms)^  # Who was an opportunity.*?(?=^\S|^$)", "", text))
     for file in sorted((folder / "mappings").glob("*.yaml")):
         text = re.sub(r"(?ms)^# (Companies|Accounts), by the domain.*", "", file.read_text())

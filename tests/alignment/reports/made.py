@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alignment.funnel.figures import Period
+from alignment.periods import Period
 from alignment.reports import build
 from alignment.reports.model import Report
 from alignment.reports.periods import period_of

@@ -14,8 +14,8 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from alignment.funnel.figures import Period
 from alignment.funnel.past import DAY, NEVER
+from alignment.periods import Period
 from alignment.reports.periods import kind_of, period_of, shifted
 from alignment.reports.render import document
 from bench.past import NOW

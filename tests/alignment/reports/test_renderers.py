@@ -16,7 +16,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from alignment.funnel.figures import Period
+from alignment.periods import Period
 from alignment.reports import build, render
 from alignment.reports.charts import drawing
 from alignment.reports.model import Figure, Report
@@ -24,7 +24,7 @@ from alignment.reports.periods import kind_of, period_of, weeks
 from alignment.reports.shown import Shown
 from alignment.words import languages
 from bench.past import NOW
-from mapping.agreement.personas import Words
+from mapping.wording import Wording
 from state.database import open_database
 from tests.alignment.reports.made import EVIL, MONTH, Made, made, project
 
@@ -249,8 +249,16 @@ def test_long_tables_go_on_with_their_head_and_rows_are_not_cut(told: Made) -> N
 
 def test_a_persona_is_called_by_its_label_in_each_language(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    label = Words(en="The boss", es="La jefa")
-    one = project(personas=[{"name": "boss", "label": label.model_dump(), "when": {"employees": {"at_least": 50}}}])
+    label = Wording(en="The boss", es="La jefa")
+    one = project(
+        personas=[
+            {
+                "name": "boss",
+                "label": label.model_dump(exclude_none=True, exclude_defaults=True),
+                "when": {"employees": {"at_least": 50}},
+            }
+        ]
+    )
     report = build.report(engine, one, MONTH, NOW)
     assert "| The boss |" in render.markdown(report, "en")
     assert "| La jefa |" in render.markdown(report, "es")

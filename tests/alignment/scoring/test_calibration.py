@@ -10,7 +10,8 @@ from random import Random
 import pytest
 from scipy.stats import binomtest
 
-from alignment.scoring.calibration import Calibration, calibrate, scored, wilson
+from alignment.proportions import wilson
+from alignment.scoring.calibration import Calibration, calibrate, scored
 from alignment.scoring.features import Example
 from mapping.fields import Fields
 from mapping.loader import Project

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import os
 import random
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 
 from alignment.journeys import journeys
-from alignment.sla.attainment import first_day, nearest_rank, wilson
+from alignment.periods import label_of, period_named
+from alignment.proportions import wilson
+from alignment.sla.attainment import nearest_rank
 from alignment.sla.target import Measured, delivered, measure, steps_of, target
 from mapping.agreement.sla import Marketing
 from mapping.lifecycle import Lifecycle
@@ -103,4 +106,11 @@ def test_of_none_there_is_no_share_and_ranks_are_values_that_occurred() -> None:
     assert wilson(0, 0) is None
     assert nearest_rank([], 0.5) is None
     assert [nearest_rank([4, 1, 3, 2], share) for share in (0.5, 0.9)] == [2, 4]
-    assert (str(first_day("2026-Q3")), str(first_day("2026-11"))) == ("2026-07-01", "2026-11-01")
+
+
+@pytest.mark.parametrize("label", ["2026-Q3", "2026-11", "2025-H2", "2024", "2026-12"])
+def test_a_period_is_called_alike_on_each_of_its_days(label: str) -> None:
+    unit, period = period_named(label, "Europe/Madrid")
+    days = [period.first + timedelta(days=n) for n in range((period.last - period.first).days + 1)]
+    assert {label_of(unit, day) for day in days} == {label}
+    assert label_of(unit, period.first - timedelta(days=1)) != label != label_of(unit, period.last + timedelta(days=1))
