@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-REVISION = "0012"
+REVISION = "0010"
 """The newest migration; `database.py` brings older databases up to it."""
 
 metadata = sa.MetaData(
