@@ -16,7 +16,7 @@ from tests.simulation.world import World
 from tests.state.postgres import Postgres
 
 STORIES = {
-    f"{file}: {story.name}": story
+    f"{file}: {story.name}": (story, chapter.project)
     for file, chapter in chapters().items()
     for story in chapter.stories[:: max(1, len(chapter.stories) // 2)]
 }
@@ -31,7 +31,8 @@ def empty(postgres: Postgres) -> Iterator[sa.Engine]:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_scenario_on_postgresql(name: str, empty: sa.Engine) -> None:
-    Play(STORIES[name], empty).perform()
+    story, project = STORIES[name]
+    Play(story, empty, project).perform()
 
 
 @pytest.mark.parametrize("seed", range(20))
