@@ -71,6 +71,11 @@ HELD = Lookup(
 )
 
 
+TOLD = Lookup(
+    sa.select(_c.remote_id, _c.at, _c.type, _c.rest).where(_c.month == _month, _c.system == _system), _c.remote_id
+)
+
+
 class Activities(Connected):
     """The verbs over `activity` and its companions."""
 
@@ -79,20 +84,22 @@ class Activities(Connected):
     def keep_activities(
         self, system: str, activities: Sequence[Activity], run_id: str, at: datetime, *, anew: bool = False
     ) -> list[Activity]:
-        """Store what is not known yet, or known in an earlier version only; `anew`: in the same version too, since what
-        it refers to is told otherwise now. Returns what was stored."""
+        """Store what is not known yet, or known in an earlier version only, or told otherwise in the same; `anew`: in the
+        same version in any case, since what it refers to is told otherwise now. Returns what was stored."""
         newest: dict[str, tuple[Any, Activity]] = {}
         stored = self._stored
         for one in activities:
             version = stored(one.changed or one.at)
             other = newest.get(one.remote_id)
-            if other is None or version > other[0]:
+            if other is None or version >= other[0]:
                 newest[one.remote_id] = version, one
         known = self._known_activities(system, [one for _, one in newest.values()])
+        same = [one for version, one in newest.values() if (known.get(one.remote_id) or (0, None))[1] == version]
+        otherwise = {one.remote_id for one in same} if anew else self._told_otherwise(system, known, same)
         fresh = [
             one
             for version, one in newest.values()
-            if (was := known.get(one.remote_id)) is None or version > was[1] or (anew and version == was[1])
+            if (was := known.get(one.remote_id)) is None or version > was[1] or one.remote_id in otherwise
         ]
         replaced = defaultdict(list)
         for one in fresh:
@@ -150,6 +157,20 @@ class Activities(Connected):
         for id_, month, version in MOVED.rows(self._c, movable, system=system):
             known[id_] = month, version
         return known
+
+    def _told_otherwise(self, system: str, known: Mapping[str, tuple[int, Any]], same: Sequence[Activity]) -> set[str]:
+        """Those that have been edited twice within the second, or whatever the system's clock can tell apart, and were
+        read in between. Only of what people enter by hand."""
+        told = {one.remote_id: (self._stored(one.at), one.type, one.rest) for one in same if one.type in t.MOVABLE}
+        months: dict[int, list[str]] = defaultdict(list)
+        for id_ in told:
+            months[known[id_][0]].append(id_)
+        return {
+            id_
+            for month, ids in months.items()
+            for id_, *content in TOLD.rows(self._c, ids, month=month, system=system)
+            if tuple(content) != told[id_]
+        }
 
     def _held_of(self, system: str, month: int, ids: Iterable[str]) -> Iterable[Held]:
         return (Held(*row) for row in HELD.rows(self._c, ids, month=month, system=system))

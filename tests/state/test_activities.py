@@ -67,6 +67,15 @@ def test_a_later_version_takes_the_place_of_the_earlier_and_never_the_other_way_
     assert told(store, "a", "b") == {("b", "call"): 1}
 
 
+def test_of_two_edits_within_one_tick_of_the_systems_clock_the_one_read_last_counts(store: Store) -> None:
+    before = activity("1", JANUARY, "a", rest='{"subject":"Lunch"}', changed=MARCH)
+    after = activity("1", FEBRUARY, "a", rest='{"subject":"Dinner"}', changed=MARCH)
+    assert keep(store, before) == keep(store, after) == ["1"]
+    assert keep(store, after) == []
+    assert [row[0] for row in rows(store)] == [202602]
+    assert told(store, "a") == {("a", "call"): 1}
+
+
 @pytest.mark.parametrize("type_", t.MOVABLE)
 def test_what_is_moved_to_another_month_is_not_counted_twice(store: Store, type_: str) -> None:
     keep(store, activity("1", JANUARY, "a", type_=type_))
