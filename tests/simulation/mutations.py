@@ -109,7 +109,7 @@ def recovery_trusts_the_row() -> AbstractContextManager[Any]:
     """The base of a recovered create is the row as it is now, with whatever was edited since."""
 
     def as_read(ctx: Context, mapper: Mapper, row: WriteRow, record: Any) -> Link:
-        link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping)
+        link = Link(row.hub_id, row.system, record.id, mapping=ctx.mapping, kind=ctx.kind)
         now = mapper.to_hub(record.fields)[0]
         for name, value in row.sent().items():
             link.side.absorb(name, now.get(name, value), value)
