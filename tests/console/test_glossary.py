@@ -20,10 +20,10 @@ def folder(tmp_path: Path) -> Path:
 def test_it_is_shown_in_the_language_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["glossary", "--project", str(folder), "--language", "es"]) == 0
     shown = capsys.readouterr().out
-    assert "puntuación de 60 o más" in shown
+    assert "puntuación de 50 o más" in shown
     assert "marketingqualifiedlead" in shown
     assert main(["glossary", "--project", str(folder)]) == 0
-    assert "score of 60 or more" in capsys.readouterr().out
+    assert "score of 50 or more" in capsys.readouterr().out
 
 
 def test_as_one_document_and_as_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,12 +165,12 @@ def _project(place: Place, urls: dict[str, str]) -> None:
 
 
 def _hurried(folder: Path) -> Path:
-    """prefect.yaml, with every interval made short."""
+    """prefect.yaml, with the interval of the syncs made short."""
     yaml = YAML()
     data = yaml.load(CHECKOUT / "prefect.yaml")
     for deployment in data["deployments"]:
         for schedule in deployment["schedules"]:
-            if "interval" in schedule:
+            if "interval" in schedule and deployment["entrypoint"] == "flows.sync.sync":
                 schedule["interval"] = EVERY
     yaml.dump(data, folder / "prefect.yaml")
     return folder / "prefect.yaml"
@@ -182,8 +182,9 @@ def test_deploying_twice_leaves_one_of_everything(place: Place) -> None:
     assert zombies["enabled"]
     assert zombies["trigger"]["within"] == SILENCE.total_seconds()
     assert {d["name"] for d in place.api("/deployments/filter")} == {"acme"}
-    assert len(place.api("/deployments/filter")) == 3
-    for flow, schedules in (("sync", 1), ("rescan", 1), ("backfill", 0)):
+    expected = {"sync": 1, "rescan": 1, "clocks": 1, "reports": 1, "calibration": 1, "backfill": 0}
+    assert len(place.api("/deployments/filter")) == len(expected)
+    for flow, schedules in expected.items():
         deployment = place.deployment(flow)
         assert deployment["parameters"] == {"project": str(place.project)}
         assert len(deployment["schedules"]) == schedules

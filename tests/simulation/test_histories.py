@@ -63,7 +63,7 @@ def test_invariants_hold_in_random_histories(start: int, place: tuple[Path, Path
 
 MUTATIONS: dict[str, int | tuple[int, ...]] = {
     "single_base": 60,
-    "base_before_write": 60,
+    "base_before_write": (77,),
     "base_from_whole_row": 60,
     "full_record": 60,
     "no_recovery": 120,

@@ -27,7 +27,6 @@ from mapping.lifecycle import Lifecycle
 from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Rules
 from state import tables as t
-from state.bulk import Bulk
 from state.database import open_database
 from state.records import Hub
 from state.store import Store
@@ -63,7 +62,7 @@ LISTS = ("news", "fairs")
 
 COMPILED: dict[Any, Any] = {}
 DIALECTS: list[Any] = []
-BULK: dict[str, Bulk] = {}
+BULK: dict[str, dict[str, Any]] = {}
 """Statements compiled once for all worlds, which share a dialect for that: by it they are found again."""
 
 
@@ -550,7 +549,7 @@ class SimStore(Store):
 
     def __init__(self, world: World, *, dry: bool) -> None:
         super().__init__(world.engine, dry=dry)
-        self._bulk = BULK
+        self._bulk = BULK.setdefault(world.engine.dialect.name, {})
         self.world = world
 
     def commit(self) -> None:
