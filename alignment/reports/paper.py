@@ -57,6 +57,7 @@ class Sheet(FPDF):
         self.set_margins(MARGIN, TOP, MARGIN)
         self.set_auto_page_break(True, BOTTOM)
         self.c_margin = 0
+        self.alias_nb_pages("{nb}", Align.R)  # only cells know how many pages there will be
         self.set_font(FONT, "", 9)
         self._known = self.fonts[FONT.lower()].cmap  # type: ignore[union-attr]
 
@@ -64,8 +65,8 @@ class Sheet(FPDF):
         self.set_y(-12)
         self.letters(7.5, COLOURS["quiet"])
         self.cell(0, 4, self.clean(self.foot))
-        pages = self.shown.text("page", page=str(self.page_no()), pages="{nb}")
-        self.text(self.w - MARGIN - self.get_string_width(pages.replace("{nb}", "0")), self.get_y() + 3, pages)
+        self.set_x(MARGIN)
+        self.cell(self.epw, 4, self.shown.text("page", page=str(self.page_no()), pages="{nb}"), align=Align.R)
 
     def clean(self, text: str) -> str:
         """On one line, with nothing that the font has not."""

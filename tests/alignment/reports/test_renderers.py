@@ -242,9 +242,11 @@ def test_long_tables_go_on_with_their_head_and_rows_are_not_cut(told: Made) -> N
     long = replace(decisions, rows=decisions.rows * 40)
     agenda = replace(told.report.section("agenda"), tables=(long,))
     report = replace(told.report, sections=(agenda,))
-    pages = re.findall(rb"/Type /Page\n", render.pdf(report, "en"))
-    heads = pdf_text(render.pdf(report, "en")).splitlines().count("Decided on")
+    paper = render.pdf(report, "en")
+    pages = re.findall(rb"/Type /Page\n", paper)
+    heads = pdf_text(paper).splitlines().count("Decided on")
     assert 2 <= heads <= len(pages)
+    assert squeezed(f"Page 1 of {len(pages)}") in squeezed(pdf_text(paper))
 
 
 def test_a_persona_is_called_by_its_label_in_each_language(tmp_path: Path) -> None:
