@@ -14,7 +14,7 @@ from datetime import datetime
 
 from connectors.base import Clock, Connector, Key, Write, WriteResult
 from connectors.errors import ConnectorError
-from mapping.fields import Kind, place
+from mapping.fields import Fields, Kind, place
 from mapping.mapper import Mapper
 from mapping.rules import Rules
 from state.erasures import ErasedRecord, Erasure
@@ -139,9 +139,33 @@ def begin(store: Store, person: Person, key: str, by: str, at: datetime) -> Eras
 
 def erase_ours(store: Store, erasure: Erasure, person: Person) -> None:
     """Our own rows, in one commit. The files are rewritten by `state.database.scrub` once the store is closed."""
+    _name_nowhere(store, frozenset(person.hubs))
     erasure.gone = store.erase_person(person.hubs, person.keys(), person.marks) or {"hub": 0}
     store.save_erasure(erasure)
     store.commit()
+
+
+def _name_nowhere(store: Store, gone: frozenset[str]) -> None:
+    """Whoever refers to the person does so no longer: with the row of the reference alone, its field would name nobody for
+    good where every system has been brought in line already."""
+    named = {i for hub_id in gone for i in store.referring(hub_id)} - gone
+    hubs = list(store.hubs(named).values())
+    links = [link for hub in hubs for link in hub.links.values()]
+    for hub in hubs:
+        hub.fields = _without(hub.fields, gone)
+    for link in links:
+        side = link.side
+        side.base_remote, side.base_hub = _without(side.base_remote, gone), _without(side.base_hub, gone)
+        side.seen = _without(side.seen, gone)
+    store.update_hubs(hubs)
+    store.update_links(links)
+
+
+def _without(fields: Fields, gone: frozenset[str]) -> Fields:
+    """A reference to one alone goes with its field: as on first sight, nothing has been told of it yet."""
+    lists = {name: [i for i in value if i not in gone] for name, value in fields.items() if isinstance(value, list)}
+    others = {name: value for name, value in fields.items() if name not in lists and value not in gone}
+    return {**others, **lists}
 
 
 async def carry_out(

@@ -101,7 +101,14 @@ def _address(hub: Hub) -> str:
 def _forget_edits(world: World, email: str) -> set[str]:
     """What the person alone was called; from now on the world does not know it as theirs."""
     mine: set[str] = set()
-    others: set[str] = set()
+    others: set[str] = {
+        str(value)
+        for vendor in world.vendors.values()
+        for kind in vendor.siblings.values()
+        if kind is not vendor
+        for row in kind.rows.values()
+        for value in row.fields.values()
+    }  # a company may be called the same by chance
     for edit in world.edits:
         if edit.name in TEXTS and isinstance(edit.value, str):
             (mine if edit.email == email else others).update(tellings(edit.name, edit.value))

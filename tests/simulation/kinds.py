@@ -282,7 +282,8 @@ class Rest:
                         found.append(f"1: {system} has {row.fields.get(name)!r} as {name} of {kind} {key}")
                 inside = kind != "lead" or world.rules.mappers[system].sync_when(hub.fields)
                 for name in shape.refers if inside else ():  # else it is told nothing
-                    found += self._reference(system, kind, name, hub, row.fields.get(name), by_id)
+                    held = _without_the_forgotten(world, system, shape.refers[name], row.fields.get(name))
+                    found += self._reference(system, kind, name, hub, held, by_id)
         for name in (*shape.texts, *shape.refers):
             told = lone.get((f"{kind}:{key}", name))
             if kind == "lead" and told and told[0] == "mkt" and hub.id in outside:
@@ -328,6 +329,16 @@ class Rest:
         if now != value and not hub.merged_into:
             return [f"3: {system} set {name} of {kind} {hub.fields.get(shape.key)} to {value!r}, the hub has {now!r}"]
         return []
+
+
+def _without_the_forgotten(world: Any, system: str, target: Kind, held: Any) -> Any:
+    """What a record refers to, as far as we may know of it: whom nobody has let in again is no one."""
+    if target != "lead":
+        return held
+    rows = world.of(system, "lead").rows
+    if isinstance(held, list):
+        return [i for i in held if i not in rows or rows[i].fields["email"] not in world.erased]
+    return None if held in rows and rows[held].fields["email"] in world.erased else held
 
 
 def _sums(hubs: Sequence[Hub]) -> list[str]:

@@ -408,6 +408,11 @@ def forgotten_are_taken_in() -> AbstractContextManager[Any]:
     return patch.object(observe, "_is_forgotten", lambda ctx, system, record, values, known: False)
 
 
+def forgotten_stay_named() -> AbstractContextManager[Any]:
+    """The fields of others go on naming whoever was forgotten."""
+    return patch.object(forget, "_name_nowhere", lambda store, gone: None)
+
+
 def records_met_later_are_spared() -> AbstractContextManager[Any]:
     """Only records that were linked are erased in the systems: what a crashed run made is not looked for."""
 
