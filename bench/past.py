@@ -87,7 +87,10 @@ def write(engine: sa.Engine, leads: int, seed: int = 1, odds: Odds | None = None
         if sqlite:
             connection.exec_driver_sql("PRAGMA synchronous=OFF")
         past = _Past(leads, dice, odds)
-        table = lambda what, names: Bulk(engine.dialect, what.insert(), names)  # noqa: E731
+
+        def table(what: sa.Table, names: Sequence[str]) -> Bulk:
+            return Bulk(engine.dialect, what.insert(), names)
+
         counts = {
             "hub": _fill(connection, table(t.hub, HUB), past.hubs()),
             "stage_event": _fill(connection, table(t.stage_event, STAGE_EVENT), past.events(sqlite)),

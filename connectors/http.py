@@ -16,9 +16,7 @@ import logging
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import httpx
 import orjson
@@ -27,6 +25,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 from connectors.auth import Credentials
 from connectors.base import Budget
 from connectors.bodies import parse
+from connectors.client import asking, open_client
 from connectors.dialect import Dialect, Headers, Refusal, by_status, seconds_in, words
 from connectors.errors import (
     ConnectorError,
@@ -37,7 +36,6 @@ from connectors.errors import (
     Unavailable,
 )
 from connectors.limits import DEFAULT, Monotonic, RateLimits, Sleep
-from connectors.network import Transport
 from connectors.scrub import scrub
 
 __all__ = ["Answer", "Dialect", "Expect", "Headers", "Http", "Patience", "Refusal", "open_client"]
@@ -142,7 +140,7 @@ class Http:
         sent = {"content-type": "application/json"} if json is not None else {}
         address = self._address(url)
         request = self.client.build_request(
-            method, address, content=body, headers={**sent, **(headers or {})}, extensions=_asking(address, params)
+            method, address, content=body, headers={**sent, **(headers or {})}, extensions=asking(address, params)
         )
         call = _Call(
             request=request,
@@ -344,76 +342,9 @@ def misshapen(parsed: Any, expect: Expect) -> str:
     return f"an object that lacks {', '.join(missing)}" if missing else ""
 
 
-def open_client(
-    base_url: str, auth: Credentials | None = None, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None
-) -> httpx.AsyncClient:
-    """A client with sensible timeouts (seconds). Raises Misconfigured for a base URL that is none. Loopback is never
-    reached through a proxy of the environment. HTTP/1.1: for our few, fat calls HTTP/2 only costs."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    loopback = url.host in ("localhost", "127.0.0.1", "::1")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Misconfigured("base_url is not an address.", hint="It looks like https://api.vendor.com")
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30.0)
-    return _Client(
-        base_url=url,
-        transport=Transport(limits),
-        auth=auth,
-        headers={"User-Agent": "smarketing", "Accept": "application/json", **(headers or {})},
-        timeout=httpx.Timeout(timeout, connect=10.0, pool=timeout),
-        limits=limits,
-        trust_env=not loopback,
-        follow_redirects=False,
-    )
-
-
-def _asking(address: httpx.URL, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The query as what is asked for in place of the address's own path (httpx: "target"). Part of a URL, httpx would take
-    it apart and put it together four times: for the names of thirty fields that is a third of what the call costs."""
-    if not params:
-        return None
-    query = "&".join([f"{_quoted(name)}={_quoted(_spelled(value))}" for name, value in params.items()])
-    joint = b"&" if address.query else b"?"
-    return {"target": address.raw_path + joint + query.encode("ascii")}
-
-
-def _spelled(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@lru_cache(maxsize=256)
-def _quoted(text: str) -> str:
-    return quote(text, safe="")
-
-
 _READ = httpx.ByteStream(b"")
 """In place of the stream of an answer that has been read: stream and answer point at each other, and so each page would
 lie about in memory until Python looks for cycles."""
-
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Nothing is kept."""
-
-
-class _Client(httpx.AsyncClient):
-    """Without a cookie jar: no API that we call has a use for one, and to look through the headers of an answer for
-    cookies takes a tenth of the time that the whole answer does."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return _NO_COOKIES
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        """Nothing is kept."""
-
-
-_NO_COOKIES = _NoCookies()
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

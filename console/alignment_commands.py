@@ -1,8 +1,9 @@
-"""`smarketing funnel`, `personas`, `objectives …`: what the two teams look at together. A few lines each, as in `cli.py`."""
+"""`smarketing glossary`, `compare`, `score`, `funnel`, `personas`, `objectives …`: what the two teams look at together. A few lines each, as in `cli.py`."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,12 +27,74 @@ By = Annotated[str | None, typer.Option(help="Who decides; you, where not given.
 Name = Annotated[str, typer.Argument(help="The objective's name.", metavar="NAME", show_default=False)]
 
 
-def add_to(app: typer.Typer) -> None:
+def add_alignment(app: typer.Typer) -> None:
+    app.command("glossary", rich_help_panel=LOOK, epilog="Example:  smarketing glossary --language es --markdown")(
+        glossary
+    )
+    app.command(
+        "compare",
+        rich_help_panel=LOOK,
+        epilog="Example:  smarketing compare --stage mql --from 2026-01-01 --csv mql.csv",
+    )(compare)
+    app.command(
+        "score",
+        rich_help_panel=LOOK,
+        epilog="Example:  smarketing score ada@example.com   (or: smarketing score calibrate)",
+    )(score)
     app.command("funnel", rich_help_panel=LOOK, epilog="Example:  smarketing funnel --by source --from 2026-01-01")(
         funnel
     )
     app.command("personas", rich_help_panel=LOOK, epilog="Example:  smarketing personas head_of_marketing")(personas)
     app.add_typer(objectives_app, name="objectives", rich_help_panel=LOOK)
+
+
+def glossary(
+    language: Annotated[
+        str | None, typer.Option(help="en, es or pt; the project's first where it is not said.", metavar="LANGUAGE")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page to publish.")] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """The one vocabulary: what every stage means, how a lead enters it, what each system calls it, the reasons."""
+    from console.glossary import tell
+
+    return tell(Screen(as_json), project, language, markdown)
+
+
+def compare(
+    stage: Annotated[str, typer.Option(help="A step of the ladder, such as mql.", metavar="STAGE")],
+    start: Annotated[
+        str | None, typer.Option("--from", help="Leads that reached it from this day on.", metavar="WHEN")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Up to and with this day.", metavar="WHEN")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Every difference, for a spreadsheet.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Why marketing counts 412 and sales 280: the same leads counted in every system, each difference with its reason."""
+    from console.comparing import tell
+
+    return asyncio.run(tell(Screen(as_json), project, stage, start, end, csv))
+
+
+def score(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A lead (e-mail, id, or system:id); or calibrate, backtest, train.", metavar="LEAD", show_default=False
+        ),
+    ],
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """A lead's score, added up rule by rule, and what it would take to get further. `calibrate`: what the outcomes say of
+    the rules. `backtest`: how well a score that is learned from them does on later leads; `train`: learn and keep it."""
+    from console.score import score as tell
+
+    return asyncio.run(tell(Screen(as_json), project, what))
 
 
 def funnel(

@@ -15,12 +15,13 @@ from typing import Annotated
 
 import typer
 
-from console.alignment_commands import add_to
+from console.alignment_commands import add_alignment
 from console.failures import Exit, Failure, failure_of, show
 from console.options import HERE, LOOK, RUN, SET_UP, Confirm, Folder, Full, Json, Systems
+from console.person_commands import add_people
 from console.report_commands import report_app
 from console.review_commands import reviews_app
-from console.screen import Screen
+from console.screen import Screen, begin
 from console.sla_commands import sla_app
 
 app = typer.Typer(
@@ -34,7 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
-add_to(app)
+add_people(app)
+add_alignment(app)
 app.add_typer(sla_app, name="sla", rich_help_panel=LOOK)
 app.add_typer(report_app, name="report", rich_help_panel=LOOK)
 
@@ -84,7 +86,7 @@ def plan(
 ) -> int:
     """Show what a sync would write and why, and keep it in a file. Writes nothing anywhere else."""
     screen = Screen(as_json)
-    first = _begin(screen, "Planning: everything is read, nothing is written …")
+    first = begin(screen, "Planning: everything is read, nothing is written …")
     from console.planning import plan as make
 
     return make(screen, project, out, full, system or [], first)
@@ -99,7 +101,7 @@ def apply(
 ) -> int:
     """Write what a plan shows and nothing else; what changed since is left out, and told."""
     screen = Screen(as_json)
-    first = _begin(screen, "Applying the plan: reading what changed since …")
+    first = begin(screen, "Applying the plan: reading what changed since …")
     from console.planning import apply as carry_out
 
     return carry_out(screen, project, plan, confirm, first)
@@ -117,7 +119,7 @@ def revert(
 ) -> int:
     """Take back what a run wrote, field by field, where nobody has edited since. Shows a plan first."""
     screen = Screen(as_json)
-    first = _begin(screen, "Looking at what that run wrote, and at what changed since …")
+    first = begin(screen, "Looking at what that run wrote, and at what changed since …")
     from console.reverting import revert as take_back
 
     return take_back(screen, project, run, out, confirm, first)
@@ -129,38 +131,11 @@ def sync(
 ) -> int:
     """Bring the systems in line: read what changed, merge it, write what each one lacks."""
     screen = Screen(as_json)
-    first = _begin(screen, "Syncing: looking for what changed …")
+    first = begin(screen, "Syncing: looking for what changed …")
     from console.syncing import run
     from sync.run import Options
 
     return run(screen, project, Options(full=full, confirmed=confirm), system or [], first)
-
-
-@app.command(
-    rich_help_panel=RUN,
-    epilog="Example:  smarketing forget ada@example.com   (then the same with --confirm)",
-)
-def forget(
-    lead: Annotated[
-        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
-    ] = "",
-    confirm: Annotated[bool, typer.Option("--confirm", help="Do it. There is no way back.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where an erasure was interrupted.")] = False,
-    lift: Annotated[bool, typer.Option("--lift", help="Let this person be taken in again from now on.")] = False,
-    reason: Annotated[str, typer.Option(help="--lift: why.", metavar="TEXT", show_default=False)] = "",
-    by: Annotated[str | None, typer.Option(help="Who decides; you, where not given.", metavar="NAME")] = None,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """Erase a person for good, in every system and here, and keep them from coming back. Shows first what would go."""
-    from console.forgetting import forget as erase
-    from console.forgetting import let_in
-
-    screen = Screen(as_json)
-    if lift:
-        return asyncio.run(let_in(screen, project, lead, reason, by))
-    _begin(screen, "Looking for everything that is held on this person …")
-    return asyncio.run(erase(screen, project, lead, confirm, resume, by))
 
 
 @app.command(rich_help_panel=RUN, epilog="Example:  smarketing backfill --from 2026-01-01 --to 2026-03-31")
@@ -178,7 +153,7 @@ def backfill(
 ) -> int:
     """Read again what changed in a stretch of time. Give the same command again to resume one that was interrupted."""
     screen = Screen(as_json)
-    first = _begin(screen, "Backfilling: reading what changed in that time …")
+    first = begin(screen, "Backfilling: reading what changed in that time …")
     from console.syncing import run, window_of
     from sync.run import Options
 
@@ -218,106 +193,6 @@ def explain(
     return asyncio.run(tell(Screen(as_json), project, record, everything))
 
 
-@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing glossary --language es --markdown")
-def glossary(
-    language: Annotated[
-        str | None, typer.Option(help="en, es or pt; the project's first where it is not said.", metavar="LANGUAGE")
-    ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a page to publish.")] = False,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """The one vocabulary: what every stage means, how a lead enters it, what each system calls it, the reasons."""
-    from console.glossary import tell
-
-    return tell(Screen(as_json), project, language, markdown)
-
-
-@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing compare --stage mql --from 2026-01-01 --csv mql.csv")
-def compare(
-    stage: Annotated[str, typer.Option(help="A step of the ladder, such as mql.", metavar="STAGE")],
-    start: Annotated[
-        str | None, typer.Option("--from", help="Leads that reached it from this day on.", metavar="WHEN")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Up to and with this day.", metavar="WHEN")] = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", help="Every difference, for a spreadsheet.", metavar="FILE")
-    ] = None,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """Why marketing counts 412 and sales 280: the same leads counted in every system, each difference with its reason."""
-    from console.comparing import tell
-
-    return asyncio.run(tell(Screen(as_json), project, stage, start, end, csv))
-
-
-@app.command(rich_help_panel=LOOK, epilog="Example:  smarketing export ada@example.com --out ada.json   (or: ada.md)")
-def export(
-    lead: Annotated[
-        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
-    ],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="JSON; to read where it ends in .md or .txt.", metavar="FILE")
-    ] = None,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """All that is held on a person, to be handed to them: values, systems, history, consent."""
-    from console.exporting import export as hand_over
-
-    return asyncio.run(hand_over(Screen(as_json), project, lead, out))
-
-
-@app.command(
-    rich_help_panel=LOOK,
-    epilog="Example:  smarketing consent ada@example.com --opt-in email --basis consent --note phone --confirm",
-)
-def consent(
-    lead: Annotated[
-        str, typer.Argument(help="E-mail address, lead id, or system:id.", metavar="LEAD", show_default=False)
-    ],
-    opt_in: Annotated[
-        str | None, typer.Option("--opt-in", help="They want this channel, or this list, again.", metavar="CHANNEL")
-    ] = None,
-    opt_out: Annotated[str | None, typer.Option("--opt-out", help="They want it no longer.", metavar="CHANNEL")] = None,
-    basis: Annotated[str, typer.Option(help="Legal basis of an opt-in.", metavar="BASIS", show_default=False)] = "",
-    note: Annotated[
-        str, typer.Option(help="What was said, where and when; kept.", metavar="TEXT", show_default=False)
-    ] = "",
-    by: Annotated[str | None, typer.Option(help="To whom it was said; you, where not given.", metavar="NAME")] = None,
-    confirm: Annotated[bool, typer.Option("--confirm", help="Record the opt-in: you have proof of it.")] = False,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """What a lead has opted out of, with its history; and to record that they opted in again, or out."""
-    from console.consenting import Said
-    from console.consenting import consent as tell
-
-    said = Said(opt_in, opt_out, basis, note, by, confirm)
-    return asyncio.run(tell(Screen(as_json), project, lead, said))
-
-
-@app.command(
-    rich_help_panel=LOOK, epilog="Example:  smarketing score ada@example.com   (or: smarketing score calibrate)"
-)
-def score(
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="A lead (e-mail, id, or system:id); or calibrate, backtest, train.", metavar="LEAD", show_default=False
-        ),
-    ],
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """A lead's score, added up rule by rule, and what it would take to get further. `calibrate`: what the outcomes say of
-    the rules. `backtest`: how well a score that is learned from them does on later leads; `train`: learn and keep it."""
-    from console.score import score as tell
-
-    return asyncio.run(tell(Screen(as_json), project, what))
-
-
 @app.command(rich_help_panel=LOOK, epilog="Example:  smarketing unite ada@example.com ada@home.example --confirm")
 def unite(
     stays: Annotated[str, typer.Argument(help="The one that stays.", metavar="WHO", show_default=False)],
@@ -355,7 +230,7 @@ def demo(
 ) -> int:
     """The whole story on this machine: two systems, a plan, three syncs, and the reasons. Takes half a minute."""
     screen = Screen(as_json)
-    _begin(screen, "Starting a marketing tool and a CRM on this machine …")
+    begin(screen, "Starting a marketing tool and a CRM on this machine …")
     from console.demo import demo as play
 
     return play(as_json, folder, serve)
@@ -376,15 +251,6 @@ def version(as_json: Json = False) -> int:
     screen.emit({"ok": True, "exit": 0, "smarketing": number, "python": python_version()})
     screen.say(f"smarketing {number}")
     return Exit.DONE
-
-
-def _begin(screen: Screen, text: str) -> str:
-    """The first line, before anything slow. On a live terminal the progress display begins with it anew."""
-    if screen.live:
-        screen.console.print(text, end="\r", highlight=False)
-        return text
-    screen.say(text)
-    return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -35,44 +36,30 @@ Out = Annotated[
 By = Annotated[str | None, typer.Option(help="Who notes it; you, where not given.", metavar="NAME")]
 
 
-@report_app.command("weekly", epilog="Example:  smarketing report weekly --until 2026-03-29 --language es")
-def weekly(
-    until: Until = None,
-    language: Language = None,
-    form: Format = None,
-    out: Out = None,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """The last whole week, or the seven days up to one: HTML and PDF in reports/, and what matters most on the screen."""
-    return _tell("week", until, language, form, out, as_json, project)
+def _of(kind: Kind, what: str) -> Callable[..., int]:
+    def tell(
+        until: Until = None,
+        language: Language = None,
+        form: Format = None,
+        out: Out = None,
+        as_json: Json = False,
+        project: Folder = HERE,
+    ) -> int:
+        from console.reporting import Asked
+        from console.reporting import tell as report
+
+        return asyncio.run(report(Screen(as_json), project, kind, Asked(until, language, form, out)))
+
+    tell.__doc__ = f"{what}: HTML and PDF in reports/, and what matters most on the screen."
+    return tell
 
 
-@report_app.command("monthly", epilog="Example:  smarketing report monthly --format pdf --out march.pdf")
-def monthly(
-    until: Until = None,
-    language: Language = None,
-    form: Format = None,
-    out: Out = None,
-    as_json: Json = False,
-    project: Folder = HERE,
-) -> int:
-    """The last whole month, or the month up to a day: HTML and PDF in reports/, and what matters most on the screen."""
-    return _tell("month", until, language, form, out, as_json, project)
-
-
-def _tell(
-    kind: Kind,
-    until: str | None,
-    language: str | None,
-    form: str | None,
-    out: Path | None,
-    as_json: bool,
-    project: Path,
-) -> int:
-    from console.reporting import Asked, tell
-
-    return asyncio.run(tell(Screen(as_json), project, kind, Asked(until, language, form, out)))
+report_app.command("weekly", epilog="Example:  smarketing report weekly --until 2026-03-29 --language es")(
+    _of("week", "The last whole week, or the seven days up to one")
+)
+report_app.command("monthly", epilog="Example:  smarketing report monthly --format pdf --out march.pdf")(
+    _of("month", "The last whole month, or the month up to a day")
+)
 
 
 @report_app.command("decide", epilog='Example:  smarketing report decide "Call leads of the fair first" --who Ana')

@@ -256,3 +256,12 @@ def _jsonable(data: Any) -> Any:
     if isinstance(data, Text):
         return data.plain
     return str(data)
+
+
+def begin(screen: Screen, text: str) -> str:
+    """The first line, before anything slow. On a live terminal the progress display begins with it anew."""
+    if screen.live:
+        screen.console.print(text, end="\r", highlight=False)
+        return text
+    screen.say(text)
+    return ""

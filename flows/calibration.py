@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
 from delivery.calibration import NoScoring, note_calibration
-from flows.attempts import Wanted
-from flows.outcome import Name, of_error
+from flows.runs import Told, look_after
 from state.lock import Busy
 from sync.project import open_project
-from sync.run import Options
 
 
 @flow(name="calibration", persist_result=False)
@@ -24,21 +21,16 @@ async def calibration(project: Path) -> State[dict[str, Any]]:
     Args:
         project: The project folder, on the machine that runs this.
     """
-    log = get_run_logger()
-    folder = Wanted(project, Options()).folder
-    try:
-        async with open_project(folder, systems=()) as opened:
-            done = note_calibration(opened)
-    except (NoScoring, Busy) as error:
-        return Completed(name=Name.SKIPPED, message=str(error))
-    except Exception as error:
-        outcome = of_error(error, "calibration", folder)
-        log.error("%s: %s", outcome.name, outcome.told)
-        return Failed(name=outcome.name, message=outcome.told)
+    return await look_after("calibration", project, _note, skips=(Busy, NoScoring))
+
+
+async def _note(folder: Path) -> Told:
+    async with open_project(folder, systems=()) as opened:
+        done = note_calibration(opened)
     sent = done.sent
     told = f"{done.told.outcomes:,} outcomes; {done.file}; sent to {len(sent.sent) if sent else 0}."
-    log.info(told)
-    if sent and (sent.failed or sent.unknown):
-        why = "; ".join([*(f"{name}: {said}" for name, said in sent.failed.items()), *sent.unknown])
-        return Failed(name=Name.PARTIAL, message=f"{told} Not all got it: {why}. Run this once more.")
-    return Completed(name=Name.COMPLETED, message=told, data={"outcomes": done.told.outcomes, "file": str(done.file)})
+    data = {"outcomes": done.told.outcomes, "file": str(done.file)}
+    if not sent or not (sent.failed or sent.unknown):
+        return told, data, ""
+    why = "; ".join([*(f"{name}: {said}" for name, said in sent.failed.items()), *sent.unknown])
+    return told, data, f"Not all got it: {why}. Run this once more."

@@ -17,6 +17,7 @@ from connectors.scrub import scrub
 from mapping.problems import ConfigErrors
 from state.lock import Busy
 from state.trouble import BUSY, UNREACHABLE, trouble
+from sync.clocks import PactError
 from sync.context import Report
 
 PASSING = frozenset({Retry.code, RateLimited.code, Unavailable.code, Busy.code, BUSY.code, UNREACHABLE.code})
@@ -109,7 +110,7 @@ def _explained(error: BaseException) -> tuple[str, str, str]:
     match error:
         case ConfigErrors():
             return "config", str(error), "Mend it and run `smarketing check`."
-        case ConnectorError():
+        case ConnectorError() | PactError():
             return error.code, error.message, error.hint
         case Busy():
             return error.code, str(error), ""

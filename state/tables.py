@@ -2,86 +2,41 @@
 
 Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
 ids of hubs and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
-end. Times are UTC.
+end. Times are UTC. The tables of what the two teams agree on are in `agreed.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
+
+from state.agreed import acceptance, alert, attainment, decision, model, score, score_due, sla_clock, sla_version
+from state.columns import EPOCH, MICROSECOND, Id, Serial, Utc, Word, metadata, read_time, stored_time
+
+__all__ = [
+    "EPOCH",
+    "MICROSECOND",
+    "Id",
+    "Serial",
+    "Utc",
+    "Word",
+    "acceptance",
+    "alert",
+    "attainment",
+    "decision",
+    "metadata",
+    "model",
+    "read_time",
+    "score",
+    "score_due",
+    "sla_clock",
+    "sla_version",
+    "stored_time",
+]
 
 REVISION = "0010"
 """The newest migration; `database.py` brings older databases up to it."""
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-
-class Utc(sa.TypeDecorator[datetime]):
-    """A point in time, always with its zone in Python. SQLite, which has no such type, holds the microseconds since
-    1970: a third of the room of a text (`SELECT datetime(at / 1000000, 'unixepoch')` shows it to a person)."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.BigInteger() if dialect.name == "sqlite" else sa.DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return stored_time(dialect)(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return read_time(dialect)(value)
-
-
-def stored_time(dialect: Dialect) -> Callable[[datetime | None], Any]:
-    """From a point in time to what the driver is given. Raises ValueError for one without a zone."""
-    return _microseconds if dialect.name == "sqlite" else _zoned
-
-
-def read_time(dialect: Dialect) -> Callable[[Any], datetime | None]:
-    """And back."""
-    return _from_microseconds if dialect.name == "sqlite" else _zoned
-
-
-def _microseconds(at: datetime | None) -> int | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be stored")
-    return (at - EPOCH) // MICROSECOND
-
-
-def _from_microseconds(at: int | None) -> datetime | None:
-    return None if at is None else EPOCH + timedelta(microseconds=at)
-
-
-def _zoned(at: datetime | None) -> datetime | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be stored")
-    return at.astimezone(UTC)
-
-
-Id = sa.String(32)
-Word = sa.String(64)  # a system or a stage: as long as the configuration lets their names be
-Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 run = sa.Table(
     "run",
@@ -273,37 +228,6 @@ stage_event = sa.Table(
     sa.Column("dated", sa.String(8), nullable=False, server_default="run"),  # how `at` is known: vendor, changed, run
 )
 
-score = sa.Table(  # what a lead's score was, from when on: a row where any part of it changed
-    "score",
-    metadata,
-    sa.Column("hub_id", Id, primary_key=True),
-    sa.Column("at", Utc, primary_key=True),
-    sa.Column("fit", sa.SmallInteger),
-    sa.Column("engagement", sa.SmallInteger),
-    sa.Column("total", sa.SmallInteger, nullable=False),
-    sa.Column("grade", sa.String(2)),
-    sqlite_with_rowid=False,
-)
-
-score_due = sa.Table(  # when points decay: the next day on which a lead's score is another one by itself
-    "score_due",
-    metadata,
-    sa.Column("hub_id", Id, primary_key=True),
-    sa.Column("day", sa.Integer, nullable=False, index=True),  # since 1970, UTC
-    sqlite_with_rowid=False,
-)
-
-model = sa.Table(  # what was learned from the outcomes of leads, never changed afterwards
-    "model",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("trained_at", Utc, nullable=False),
-    sa.Column("until", Utc, nullable=False),  # the latest outcome that it knows
-    sa.Column("features", sa.Text, nullable=False),
-    sa.Column("coefficients", sa.Text, nullable=False),
-    sa.Column("metrics", sa.Text, nullable=False),
-)
-
 write = sa.Table(
     "write",
     metadata,
@@ -399,116 +323,6 @@ forgotten = sa.Table(  # keyed hashes by which the person is known when they com
     sa.Column("lifted_by", sa.String(128)),
     sa.Column("reason", sa.Text),
 )
-
-attainment = sa.Table(  # what came of an objective in a period that is over; a restated one is a new row
-    "attainment",
-    metadata,
-    sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("objective", Word, nullable=False),
-    sa.Column("period", sa.String(8), nullable=False),  # 2026-03, 2026-Q1, 2026-H1, 2026
-    sa.Column("value", sa.Float, nullable=False),
-    sa.Column("target", sa.Float, nullable=False),
-    sa.Column("frozen_at", Utc, nullable=False),
-    sa.Column("frozen_by", sa.String(128), nullable=False),
-    sa.Column("basis", sa.Text, nullable=False),  # what the value was counted from, as JSON
-    sa.Column("restated_from", Serial),  # the row that it takes the place of
-    sa.Column("reason", sa.Text),
-    sa.Index(
-        "uq_attainment_first", "objective", "period", unique=True,
-        sqlite_where=sa.text("restated_from IS NULL"), postgresql_where=sa.text("restated_from IS NULL"),
-    ),
-    sa.UniqueConstraint("restated_from"),
-)  # fmt: skip
-
-acceptance = sa.Table(  # a team stands by an objective, or by what came of it
-    "acceptance",
-    metadata,
-    sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("objective", Word, nullable=False),
-    sa.Column("period", sa.String(8), nullable=False),
-    sa.Column("team", sa.String(16), nullable=False),
-    sa.Column("target", sa.Float, nullable=False),
-    sa.Column("accepted_at", Utc, nullable=False),
-    sa.Column("accepted_by", sa.String(128), nullable=False),
-    sa.Column("attainment_id", Serial),  # none: the target alone
-)
-
-decision = sa.Table(  # of a meeting of both teams
-    "decision",
-    metadata,
-    sa.Column("id", Serial, primary_key=True, autoincrement=True),
-    sa.Column("met", sa.Date, nullable=False),  # the day of the meeting
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("who", sa.String(255), nullable=False),  # carries it out; empty where nobody is named
-    sa.Column("due", sa.Date),
-    sa.Column("state", sa.String(8), nullable=False),  # open, done, dropped
-    sa.Column("noted_at", Utc, nullable=False),
-    sa.Column("noted_by", sa.String(128), nullable=False),
-    sa.Column("closed_at", Utc),
-    sa.Column("closed_by", sa.String(128)),
-)
-
-sla_version = sa.Table(  # a pact as it was signed: clocks go by the version of their start
-    "sla_version",
-    metadata,
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("hash", sa.String(64), nullable=False),
-    sa.Column("seen_at", Utc, nullable=False),
-    sa.Column("document", sa.Text, nullable=False),
-)
-
-sla_clock = sa.Table(
-    "sla_clock",
-    metadata,
-    sa.Column("hub_id", Id, primary_key=True),
-    sa.Column("clause", sa.String(16), primary_key=True),
-    sa.Column("started", Utc, primary_key=True),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("segment", Word, nullable=False),
-    sa.Column("owner", sa.String(255), nullable=False),  # e-mail address; empty where nobody is known
-    sa.Column("team", Word, nullable=False),
-    sa.Column("state", sa.String(10), nullable=False),  # running, paused, met, breached, cancelled
-    sa.Column("allowed", sa.BigInteger),  # microseconds of business time
-    sa.Column("elapsed", sa.BigInteger, nullable=False),  # the same, when it was last read
-    sa.Column("due", Utc),
-    sa.Column("look", Utc),  # when there will be something to say, if nothing happens before
-    sa.Column("reminded", sa.SmallInteger, nullable=False),
-    sa.Column("breached_at", Utc),
-    sa.Column("stopped", Utc),
-    sa.Column("note", sa.String(64), nullable=False),
-    sa.Index(
-        "ix_sla_clock_look", "look",
-        sqlite_where=sa.text("look IS NOT NULL"), postgresql_where=sa.text("look IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_sla_clock_open", "due",
-        sqlite_where=sa.text("stopped IS NULL"), postgresql_where=sa.text("stopped IS NULL"),
-    ),
-    sqlite_with_rowid=False,
-)  # fmt: skip
-
-alert = sa.Table(  # a message to somebody: the row is the intent, and what became of it
-    "alert",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("key", sa.String(255), nullable=False, unique=True),  # what is said of what: never twice
-    sa.Column("kind", sa.String(16), nullable=False),  # reminder, breach, manager
-    sa.Column("hub_id", Id, index=True),
-    sa.Column("clause", sa.String(16)),
-    sa.Column("started", Utc),
-    sa.Column("recipient", sa.String(255), nullable=False),  # an e-mail address, or the name of a team
-    sa.Column("channel", Word, nullable=False),  # mail, team; empty where there is none
-    sa.Column("state", sa.String(8), nullable=False),  # due, sending, sent, failed, dropped, unknown
-    sa.Column("tries", sa.SmallInteger, nullable=False),
-    sa.Column("at", Utc, nullable=False),
-    sa.Column("next_at", Utc),
-    sa.Column("sent_at", Utc),
-    sa.Column("error", sa.Text),
-    sa.Index(
-        "ix_alert_next_at", "next_at",
-        sqlite_where=sa.text("next_at IS NOT NULL"), postgresql_where=sa.text("next_at IS NOT NULL"),
-    ),
-)  # fmt: skip
 
 lock = sa.Table(
     "lock",

@@ -39,6 +39,10 @@ class PactError(Exception):
         self.code, self.message, self.hint = code, message, hint
 
 
+class NoPact(PactError):
+    """The project has none."""
+
+
 @dataclass
 class Ticked:
     """What a tick has come to. `stale`: messages that came too late to be sent; `left`: what of the history was left
@@ -55,11 +59,9 @@ class Ticked:
 
 
 def pact_of(config: ProjectFile) -> Pact:
-    """Raises PactError where the project has none."""
+    """Raises NoPact."""
     if config.sla is None:
-        raise PactError(
-            "no-pact", "There is no pact in smarketing.yaml.", "Write what both teams promise under `sla:`."
-        )
+        raise NoPact("no-pact", "There is no pact in smarketing.yaml.", "Write what both teams promise under `sla:`.")
     return config.sla
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from connectors.base import Key, Record
 from connectors.errors import Retry
-from mapping.fields import Fields
+from mapping.fields import Fields, Value
 from state.records import RECORD, Hub, Review, WriteRow
 from sync.consent import opened, withdraws
 from sync.context import Context
@@ -149,8 +149,8 @@ def _pairs(ctx: Context, system: str, doubles: Sequence[tuple[str, str]]) -> lis
 
 
 def _row(ctx: Context, system: str, pair: Pair) -> WriteRow:
-    fields = {RECORD: (pair.goes, pair.stays)}
-    return WriteRow(ctx.run_id, pair.winner.id, system, "merge", pair.goes, fields, rank=2, kind=ctx.kind)  # type: ignore[arg-type]
+    fields: dict[str, tuple[Value, Value]] = {RECORD: (pair.goes, pair.stays)}
+    return WriteRow(ctx.run_id, pair.winner.id, system, "merge", pair.goes, fields, rank=2, kind=ctx.kind)
 
 
 async def _look(ctx: Context, system: str, pairs: Sequence[Pair]) -> list[Look]:

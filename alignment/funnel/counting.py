@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from alignment.funnel.columns import Mask
 from alignment.funnel.deals import DealBook, DealSelecting, deals_of, influenced, read_deals
-from alignment.funnel.figures import Counts, Days, Funnel, Passed, PassedLead, Share, Step, spreads
+from alignment.funnel.figures import Counts, Days, Deals, Funnel, Passed, PassedLead, Share, Step, spreads
 from alignment.funnel.groups import (
     PERIOD,
     PERSONA,
@@ -95,13 +95,10 @@ def _counts(books: Books, select: Selecting, touched: Mask, groups: Groups) -> l
     """Of each group."""
     steps = [_steps(select, stage, groups) for stage in books.terms.steps]
     passed, left = _passed(select, groups), _left(select, groups)
-    deals: Sequence[object] = [None] * len(groups.labels)
+    deals: Sequence[Deals | None] = [None] * len(groups.labels)
     if books.deals is not None:
         deals = deals_of(books.deals, touched, select, groups)
-    return [
-        Counts(tuple(step[n] for step in steps), passed[n], deals[n], left[n])  # type: ignore[arg-type]
-        for n in range(len(groups.labels))
-    ]
+    return [Counts(tuple(step[n] for step in steps), passed[n], deals[n], left[n]) for n in range(len(groups.labels))]
 
 
 def _sizes(some: Selected, groups: Groups) -> list[int]:

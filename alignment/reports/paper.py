@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path as File
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fpdf import FPDF
 from fpdf.enums import Align, XPos, YPos
+from fpdf.fonts import TTFFont
 
 from alignment.reports.charts import COLOURS, Dot, Drawing, Label, Path, Rect, Tone, drawing
 from alignment.reports.model import Cell, Report, Section, Table, Term
@@ -59,7 +60,7 @@ class Sheet(FPDF):
         self.c_margin = 0
         self.alias_nb_pages("{nb}", Align.R)  # only cells know how many pages there will be
         self.set_font(FONT, "", 9)
-        self._known = self.fonts[FONT.lower()].cmap  # type: ignore[union-attr]
+        self._known = cast(TTFFont, self.fonts[FONT.lower()]).cmap
 
     def footer(self) -> None:
         self.set_y(-12)

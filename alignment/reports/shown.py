@@ -13,6 +13,9 @@ NOTHING = "–"
 SIGNS: dict[Trend, str] = {"up": "▲", "down": "▼", "same": "=", "": ""}
 
 
+Tone = Literal["good", "bad", ""]
+
+
 class Told(NamedTuple):
     """`change`: the figure of the period before, with a sign; `range`: how uncertain it is; both may be empty. `tone`: good
     or bad where one can say so."""
@@ -20,7 +23,7 @@ class Told(NamedTuple):
     main: str
     change: str = ""
     range: str = ""
-    tone: Literal["good", "bad", ""] = ""
+    tone: Tone = ""
 
 
 class Shown:
@@ -86,14 +89,15 @@ class Shown:
         return value
 
     def _figure(self, one: Figure) -> Told:
-        change, tone = "", ""
+        change = ""
+        tone: Tone = ""
         if one.before is not None and one.value is not None:
             trend: Trend = "up" if one.value > one.before else "down" if one.value < one.before else "same"
             before = self.amount(one.before, one.unit, one.currency)
             change = f"{SIGNS[trend]} {self.text('before', number=before)}"
             if trend != "same" and one.better:
                 tone = "good" if (trend == "up") == (one.better == "more") else "bad"
-        return Told(self.amount(one.value, one.unit, one.currency), change, self._range(one), tone)  # type: ignore[arg-type]
+        return Told(self.amount(one.value, one.unit, one.currency), change, self._range(one), tone)
 
     def _range(self, one: Figure) -> str:
         if one.value is None:

@@ -108,8 +108,8 @@ def vector(features: Sequence[Mapping[str, Any]], fields: Fields, tally: Mapping
             continue
         value = fields.get(one["field"])
         if "number" in one:
-            known = isinstance(value, int | float) and not isinstance(value, bool)
-            told.append((_scaled(value) - one["mean"]) / one["scale"] if known else 0.0)  # type: ignore[arg-type]
+            known = _scaled(value) if isinstance(value, int | float) and not isinstance(value, bool) else one["mean"]
+            told.append((known - one["mean"]) / one["scale"])
         elif "blank" in one:
             told.append(float(blank(value)))
         else:
