@@ -24,6 +24,8 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from ruamel.yaml import YAML
 
 FOLDER = Path(__file__).parent / "locale"
+"""The texts of the alignment; a door for people may have more in a folder of its own."""
+
 Text = str | Mapping[str, str]
 """One text, or one for each plural form of CLDR that the language has: `one`, `many`, `other`."""
 
@@ -34,9 +36,10 @@ def languages() -> tuple[str, ...]:
 
 
 @lru_cache
-def texts(language: str) -> Mapping[str, Text]:
-    """Every text of a language by `area.key`. Raises LookupError for a language without any."""
-    files = sorted((FOLDER / language).glob("*.yaml"))
+def texts(language: str, *more: Path) -> Mapping[str, Text]:
+    """Every text of a language by `area.key`, those of the folders in `more` too. Raises LookupError for a language without
+    any."""
+    files = [file for folder in (FOLDER, *more) for file in sorted((folder / language).glob("*.yaml"))]
     if not files:
         raise LookupError(f"there are no texts in {language!r}, only in {', '.join(languages())}")
     yaml = YAML(typ="safe", pure=True)
@@ -50,10 +53,10 @@ def texts(language: str) -> Mapping[str, Text]:
 class Words:
     """One language: `Words("es")("glossary.title")`. Raises LookupError for a language that there are no texts in."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", *more: Path) -> None:
         self.language = language
         self.locale = Locale.parse(language)
-        self._texts = texts(language)
+        self._texts = texts(language, *more)
 
     def __contains__(self, key: str) -> bool:
         return key in self._texts

@@ -2,7 +2,8 @@
 
 Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
 ids of hubs and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
-end. Times are UTC. The tables of what the two teams agree on are in `agreed.py`.
+end. Times are UTC. The tables of what the two teams agree on are in `agreed.py`, those of who may
+look at it in `access.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 
 import sqlalchemy as sa
 
+from state.access import account, audit, invitation, session, token
 from state.agreed import acceptance, alert, attainment, decision, model, score, score_due, sla_clock, sla_version
 from state.columns import EPOCH, MICROSECOND, Id, Serial, Utc, Word, metadata, read_time, stored_time
 
@@ -22,20 +24,25 @@ __all__ = [
     "Utc",
     "Word",
     "acceptance",
+    "account",
     "alert",
     "attainment",
+    "audit",
     "decision",
+    "invitation",
     "metadata",
     "model",
     "read_time",
     "score",
     "score_due",
+    "session",
     "sla_clock",
     "sla_version",
     "stored_time",
+    "token",
 ]
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest migration; `database.py` brings older databases up to it."""
 
 run = sa.Table(

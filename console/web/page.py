@@ -1,0 +1,182 @@
+"""What every page is made with: who asks, in which language, and how the answer is drawn.
+
+A route takes a `Viewer`, an `Operator` or an `Admin`; by that it is decided, before anything else happens, who may. Invariant:
+a route that changes something is never a GET, and is refused without the session's own CSRF token (in the form as `csrf`, or in
+the header X-CSRF-Token, where htmx puts it).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from alignment.words import Words
+from console.web.drawing import draw
+from console.web.site import LANGUAGES, Site
+from state.accounts import Account, Role
+
+SESSION, TOLD, LANGUAGE, THEME = "smarketing_session", "smarketing_told", "smarketing_language", "smarketing_theme"
+RANKS: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
+"""Whoever may do more may do all that those below may."""
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+Tone = Literal["good", "warn", "bad"]
+
+
+class NotSignedIn(Exception):
+    """Sent to the page that signs people in, and back afterwards."""
+
+
+class Refused(Exception):
+    """A page says no. `status`: of HTTP; `key`: of the text that says why."""
+
+    def __init__(self, status: int, key: str, **values: object) -> None:
+        super().__init__(key)
+        self.status, self.key, self.values = status, key, values
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """`csrf`: what a form of theirs must bring; empty where no cookie says who they are."""
+
+    account: Account
+    csrf: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+    @property
+    def email(self) -> str:
+        """Who is said to have done a thing."""
+        return self.account.email
+
+    def may(self, role: Role) -> bool:
+        return RANKS[self.account.role] >= RANKS[role]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One request of somebody who is signed in (or, on the pages before that, of nobody)."""
+
+    request: Request
+    site: Site
+    words: Words
+    visitor: Visitor | None = None
+
+    @property
+    def by(self) -> str:
+        assert self.visitor is not None
+        return self.visitor.email
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def show(self, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """A whole page. htmx takes the part that it asked for out of it (`hx-select`)."""
+        told = _told(self.request)
+        answer = HTMLResponse(draw(template, self, told=told, **values), status)
+        if told:
+            answer.delete_cookie(TOLD)
+        return answer
+
+    def go(self, url: str, told: str = "", tone: Tone = "good") -> Response:
+        """To another page after something was done, which then says so. By htmx too."""
+        by_htmx = "HX-Request" in self.request.headers
+        answer = Response(headers={"HX-Redirect": url}) if by_htmx else RedirectResponse(url, 303)
+        if told:
+            value = quote(json.dumps({"text": told[:1500], "tone": tone}))
+            answer.set_cookie(TOLD, value, max_age=60, httponly=True, samesite="lax", secure=secure(self.request))
+        return answer
+
+    def note(self, action: str, subject: str = "", **detail: Any) -> None:
+        """Into the audit: who did what."""
+        self.site.accounts.note(self.now, self.by, action, subject, **detail)
+
+
+def secure(request: Request) -> bool:
+    """Whether the browser came by https; cookies then never travel otherwise."""
+    return request.url.scheme == "https"
+
+
+def inside(url: str) -> str:
+    """A page of ours, whatever a link says."""
+    return url if url.startswith("/") and not url.startswith(("//", "/\\")) else "/"
+
+
+def site_of(request: Request) -> Site:
+    return cast(Site, request.app.state.site)
+
+
+def words_of(request: Request, account: Account | None = None) -> Words:
+    """The account's language; else that chosen before signing in; else the first that the browser asks for and we have."""
+    chosen = account.language if account else request.cookies.get(LANGUAGE, "")
+    if chosen not in LANGUAGES:
+        asked = (
+            part.partition(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")
+        )
+        chosen = next((one for one in asked if one in LANGUAGES), LANGUAGES[0])
+    return site_of(request).words(chosen)
+
+
+def _told(request: Request) -> Mapping[str, str] | None:
+    try:
+        told = json.loads(unquote(request.cookies.get(TOLD, "")))
+        return {"text": str(told["text"]), "tone": str(told["tone"])}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+async def anybody(request: Request) -> Page:
+    """For the few pages that are there before signing in."""
+    return Page(request, site_of(request), words_of(request))
+
+
+async def visitor_of(request: Request) -> Visitor:
+    """Who the session's cookie says it is. Raises NotSignedIn."""
+    key = request.cookies.get(SESSION)
+    session = await run_in_threadpool(site_of(request).accounts.session, key, datetime.now(UTC)) if key else None
+    if session is None:
+        raise NotSignedIn
+    return Visitor(session.account, session.csrf)
+
+
+def by_role(role: Role) -> Callable[[Request], Awaitable[Page]]:
+    async def admitted(request: Request) -> Page:
+        visitor = await visitor_of(request)
+        page = Page(request, site_of(request), words_of(request, visitor.account), visitor)
+        if not visitor.may(role):
+            raise Refused(403, "shell.not_allowed", role=page.words(f"shell.role_{role}"))
+        if request.method not in SAFE and visitor.csrf:
+            await _check_csrf(request, visitor.csrf)
+        return page
+
+    admitted.role = role  # type: ignore[attr-defined]
+    return admitted
+
+
+async def _check_csrf(request: Request, expected: str) -> None:
+    given: str | UploadFile | None = request.headers.get("X-CSRF-Token")
+    if given is None and request.headers.get("content-type", "").startswith(
+        ("application/x-www-form-urlencoded", "multipart/form-data")
+    ):
+        given = (await request.form()).get("csrf")
+    if not isinstance(given, str) or not secrets.compare_digest(given.encode(), expected.encode()):
+        raise Refused(403, "shell.csrf")
+
+
+Anybody = Annotated[Page, Depends(anybody)]
+Viewer = Annotated[Page, Depends(by_role("viewer"))]
+Operator = Annotated[Page, Depends(by_role("operator"))]
+Admin = Annotated[Page, Depends(by_role("admin"))]

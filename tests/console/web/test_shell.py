@@ -1,0 +1,137 @@
+"""What stands around every page: who may, what is refused, headers, languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from ruamel.yaml import YAML
+
+from console.web import drawing
+from console.web.menu import MENU
+from console.web.page import SAFE
+from console.web.signing_in import first_link
+from console.web.site import LANGUAGES, TEXTS, Site
+from tests.console.web.conftest import Browser, seen
+
+OPEN = {"/sign-in", "/welcome/{key}"}
+"""Pages that are there before signing in."""
+
+
+def routes(app: FastAPI) -> Iterator[APIRoute]:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            yield route
+
+
+def test_every_route_says_who_may(app: FastAPI) -> None:
+    for route in routes(app):
+        roles = [one.call.role for one in route.dependant.dependencies if hasattr(one.call, "role")]  # type: ignore[union-attr]
+        assert route.path in OPEN or len(roles) == 1, f"{route.path} does not say who may"
+
+
+def test_a_stranger_is_sent_to_sign_in_and_back(stranger: Browser) -> None:
+    answer = stranger.client.get("/?x=1", follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=/%3Fx%3D1"
+
+
+def test_nothing_is_changed_without_the_sessions_token(app: FastAPI, admin: Browser) -> None:
+    for route in routes(app):
+        if route.path in OPEN or not route.methods - set(SAFE):
+            continue
+        url = re.sub(r"{[^}]+}", "1", route.path)
+        for method in route.methods - set(SAFE):
+            answer = admin.client.request(method, url, data={"csrf": "another"})
+            assert answer.status_code == 403, f"{method} {url}"
+
+
+def test_the_policy_lets_nothing_in(viewer: Browser, stranger: Browser) -> None:
+    for answer in (viewer.get("/"), stranger.get("/sign-in"), viewer.get("/nowhere")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert " style=" not in answer.text
+        assert "<style" not in answer.text
+        assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text)
+        assert not re.search(r"\son[a-z]+=", answer.text)
+
+
+def test_the_first_link_makes_an_admin_once(site: Site, stranger: Browser) -> None:
+    path = first_link(site.accounts, "")
+    assert stranger.get(path).status_code == 200
+    short = stranger.post(path, {"name": "Ana", "email": "ana@example.com", "password": "short"})
+    assert short.status_code == 422
+    answer = stranger.post(path, {"name": "Ana", "email": "Ana@Example.com", "password": "correct horse battery"})
+    assert answer.status_code == 200
+    assert "Ana" in seen(answer)
+    [account] = site.accounts.all()
+    assert (account.email, account.role) == ("ana@example.com", "admin")
+    assert account.password is not None
+    assert "horse" not in account.password
+    assert stranger.get(path).status_code == 404
+    assert first_link(site.accounts, "") == ""
+
+
+def test_signing_in_and_out(site: Site, stranger: Browser, app: FastAPI) -> None:
+    stranger.post(
+        first_link(site.accounts, ""), {"name": "A", "email": "a@x.example", "password": "correct horse battery"}
+    )
+    other = Browser(app, None)
+    assert other.post("/sign-in", {"email": "a@x.example", "password": "wrong"}).status_code == 401
+    answer = other.post(
+        "/sign-in", {"email": "A@x.example", "password": "correct horse battery", "next": "//evil.example"}
+    )
+    assert str(answer.url) == "http://console.test/"
+    other.csrf = re.search(r'name="csrf" value="([^"]+)"', answer.text)[1]  # type: ignore[index]
+    assert other.post("/sign-out").status_code == 200
+    assert str(other.get("/").url).startswith("http://console.test/sign-in")
+
+
+def test_an_error_is_a_page(viewer: Browser, project: Path) -> None:
+    assert "no such page" in seen(viewer.get("/nowhere"))
+    file = project / "smarketing.yaml"
+    file.write_text(file.read_text("utf-8") + "\nnonsense: 1\n", "utf-8")
+    answer = viewer.get("/")
+    assert answer.status_code == 409
+    assert "nonsense" in seen(answer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_text(language: str) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    for file in sorted((TEXTS / "en").glob("*.yaml")):
+        english, other = (yaml.load((TEXTS / one / file.name).read_text("utf-8")) for one in ("en", language))
+        assert list(english) == list(other), file.name
+        for key, text in english.items():
+            assert _gaps(text) == _gaps(other[key]), f"{file.name}: {key}"
+    assert {file.name for file in (TEXTS / language).iterdir()} == {file.name for file in (TEXTS / "en").iterdir()}
+
+
+def _gaps(text: str | dict[str, str]) -> set[str]:
+    parts = text.values() if isinstance(text, dict) else [text]
+    return {name for part in parts for _, name, _, _ in Formatter().parse(part) if name}
+
+
+def test_every_text_that_a_page_asks_for_is_there(site: Site) -> None:
+    words = site.words("en")
+    for file in (drawing.HERE / "templates").glob("*.html"):
+        for key in re.findall(r"""\bt\(\s*["']([a-z_]+\.[a-z0-9_]+)["']\s*[,)]""", file.read_text("utf-8")):
+            assert key in words, f"{file.name}: {key}"
+    for title, entries in MENU:
+        assert not title or f"menu.{title}" in words
+        for entry in entries:
+            assert f"menu.{entry.key}" in words
+
+
+def test_the_language_is_the_accounts_own(viewer: Browser) -> None:
+    assert 'lang="en"' in viewer.get("/").text
+    viewer.post("/preferences", {"language": "es", "theme": "dark"})
+    page = viewer.get("/").text
+    assert 'lang="es"' in page
+    assert 'data-theme="dark"' in page
