@@ -24,11 +24,13 @@ ASKED = next(contacts(1))["properties"].keys()
 
 
 def read_only(*, scoring: bool) -> Rules:
-    """HubSpot, the 17 properties of `bench.contacts`. `scoring`: with the preset's scoring rules, and what they promote."""
+    """HubSpot, the 17 properties of `bench.contacts`. `scoring`: with what the preset makes of a lead besides: its score, what
+    that promotes, its persona."""
     config, file = _preset("smarketing"), _preset(SYSTEM)
     config["systems"] = _systems(config, SYSTEM)
     if not scoring:
         config.pop("scoring")
+        config.pop("personas")
         config["vocabulary"].pop("promote")
     pulled = {name: entry for name, entry in file["fields"].items() if entry.get("direction") != "push"}
     file["fields"] = {name: {**entry, "direction": "pull"} for name, entry in pulled.items()}
