@@ -22,6 +22,7 @@ from console.person_commands import add_people
 from console.report_commands import report_app
 from console.review_commands import reviews_app
 from console.screen import Screen, begin
+from console.serve_command import add_serve
 from console.sla_commands import sla_app
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(reviews_app, name="review", rich_help_panel=LOOK)
 add_people(app)
 add_alignment(app)
+add_serve(app)
 app.add_typer(sla_app, name="sla", rich_help_panel=LOOK)
 app.add_typer(report_app, name="report", rich_help_panel=LOOK)
 

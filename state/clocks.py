@@ -248,6 +248,12 @@ class Clocks(Connected):
             query = query.where(c.stopped.is_(None), c.state != "cancelled")
         return [ClockRow(*row) for row in self._c.execute(query)]
 
+    def soonest(self, limit: int) -> list[ClockRow]:
+        """Those that have not stopped and whose time is known, the most urgent first."""
+        c = t.sla_clock.c
+        query = sa.select(*_CLOCK).where(c.stopped.is_(None), c.due.is_not(None), c.state != "cancelled")
+        return [ClockRow(*row) for row in self._c.execute(query.order_by(c.due).limit(limit))]
+
     def counted_open(self) -> dict[str, int]:
         """State (running, paused, breached) -> how many clocks have not stopped."""
         c = t.sla_clock.c

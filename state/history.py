@@ -179,6 +179,14 @@ class History:
             positions=[Position(*row) for row in self._c.execute(places.order_by(t.cursor.c.system))],
         )
 
+    def stages_now(self) -> dict[str, int]:
+        """Stage -> how many leads are in it. Looks at every lead."""
+        c = t.hub.c
+        query = sa.select(c.stage, sa.func.count()).where(
+            c.kind == "lead", c.merged_into.is_(None), c.stage.is_not(None)
+        )
+        return {stage: int(count) for stage, count in self._c.execute(query.group_by(c.stage))}
+
     def runs(self, limit: int = 10) -> list[Run]:
         """The last runs, newest first."""
         return [_run(row) for row in self._c.execute(sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit))]

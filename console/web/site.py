@@ -14,6 +14,7 @@ from pathlib import Path
 
 from alignment.words import Words, languages
 from console.web.jobs import Jobs
+from console.web.standing import Watch
 from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
 from state.accounts import Accounts
 from state.database import open_database
@@ -39,6 +40,7 @@ class Site:
         project = load_project(self.folder)
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
         self.jobs = Jobs(self.folder)
+        self.watch = Watch(self.engine)
 
     @property
     def opened(self) -> Opened:
