@@ -109,6 +109,8 @@ def test_no_page_waits_for_a_second_count(site: Site, counted_slowly: list[threa
     first = watch.now()
     assert isinstance(first.counted, Counted)
     assert all(watch.now() is first for _ in range(100)), "nobody waits"
+    assert _sooner_or_later(lambda: len(counted_slowly) == 2)
+    assert all(watch.now() is first for _ in range(100))
     assert len(counted_slowly) == 2, "one count is under way, whoever asks"
     counted_slowly[1].set()
     assert _sooner_or_later(lambda: watch.now() is not first)

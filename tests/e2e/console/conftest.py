@@ -1,0 +1,156 @@
+"""The console in a real browser, on the project that `smarketing demo` leaves, with both its systems running.
+
+Needs Debian's package chromium (or SMARKETING_CHROMIUM, the path of another). Screenshots go to SMARKETING_SCREENSHOTS, which CI
+keeps; else to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE = 120.0
+PASSWORD = "correct horse battery staple"
+ARGUMENTS = (
+    "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+WIDE, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = os.environ.get("SMARKETING_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip("Chromium is not on this machine: install the system package chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("SMARKETING_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "console.cli", *words]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SMARKETING_"))}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("console") / "demo"
+    played = subprocess.run(
+        command("demo", str(folder), "--json"), capture_output=True, text=True, env=environment(), check=False
+    )
+    assert played.returncode == 0, played.stderr[-2000:]
+    return folder
+
+
+@dataclass
+class Served:
+    """`smarketing serve`, running. `first`: the link that makes the first account."""
+
+    url: str
+    first: str
+    folder: Path
+    state: StorageState | None = field(default=None, repr=False)
+    """The cookies of the admin who signed in first."""
+
+
+@pytest.fixture(scope="session")
+def served(demo: Path) -> Iterator[Served]:
+    process = subprocess.Popen(
+        command("serve", "--project", str(demo), "--port", "0", "--json"),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line == "}\n":
+            break
+    told = json.loads("".join(lines))
+    yield Served(told["console"], told["first_account"], demo)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0
+
+
+@pytest.fixture(scope="session")
+def admin(served: Served, browser: Browser) -> StorageState:
+    """Comes in by the link that `serve` prints, as the first person does."""
+    if served.state is None:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(served.first)
+        page.get_by_label("Your name").fill("Ana Lima")
+        page.get_by_label("E-mail address").fill("ana@example.com")
+        page.get_by_label("Choose a password").fill(PASSWORD)
+        page.get_by_role("button", name="Begin").click()
+        page.wait_for_url(f"{served.url}/")
+        served.state = context.storage_state()
+        context.close()
+    return served.state
+
+
+class Visit:
+    """A page of somebody's, which fails the test where the browser had anything to complain about."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.complaints: list[str] = []
+        self.page = self.watched(context.new_page())
+
+    def watched(self, page: Page) -> Page:
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        return page
+
+    def go(self, path: str) -> Any:
+        return self.page.goto(f"{self.url}{path}", wait_until="load")
+
+
+@pytest.fixture
+def visit(browser: Browser, served: Served, admin: StorageState) -> Iterator[Callable[..., Visit]]:
+    """`visit()`: the admin, on a wide light screen; or as the arguments say (`state=None`: nobody)."""
+    visits: list[Visit] = []
+
+    def begin(*, scheme: Any = "light", size: Any = WIDE, state: Any = admin, **more: Any) -> Visit:
+        context = browser.new_context(viewport=size, color_scheme=scheme, storage_state=state, **more)
+        visits.append(Visit(context, served.url))
+        return visits[-1]
+
+    yield begin
+    for one in visits:
+        one.context.close()
+    assert [complaint for one in visits for complaint in one.complaints] == []
