@@ -17,6 +17,7 @@ from console.web.jobs import Jobs
 from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
 from state.accounts import Accounts
 from state.database import open_database
+from state.drafts import Drafts, Publications
 from state.history import Engine, History
 from state.store import Store
 from sync.forgotten import KEY
@@ -52,6 +53,14 @@ class Site:
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.engine)
+
+    @cached_property
+    def publications(self) -> Publications:
+        return Publications(self.engine)
 
     @contextmanager
     def history(self) -> Iterator[History]:
