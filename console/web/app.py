@@ -19,14 +19,22 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import home, preferences, signing_in
+from console.web import home, mapping, mapping_publish, mapping_stages, mapping_yaml, preferences, signing_in
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
 from console.web.site import Site
 from mapping.problems import ConfigErrors
 
-ROUTERS = (home.router, preferences.router, signing_in.router)
+ROUTERS = (
+    home.router,
+    preferences.router,
+    signing_in.router,
+    mapping_publish.router,
+    mapping_stages.router,
+    mapping_yaml.router,
+    mapping.router,  # the last of those under /mapping: it takes every /mapping/<name>
+)
 
 
 def create_app(folder: Path) -> FastAPI:
