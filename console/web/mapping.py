@@ -101,11 +101,11 @@ def save(page: Admin, system: str, form: Said) -> Response:
         edit(page, lambda files: _edited(files, system, kind, form), f"{system}: {kind} {name}", still)
     except ChangedMeanwhile:
         if adding:
-            wrong, now = page.words("mapping.mapped_already"), None
+            wrong, there = page.words("mapping.mapped_already"), None
         else:
-            wrong, now = page.words("mapping.changed_meanwhile"), _state(work_of(page).files, system, kind, name)
+            wrong, there = page.words("mapping.changed_meanwhile"), _state(work_of(page).files, system, kind, name)
         return shown(
-            page, system, kind, editing="" if adding else name, adding=adding, form=form, wrong=wrong, now=now, status=409
+            page, system, kind, editing="" if adding else name, adding=adding, form=form, wrong=wrong, there=there, status=409
         )  # fmt: skip
     except (CannotEdit, Refused) as error:
         wrong = _cannot(page, error)
@@ -126,7 +126,7 @@ def remove(page: Admin, system: str, form: Said) -> Response:
     try:
         edit(page, lambda files: rows.without_row(files, file, kind, name), f"{system}: {kind} {name} removed", still)
     except ChangedMeanwhile:
-        now = _state(work_of(page).files, system, kind, name)
+        there = _state(work_of(page).files, system, kind, name)
         return shown(
             page,
             system,
@@ -134,7 +134,7 @@ def remove(page: Admin, system: str, form: Said) -> Response:
             editing=name,
             form={},
             wrong=page.words("mapping.changed_meanwhile"),
-            now=now,
+            there=there,
             status=409,
         )
     except CannotEdit as error:
@@ -144,7 +144,7 @@ def remove(page: Admin, system: str, form: Said) -> Response:
 
 def shown(
     page: Page, system: str, kind: str, *, editing: str = "", adding: bool = False, form: Mapping[str, str] | None = None,
-    wrong: str = "", now: Any = None, status: int = 200,
+    wrong: str = "", there: Any = None, status: int = 200,
 ) -> Response:  # fmt: skip
     """The table, with one of its rows (or a new one) open where somebody edits. `form`: what was typed so far."""
     work, of = _at(page, system, kind)
@@ -164,7 +164,7 @@ def shown(
         "mapping_table.html", status, work=work, bar=bar(page, work), system=system, kind=of, rows=found, may=may,
         kinds=kinds_of(main, mapping), systems=list(systems_of(main)), role=systems_of(main)[system].get("role", "other"),
         remotes=remotes, missing=[one for name, one in remotes.items() if one.required and one.writable and name not in used],
-        free=free, opened=opened, editing=editing if opened else "", adding=adding and opened is not None, wrong=wrong, now=now,
+        free=free, opened=opened, editing=editing if opened else "", adding=adding and opened is not None, wrong=wrong, there=there,
         title_of=lambda name: field_title(name, fields.get(name, {}), page.words),
         transform_of=lambda row: transform_title(row.entry.get("transform"), row.usual_transform, page.words),
         digest=digest, state_of=lambda name: _state(work.files, system, of, name), stage=rows.group(mapping, "stage"),

@@ -134,7 +134,7 @@ def publication(page: Viewer, number: int) -> Response:
     now = read_files(page.site.folder)
     _, errors = checked(one.files, page.site.folder)
     return page.show(
-        "mapping_publication.html", one=one, before=before, last=last, now=now, errors=errors,
+        "mapping_publication.html", one=one, before=before, last=last, errors=errors,
         changes=_told(page, changes_of(before.files, one.files)) if before else [],
         lines=lines_of(before.files, one.files) if before else [],
         back=_told(page, changes_of(now, one.files)), runs=now == one.files, seen=digest(now),
