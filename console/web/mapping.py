@@ -168,8 +168,14 @@ def shown(
         title_of=lambda name: field_title(name, fields.get(name, {}), page.words),
         transform_of=lambda row: transform_title(row.entry.get("transform"), row.usual_transform, page.words),
         digest=digest, state_of=lambda name: _state(work.files, system, of, name), stage=rows.group(mapping, "stage"),
-        file=file_of(work.files, system), flow=rows.flow, status=status,
+        believed=believed(main), file=file_of(work.files, system), flow=rows.flow, status=status,
     )  # fmt: skip
+
+
+def believed(main: Mapping[str, Any]) -> list[str]:
+    """The systems in the order in which they are believed where no rule says otherwise."""
+    role = {"crm": 0, "marketing": 1}
+    return sorted(systems := systems_of(main), key=lambda name: (role.get(str(systems[name].get("role")), 2), name))
 
 
 def bar(page: Page, work: Work) -> dict[str, Any]:
