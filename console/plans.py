@@ -8,7 +8,7 @@ not written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,9 +85,9 @@ class PlanFile:
         return {"format": FORMAT, **asdict(self)}
 
 
-def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteRow], full: bool) -> PlanFile:
+def gathered(opened: Opened, store: Store, report: Report, planned: Iterable[WriteRow], full: bool) -> PlanFile:
     """The plan with the reason for every value, while the dry run's state can still be read."""
-    history = History(store)
+    rows, history = list(planned), History(store)
     tallies = {
         place(system, kind): Tally(linked=store.of(kind).count_links(system))
         for kind in opened.rules.kinds

@@ -7,11 +7,11 @@ by `resolve_secrets`, into a dictionary that the caller throws away: the `Projec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,7 +23,7 @@ from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
 from mapping.shape import fitted
-from mapping.source import Source, read_file
+from mapping.source import Source, read_bytes, read_file
 
 MAIN = "smarketing.yaml"
 FOLDER = "mappings"
@@ -45,22 +45,48 @@ class Project:
         return canonical(_meaning(self.config, self.mappings))
 
 
-def load_project(folder: Path | str) -> Project:
-    """Raises ConfigErrors with everything that is wrong in any of the files."""
-    folder = Path(folder)
-    main = read_file(folder / MAIN, MAIN)
+class Parsed(NamedTuple):
+    """What could be read of a project's files, without the entries that are wrong; those are `errors`. `config` is None
+    where too much of `smarketing.yaml` is missing to go on."""
+
+    config: ProjectFile | None
+    mappings: Mapping[str, MappingFile]
+    errors: Sequence[ConfigError]
+
+
+def load_project(folder: Path | str, files: Mapping[str, str] | None = None) -> Project:
+    """`files`: name -> text, in place of the configuration that lies in the folder: a draft. Raises ConfigErrors with
+    everything that is wrong in any of the files."""
+    config, mappings, errors = parsed(folder, files)
+    if errors or config is None:
+        raise ConfigErrors(errors)
+    return _project(Path(folder), config, mappings)
+
+
+def parsed(folder: Path | str, files: Mapping[str, str] | None = None) -> Parsed:
+    """As `load_project`, whatever is wrong."""
+    main, others = _drafted(files) if files is not None else _in_folder(Path(folder))
     config = fitted(main, ProjectFile) if main.data is not None else None
-    sources: dict[str, tuple[Source, MappingFile | None]] = {}
-    for path in sorted((folder / FOLDER).glob("*.y*ml")):
-        source = read_file(path, f"{FOLDER}/{path.name}")
-        sources[path.stem] = (source, fitted(source, MappingFile) if source.data is not None else None)
+    sources = {
+        name: (source, fitted(source, MappingFile) if source.data is not None else None)
+        for name, source in others.items()
+    }
     if config is not None:
         check(main, config, sources)
         _pair_up(main, config, sources)
     errors = [*main.errors, *(error for source, _ in sources.values() for error in source.errors)]
-    if errors or config is None:
-        raise ConfigErrors(errors)
-    return _project(folder, config, {name: mapping for name, (_, mapping) in sources.items() if mapping is not None})
+    return Parsed(config, {name: mapping for name, (_, mapping) in sources.items() if mapping is not None}, errors)
+
+
+def _in_folder(folder: Path) -> tuple[Source, dict[str, Source]]:
+    found = sorted((folder / FOLDER).glob("*.y*ml"))
+    return read_file(folder / MAIN, MAIN), {path.stem: read_file(path, f"{FOLDER}/{path.name}") for path in found}
+
+
+def _drafted(files: Mapping[str, str]) -> tuple[Source, dict[str, Source]]:
+    sources = {name: read_bytes(text.encode("utf-8", "surrogatepass"), name) for name, text in sorted(files.items())}
+    main = sources.pop(MAIN, None) or Source(MAIN, errors=[ConfigError(MAIN, 0, "", "there is no such file")])
+    return main, {Path(name).stem: source for name, source in sources.items() if name.startswith(f"{FOLDER}/")}
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:
