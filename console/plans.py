@@ -97,7 +97,7 @@ def gathered(opened: Opened, store: Store, report: Report, planned: Iterable[Wri
     for row in rows:
         tallies[place(row.system, row.kind)].add(row)
     decisions, decided = _decisions(history, store, report.run_id)
-    writes = list(_writes(history, store, rows, opened.rules))
+    writes = list(written_out(history, store, rows, opened.rules))
     return PlanFile(
         id=f"{report.started:%Y%m%d-%H%M%S}-{report.run_id[-4:]}",
         made_at=report.started.astimezone(UTC).isoformat(),
@@ -117,7 +117,8 @@ def gathered(opened: Opened, store: Store, report: Report, planned: Iterable[Wri
     )
 
 
-def _writes(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
+def written_out(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
+    """Each with whom it is about, and why it says what it says."""
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         leads = store.hubs([row.hub_id for row in part])
