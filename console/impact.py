@@ -218,7 +218,7 @@ def _told(
                 kept[where, one.name] -= not new
         records.add((where, row.operation), row, mark, due)
     news = _tally_news(pending, store, report)
-    examples = _examples(opened, store, records, fields)
+    examples = _examples(opened, store, pending, records, fields)
     return {
         "same": False,
         "seconds": report.seconds,
@@ -251,20 +251,17 @@ def _counted(counts: Of[T], where: str) -> dict[str, dict[str, int]]:
     return {str(name): {"all": count.all, "due": count.due} for name, count in sorted(found.items())}
 
 
-def _examples(opened: Opened, store: Store, records: Of[WriteRow], fields: Of[WriteRow]) -> list[dict[str, Any]]:
-    """The writes that were kept, written out. Those of an update are kept by field; `of` are the fields that it is kept for."""
-    rows = {row.id: row for counts in (records, fields) for count in counts.values() for row in count.examples}
-    of: dict[int, list[str]] = {}
-    for key, count in fields.items():
-        for row in count.examples:
-            of.setdefault(row.id, []).append(key[1])
+def _examples(opened: Opened, store: Store, pending: Pending, *kept: Of[WriteRow]) -> list[dict[str, Any]]:
+    """The writes that were kept, written out. `due`: the fields of each that would not be written anyway."""
+    rows = {row.id: row for counts in kept for count in counts.values() for row in count.examples}
+    due = [[one.name for one in said if not pending.seen.has("said", *one)] for _, said in _said(store, rows.values())]
     written = written_out(History(store), store, list(rows.values()), opened.rules)
     return [
         {
             "place": place(one.system, one.kind), "operation": one.operation, "remote_id": one.remote_id, "who": one.who,
-            "fields": one.fields, "of": of.get(row.id, []),
+            "fields": one.fields, "due": names,
         }
-        for row, one in zip(rows.values(), written, strict=True)
+        for names, one in zip(due, written, strict=True)
     ]  # fmt: skip
 
 
