@@ -71,6 +71,19 @@ async def discover(folder: Path, progress: Progress, arguments: Mapping[str, Any
     }
 
 
+async def read_one(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """One record as its system shows it now. `arguments`: `system`, `of` (its kind), `id`, and the names of `fields`; `files` as
+    above. `fields` is None where there is no such record. Raises as `discover`."""
+    system, kind = arguments["system"], arguments["of"]
+    async with open_project(folder, systems=[system], reading=True, files=arguments.get("files")) as opened:
+        connector = opened.connectors[system].of(kind)
+        [found] = await connector.find([Key("id", arguments["id"])], arguments["fields"])
+        progress("record", place(system, kind), len(found))
+        at = found[0].changed_at if found else None
+        fields = dict(found[0].fields) if found else None
+        return {"id": found[0].id if found else arguments["id"], "fields": fields, "at": at and at.isoformat()}
+
+
 async def _some(connector: Connector, store: Store, system: str, names: Sequence[str]) -> list[Record]:
     known = spread(store, system, RECORDS)
     if not known:

@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import home, impact, preferences, schema, signing_in
+from console.web import home, impact, preferences, sample, schema, signing_in
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -30,6 +30,7 @@ ROUTERS = (
     home.router,
     impact.router,
     preferences.router,
+    sample.router,
     schema.router,
     signing_in.router,
 )

@@ -15,7 +15,8 @@ from alignment.criteria import called
 from console.web.page import Page
 from mapping.derived import shared_fields
 from mapping.fields import Kind
-from mapping.loader import FOLDER, MAIN, Parsed, parsed
+from mapping.loader import FOLDER, MAIN, Parsed, compile_rules, load_project, parsed
+from mapping.rules import Rules
 
 Files = Mapping[str, str]
 
@@ -44,6 +45,16 @@ def understood(files: Files) -> Parsed:
 @lru_cache(maxsize=8)
 def _understood(files: Iterable[tuple[str, str]]) -> Parsed:
     return parsed(".", dict(files))
+
+
+def rules_of(files: Files) -> Rules:
+    """What a run would go by. Raises ConfigErrors."""
+    return _rules_of(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=8)
+def _rules_of(files: Iterable[tuple[str, str]]) -> Rules:
+    return compile_rules(load_project(".", dict(files)))
 
 
 def field_in_words(page: Page, files: Files, kind: str, name: str) -> str:
