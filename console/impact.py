@@ -7,6 +7,7 @@ million leads take no more memory than what the run itself takes, and eight byte
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class Pending:
     writes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By place and operation."""
     fields: Counter[tuple[str, str]] = field(default_factory=Counter)
-    stops: set[tuple[str, str]] = field(default_factory=set)
+    stops: set[tuple[str, ...]] = field(default_factory=set)
 
 
 class Said(NamedTuple):
@@ -109,13 +110,14 @@ def _hashes(rules: Rules) -> dict[str, bytes]:
 
 
 def _pending(opened: Opened, store: Store, report: Report, rows: Iterable[WriteRow]) -> Pending:
-    pending = Pending(stops={(stop["code"], stop["system"]) for stop in report.stops})
+    pending = Pending(stops=set(map(_stop, report.stops)))
     for row, said in _said(store, rows):
         pending.writes[place(row.system, row.kind), row.operation] += 1
         pending.seen.add("write", *said[0][:3])
         for one in said:
             pending.seen.add("said", *one)
             if row.operation == "update":
+                pending.seen.add("field", one.place, one.whose, one.name)
                 pending.fields[one.place, one.name] += 1
     for kind, names, change in _changes(store, report.run_id):
         for what in _news(kind, names, change):
@@ -215,7 +217,7 @@ def _told(
             due = due or new
             if row.operation == "update":
                 fields.add((where, one.name), row, mark, new)
-                kept[where, one.name] -= not new
+                kept[where, one.name] -= pending.seen.has("field", where, one.whose, one.name)
         records.add((where, row.operation), row, mark, due)
     news = _tally_news(pending, store, report)
     examples = _examples(opened, store, pending, records, fields)
@@ -240,10 +242,15 @@ def _told(
         "examples": examples,
         **news,
         **_questioned(pending, store, report),
-        "stops": [{**stop, "due": (stop["code"], stop["system"]) not in pending.stops} for stop in report.stops],
+        "stops": [{**stop, "due": _stop(stop) not in pending.stops} for stop in report.stops],
         "errors": report.errors,
         "names": names_in(store, examples, news),
     }
+
+
+def _stop(stop: Mapping[str, str]) -> tuple[str, ...]:
+    """What a stop is about, whatever its numbers are: two fields of a system may each be stopped for."""
+    return stop["code"], stop["system"], re.sub(r"[\d,.]+", "", stop["message"])
 
 
 def _counted(counts: Of[T], where: str) -> dict[str, dict[str, int]]:

@@ -15,11 +15,11 @@ from mapping.mapper import FieldMap, Mapper
 
 Verdict = Literal[
     "same", "respelled", "lossy", "blank", "ignored", "unreadable", "unwritable", "absent", "only_read", "not_read",
-    "reference", "in_line", "differs",
+    "reference", "in_line", "differs", "never_sent", "once",
 ]  # fmt: skip
 """What comes of a value. `respelled`: it would be spelled otherwise, and is no change for that; `lossy`: what the system can
 hold is read as something else; `ignored`: a placeholder, or a word that says nothing; `absent`: the system did not tell the
-field; `in_line`, `differs`: of what the shared record would be written as, against what the system shows."""
+field; `in_line`, `differs`: of what the shared record would be written as, against what the system shows; `never_sent`: that somebody has not opted out; `once`: only where the record is made there."""
 
 
 class Both(NamedTuple):
@@ -84,6 +84,9 @@ def outward(mapper: Mapper, hub: Fields, remote: Mapping[str, Any]) -> list[Both
             "unwritable" if problem
             else "lossy" if again != value
             else "in_line" if _alike(shown, written) or _reads_as(m, shown) == value
+            else "never_sent" if m.hub in mapper.consent and not value
+            else "blank" if value is None and not m.clears
+            else "once" if m.once
             else "differs"
         )  # fmt: skip
         found.append(Both(m.hub, m, shown, value, written, again, verdict, problem))

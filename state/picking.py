@@ -16,11 +16,18 @@ _c = t.link.c
 
 
 def spread(store: Store, system: str, count: int) -> list[str]:
-    """Remote ids of at most `count` live records of the store's kind, the first and the last among them."""
+    """Remote ids of at most `count` live records of the store's kind, from the first on."""
     ends = _ends(store, system)
-    steps = range(count) if ends else ()
-    found = (_at(store, system, ends, step / max(count - 1, 1)) for step in steps if ends)
-    return list(dict.fromkeys(found))
+    if ends is None:
+        return []
+    found: dict[str, None] = {}
+    for finer in (1, 2, 4, 8):  # the numbers have gaps, where other systems' records are
+        steps = count * finer
+        found = dict.fromkeys(_at(store, system, ends, step / max(steps - 1, 1)) for step in range(steps))
+        if len(found) >= count:
+            break
+    every = list(found)
+    return [every[len(every) * at // count] for at in range(count)] if len(every) > count else every
 
 
 def any_one(store: Store, system: str, share: float) -> str | None:

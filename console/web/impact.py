@@ -22,8 +22,8 @@ from console.web.page import Admin, Page, Viewer
 router = APIRouter()
 KIND = "impact"
 OPERATIONS = ("create", "update", "archive", "merge")
-MOST = 24
-"""Examples on a page."""
+MOST = 12
+"""Examples on a page; twice as many of a single system or field."""
 
 ALWAYS = "guard-rules"
 """What the guard asks after every change of the configuration."""
@@ -102,7 +102,7 @@ def _shown(page: Page, result: Mapping[str, Any], asked: Filter) -> dict[str, An
         }
         for one in places
     ]  # fmt: skip
-    stops = [stop for stop in result["stops"] if stop["code"] != ALWAYS]
+    stops = sorted((stop for stop in result["stops"] if stop["code"] != ALWAYS), key=lambda stop: not stop["due"])
     return {
         "places": rows,
         "systems": sorted({row["system"] for row in rows}),
@@ -164,7 +164,7 @@ def _examples(result: Mapping[str, Any], asked: Filter) -> list[dict[str, Any]]:
         found.append({**one, "fields": told, "system": system, "kind": kind})
     found.sort(key=lambda one: (in_order(one["place"]), OPERATIONS.index(one["operation"])))
     if asked.place or asked.field:
-        return found[:MOST]
+        return found[: 2 * MOST]
     return _spread(found)
 
 

@@ -62,6 +62,18 @@ def test_what_is_lost_on_the_way_out(crm: Callable[[], Mapper], draft: dict[str,
     assert told["score"].verdict == "in_line"
     assert told["email"].verdict == "differs"
     assert "employees" not in told
+    more = by_field(
+        outward(
+            crm(),
+            {"opted_out": False, "email": "a@x.example"},
+            {"OptOut": True, "Company": "X", "Email": "a@x.example"},
+        )
+    )
+    assert {name: one.verdict for name, one in more.items()} == {
+        "email": "in_line",
+        "opted_out": "never_sent",
+        "company": "blank",
+    }
     assert "phone" not in told
     draft["mappings/crm.yaml"] = draft["mappings/crm.yaml"].replace(
         "first_name: {remote: First}", "first_name: {remote: First, direction: pull}"
