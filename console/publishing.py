@@ -15,7 +15,7 @@ from typing import Any
 
 from mapping import folder as files_of
 from mapping.folder import Files, FolderChanged
-from mapping.loader import Project, loaded
+from mapping.loader import Project, load_project
 from mapping.problems import ConfigError, ConfigErrors
 from state.drafts import AnotherPublication, Publication, Publications, next_publication
 
@@ -29,7 +29,7 @@ class NothingNew(Exception):
 def checked(files: Files, folder: Path) -> tuple[Project | None, list[ConfigError]]:
     """The project that the files make, or all that is wrong with them."""
     try:
-        return loaded(files, folder), []
+        return load_project(folder, files), []
     except ConfigErrors as error:
         return None, error.errors
 
@@ -55,7 +55,7 @@ def publish(
 ) -> Publication:  # fmt: skip
     """`begun`: what the folder holds as far as whoever publishes has seen. Raises ConfigErrors where the files have errors,
     FolderChanged where the folder holds something else, NothingNew, OSError where it cannot be written."""
-    project = loaded(files, folder)
+    project = load_project(folder, files)
     with files_of.exclusive(folder):
         _finish(folder, publications)
         now = files_of.read_files(folder)

@@ -197,7 +197,8 @@ def _lines_merged(old: str, other: str, own: str) -> str | None:
         codes = SequenceMatcher(None, base, new, autojunk=False).get_opcodes()
         stretches += [(i1, i2, new[j1:j2]) for tag, i1, i2, j1, j2 in codes if tag != "equal"]
     stretches.sort(key=lambda one: (one[0], one[1]))
-    made, at = [], 0
+    made: list[str] = []
+    at = 0
     for first, last, lines in stretches:
         if first < at or (first == at and made):
             return None

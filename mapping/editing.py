@@ -269,7 +269,7 @@ def _unfolded(text: str, loc: Loc) -> str:
     """A group on one line that has grown too long for it, below each other, and so those in it."""
     for at in range(1, len(loc) + 1):
         node = node_at(text, loc[:at])
-        if node is None or isinstance(node, ScalarNode):
+        if not isinstance(node, MappingNode | SequenceNode):
             return text
         if node.flow_style:
             return _unfold(text, loc[:at])

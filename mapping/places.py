@@ -64,11 +64,12 @@ def end_of(text: str, node: Node) -> int:
         if node.style in ("|", ">"):
             return len(text[:end].rstrip())
         return end
+    assert isinstance(node, MappingNode | SequenceNode)
     if node.flow_style or not node.value:
         return int(node.end_mark.index)
     last = node.value[-1]
     if isinstance(node, MappingNode):
-        return max(last[0].end_mark.index, end_of(text, last[1]))
+        return max(int(last[0].end_mark.index), end_of(text, last[1]))
     return end_of(text, last)
 
 

@@ -7,7 +7,7 @@ Invariant: nothing that is saved here reaches a run before it is published (`map
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -17,11 +17,13 @@ from console.web.drafting import ChangedMeanwhile, Said, Work, data, digest, edi
 from console.web.mapping_rows import Row, file_of, kinds_of, shared, systems_of
 from console.web.mapping_titles import field_title, place_title, transform_title
 from console.web.page import Admin, Page, Refused, Viewer
-from console.web.remote import remote_fields
+from console.web.remote import remote_of, told
+from mapping.derived import computed
 from mapping.editing import CannotEdit
 from mapping.fields import KINDS, Kind
 from mapping.folder import MAIN
 from mapping.problems import ConfigError
+from mapping.spelling import flow
 
 router = APIRouter()
 DIRECTIONS = ("both", "pull", "push")
@@ -66,14 +68,15 @@ def check(page: Admin, system: str, form: Said) -> Response:
     work, kind = _at(page, system, form.get("kind", "lead"))
     name = form.get("field") or form.get("new_name", "").strip()
     errors: list[ConfigError] = []
+    doubts: list[tuple[str, str]] = []
     if name:
-        files, told = work.files, ""
+        files, wrong = work.files, ""
         try:
             files = _edited(work.files, system, kind, form)
         except (CannotEdit, Refused) as error:
-            told = _cannot(page, error)
-        if told:
-            errors = [ConfigError(file_of(work.files, system), 0, "", told)]
+            wrong = _cannot(page, error)
+        if wrong:
+            errors = [ConfigError(file_of(work.files, system), 0, "", wrong)]
         else:
             tried = trial(page, files)
             known = {(one.file, one.key, one.message) for one in work.errors}
@@ -83,7 +86,8 @@ def check(page: Admin, system: str, form: Said) -> Response:
             errors = own + [
                 one for one in tried.errors if (one.file, one.key, one.message) not in known and one not in own
             ]
-    return page.show("mapping_check.html", errors=errors, checked=bool(name))
+            doubts = told(page, remote_of(page, tried, system, kind).about(name))
+    return page.show("mapping_check.html", errors=errors, doubts=doubts, checked=bool(name))
 
 
 @router.post("/mapping/{system}/field")
@@ -152,23 +156,22 @@ def shown(
     fields = shared(main, of)
     found = rows.rows_of(work, system, of)
     mapping = data(work.files[file_of(work.files, system)])
-    remotes = remote_fields(page.site, system, of)
+    remote = remote_of(page, work, system, of)
     may = page.visitor is not None and page.visitor.may("admin")
     taken = {row.name for row in found}
     free = [name for name in fields if name not in taken and not (of == "lead" and name in ("stage", "stage_reason"))]
-    used = {str(row.entry.get("remote", "")) for row in found}
     opened: dict[str, Any] | None = None
     if may and (editing in taken or adding):
         opened = _form(page, work, system, of, next((row for row in found if row.name == editing), None), fields, form)
     return page.show(
         "mapping_table.html", status, work=work, bar=bar(page, work), system=system, kind=of, rows=found, may=may,
         kinds=kinds_of(main, mapping), systems=list(systems_of(main)), role=systems_of(main)[system].get("role", "other"),
-        remotes=remotes, missing=[one for name, one in remotes.items() if one.required and one.writable and name not in used],
+        remote=remote, doubts=told(page, remote.about("")), doubts_of=lambda name: told(page, remote.about(name)),
         free=free, opened=opened, editing=editing if opened else "", adding=adding and opened is not None, wrong=wrong, there=there,
         title_of=lambda name: field_title(name, fields.get(name, {}), page.words),
         transform_of=lambda row: transform_title(row.entry.get("transform"), row.usual_transform, page.words),
         digest=digest, state_of=lambda name: _state(work.files, system, of, name), stage=rows.group(mapping, "stage"),
-        believed=believed(main), file=file_of(work.files, system), flow=rows.flow, status=status,
+        believed=believed(main), file=file_of(work.files, system), flow=flow, status=status, linked=work.project is not None,
     )  # fmt: skip
 
 
@@ -208,7 +211,7 @@ def _form(
     rule = policy if isinstance(policy, str) else next(iter(policy), "") if isinstance(policy, dict) else ""
     named = rows.group(policy).get(rule) if isinstance(policy, dict) else None
     default = row.entry.get("default") if row else None
-    counted = row.computed if row else (any(way in field for way in rows.WAYS) or name in rows.computed(kind))
+    counted = row.computed if row else (any(way in field for way in rows.WAYS) or name in computed(kind))
     entry: Mapping[str, Any] = row.entry if row else {"direction": "push"} if counted else {}
     first = "remote" not in typed  # nothing typed yet
     return {
@@ -223,7 +226,7 @@ def _form(
         "known": [*systems_of(work.main), "crm", "marketing", "other"],
         "clears": bool(entry.get("clears")) if first else "clears" in typed,
         "once": bool(entry.get("once")) if first else "once" in typed,
-        "default": typed.get("default", "" if default is None else rows.flow(default)),
+        "default": typed.get("default", "" if default is None else flow(default)),
         "was": typed.get("was") if not first and typed.get("was") else digest(_state(work.files, system, kind, name)),
         "new_name": typed.get("new_name", ""), "new_label": typed.get("new_label", ""), "new_type": new_type,
         "types": NAMES,
@@ -262,7 +265,7 @@ def _at(page: Page, system: str, kind: str) -> tuple[Work, Kind]:
         raise Refused(404, "shell.http_404") from error
     if kind not in KINDS or system not in systems_of(work.main):
         raise Refused(404, "shell.http_404")
-    return work, cast(Kind, kind)
+    return work, kind
 
 
 def _cannot(page: Page, error: Exception) -> str:

@@ -18,7 +18,7 @@ from console.web.drafting import Said, Work, changes_of, digest, work_of
 from console.web.mapping import bar
 from console.web.mapping_titles import entry_title, lines_of, parts, place_title, shown
 from console.web.page import Admin, Page, Refused, Viewer
-from mapping.compared import Change, Choice, merged
+from mapping.compared import Change, Choice, Clash, merged
 from mapping.editing import CannotEdit
 from mapping.folder import read_files
 from mapping.problems import ConfigErrors
@@ -178,7 +178,8 @@ def _merge(
     work = work_of(page)
     if not work.behind:
         return page.go("/mapping/publish")
-    broken, clashes = "", ()
+    broken: str = ""
+    clashes: tuple[Clash, ...] = ()
     try:
         clashes = merged(work.draft.begun, work.now, work.files).clashes
     except CannotEdit as error:
@@ -224,7 +225,7 @@ def _told(page: Page, changes: list[Change]) -> list[tuple[str, str, str, Any]]:
             place_title(one.file, page.words),
             entry_title(one.loc, page.words),
             one.key,
-            parts(one, one.before, one.after) if one.loc else [("", "", page.words("mapping.text_only"))],
+            parts(one.before, one.after, page.words) if one.loc else [("", "", page.words("mapping.text_only"))],
         )
         for one in changes
     ]

@@ -105,7 +105,9 @@ def kinds_of(main: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[Kind]:
 
 def shared(main: Mapping[str, Any], kind: Kind) -> dict[str, Mapping[str, Any]]:
     """The shared fields by name, in the order of the file; those that every lead has at the end."""
-    own = {name: group(one) for name, one in group(main, *base_of(kind), "fields").items()}
+    own: dict[str, Mapping[str, Any]] = {
+        name: group(one) for name, one in group(main, *base_of(kind), "fields").items()
+    }
     if kind != "lead":
         return own
     there = {
@@ -197,7 +199,7 @@ def _option(name: str, annotation: Any, default: Any) -> Option:
         return Option(name, "switch", ("false", "true") if annotation is bool else ("", "false", "true"), default)
     if get_origin(annotation) is dict:
         return Option(name, "words")
-    if get_origin(annotation) is tuple or (get_origin(annotation) and tuple in map(get_origin, get_args(annotation))):
+    if tuple in (get_origin(annotation), *(get_origin(one) for one in get_args(annotation))):
         return Option(name, "list")
     return Option(name, "scalar" if {bool, int, str} <= parts else "text", (), default)
 

@@ -9,7 +9,7 @@ from typing import Any
 from alignment.criteria import called
 from alignment.words import Words
 from console.web.mapping_rows import transform_in
-from mapping.compared import ABSENT, Change, Clash
+from mapping.compared import ABSENT
 from mapping.derived import BUILT_IN
 from mapping.fields import PLURALS, Kind
 from mapping.folder import MAIN, Files
@@ -56,11 +56,19 @@ def shown(value: Any) -> str:
     return flow(value)
 
 
-def parts(change: Change | Clash, before: Any, after: Any) -> list[tuple[str, str, str]]:
+PARTS = {"remote": "part_remote", "direction": "direction", "transform": "transform", "on_conflict": "conflict", "clears": "clears",
+         "once": "once", "default": "default", "type": "type", "label": "new_label"}  # fmt: skip
+
+
+def parts(before: Any, after: Any, words: Words) -> list[tuple[str, str, str]]:
     """(what, before, after) of each part of an entry that is another; one of them with no name where it is not a group."""
     if isinstance(before, dict) and isinstance(after, dict):
         keys = [key for key in dict.fromkeys([*before, *after]) if before.get(key, ABSENT) != after.get(key, ABSENT)]
-        return [(str(key), shown(before.get(key, ABSENT)), shown(after.get(key, ABSENT))) for key in keys]
+        names = [words(f"mapping.{PARTS[key]}") if key in PARTS else str(key) for key in keys]
+        return [
+            (name, shown(before.get(key, ABSENT)), shown(after.get(key, ABSENT)))
+            for name, key in zip(names, keys, strict=True)
+        ]
     return [("", shown(before), shown(after))]
 
 

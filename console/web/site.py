@@ -15,6 +15,7 @@ from pathlib import Path
 
 from alignment.words import Words, languages
 from console.publishing import by_hand, finish
+from console.web.discovered import Schemas
 from console.web.jobs import Jobs
 from mapping.folder import stamp
 from mapping.loader import Project, compile_rules, load_project, resolve_database
@@ -45,6 +46,7 @@ class Site:
         finish(self.folder, self.publications)
         by_hand(self.folder, self.publications, datetime.now(UTC))
         self.jobs = Jobs(self.folder)
+        self.schemas = Schemas(self.jobs)
 
     @property
     def opened(self) -> Opened:
