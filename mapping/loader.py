@@ -7,11 +7,11 @@ by `resolve_secrets`, into a dictionary that the caller throws away: the `Projec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,14 +19,16 @@ from mapping.checks import check
 from mapping.compiler import canonical, rules_of
 from mapping.config import MappingFile, ProjectFile
 from mapping.derived import scorer_of
+from mapping.folder import FOLDER as FOLDER
+from mapping.folder import MAIN as MAIN
+from mapping.folder import Files as Files
+from mapping.folder import sources
 from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
 from mapping.shape import fitted
-from mapping.source import Source, read_file
+from mapping.source import Source, missing, read_bytes
 
-MAIN = "smarketing.yaml"
-FOLDER = "mappings"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -45,22 +47,43 @@ class Project:
         return canonical(_meaning(self.config, self.mappings))
 
 
-def load_project(folder: Path | str) -> Project:
-    """Raises ConfigErrors with everything that is wrong in any of the files."""
-    folder = Path(folder)
-    main = read_file(folder / MAIN, MAIN)
-    config = fitted(main, ProjectFile) if main.data is not None else None
-    sources: dict[str, tuple[Source, MappingFile | None]] = {}
-    for path in sorted((folder / FOLDER).glob("*.y*ml")):
-        source = read_file(path, f"{FOLDER}/{path.name}")
-        sources[path.stem] = (source, fitted(source, MappingFile) if source.data is not None else None)
-    if config is not None:
-        check(main, config, sources)
-        _pair_up(main, config, sources)
-    errors = [*main.errors, *(error for source, _ in sources.values() for error in source.errors)]
+class Parsed(NamedTuple):
+    """What could be read of a project's files, without the entries that are wrong; those are `errors`. `config` is None
+    where too much of `smarketing.yaml` is missing to go on."""
+
+    config: ProjectFile | None
+    mappings: Mapping[str, MappingFile]
+    errors: Sequence[ConfigError]
+
+
+def load_project(folder: Path | str, files: Files | None = None) -> Project:
+    """`files`: name -> text, in place of the configuration that lies in the folder: a draft. Raises ConfigErrors with
+    everything that is wrong in any of the files."""
+    config, mappings, errors = parsed(folder, files)
     if errors or config is None:
         raise ConfigErrors(errors)
-    return _project(folder, config, {name: mapping for name, (_, mapping) in sources.items() if mapping is not None})
+    return _project(Path(folder), config, mappings)
+
+
+def parsed(folder: Path | str, files: Files | None = None) -> Parsed:
+    """As `load_project`, whatever is wrong."""
+    found = _drafted(files) if files is not None else sources(Path(folder))
+    main = found.pop(MAIN, None) or missing(MAIN)
+    config = fitted(main, ProjectFile) if main.data is not None else None
+    others = {
+        PurePosixPath(name).stem: (source, fitted(source, MappingFile) if source.data is not None else None)
+        for name, source in found.items()
+    }
+    if config is not None:
+        check(main, config, others)
+        _pair_up(main, config, others)
+    errors = [*main.errors, *(error for source, _ in others.values() for error in source.errors)]
+    return Parsed(config, {name: mapping for name, (_, mapping) in others.items() if mapping is not None}, errors)
+
+
+def _drafted(files: Files) -> dict[str, Source]:
+    names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
+    return {name: read_bytes(files[name].encode("utf-8", "surrogatepass"), name) for name in names if name in files}
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from console import plans
+from console.discovering import discover, read_one
 from console.failures import failure_of
+from console.impact import impact
 from sync.context import Progress
 from sync.project import run_preview, run_sync
 
@@ -46,7 +48,7 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync}
+WORK: dict[str, Work] = {"plan": plan, "sync": sync, "impact": impact, "schema": discover, "record": read_one}
 
 
 class Steps:
