@@ -7,6 +7,7 @@ what a run goes by. Invariant: an identity provider is asked by https, or on thi
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -60,6 +61,11 @@ class Oidc(Model):
     stay out: only those whom an admin has given an account come in."""
     trust_addresses: bool = False
     """Take an e-mail address that the provider does not call verified. Only where it gives the addresses out itself."""
+
+    @property
+    def label(self) -> str:
+        """What stands on the button."""
+        return self.name or urlsplit(self.issuer).hostname or self.issuer
 
     @field_validator("issuer")
     @classmethod

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
 from alignment.words import Words, languages
 from console.web.jobs import Jobs
+from mapping.console import Console
 from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
+from mapping.problems import ConfigErrors
 from state.accounts import Accounts
 from state.database import open_database
 from state.history import Engine, History
 from state.store import Store
+from state.tokens import Tokens
 from sync.forgotten import KEY
 from sync.project import ENV_FILE, Opened, environment, secrets_of
 
@@ -37,6 +40,7 @@ class Site:
         self._stamp: Stamp = ()
         self._opened: Opened | None = None
         project = load_project(self.folder)
+        self._console = project.config.console
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
         self.jobs = Jobs(self.folder)
 
@@ -49,9 +53,20 @@ class Site:
                 self._opened, self._stamp = self._read(), stamp
             return self._opened
 
+    @property
+    def console(self) -> Console:
+        """How one comes in. As it was last read, while a file is wrong: whoever may mend it must be able to come in."""
+        with suppress(ConfigErrors):
+            self._console = self.opened.project.config.console
+        return self._console
+
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self.engine)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.engine)
 
     @contextmanager
     def history(self) -> Iterator[History]:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from console.cli import main
+from console.web import signing_in
 from console.web.app import create_app
 from console.web.page import SESSION
 from console.web.site import Site
@@ -55,6 +57,13 @@ def seen(answer: Response) -> str:
     """What a person reads on a page: its text, one space between words."""
     text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", answer.text, flags=re.S)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text))).strip()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash, made with less work: a look at a password takes a quarter of a second otherwise."""
+    monkeypatch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    signing_in._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")
