@@ -20,7 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Exit, Failure, Refusal, failure_of
-from console.web import access, account, api, api_guide, audit, home, preferences, signing_in, tokens
+from console.web import access, account, api, api_guide, audit, health, home, metrics, preferences, signing_in, tokens
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -35,6 +35,8 @@ ROUTERS = (
     access.router,
     tokens.router,
     audit.router,
+    health.router,
+    metrics.router,
     api.router,
     api_guide.router,
 )
@@ -62,7 +64,7 @@ def create_app(folder: Path) -> FastAPI:
         site.close()
 
     app = FastAPI(title="smarketing", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.state.site = site
+    app.state.site, app.state.metrics = site, metrics.Metrics(site)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -72,6 +74,7 @@ def create_app(folder: Path) -> FastAPI:
     app.add_middleware(Caught)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Headers)
+    app.add_middleware(metrics.Measured, metrics=app.state.metrics)
     return app
 
 

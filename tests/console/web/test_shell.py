@@ -19,7 +19,7 @@ from console.web.signing_in import first_link
 from console.web.site import LANGUAGES, TEXTS, Site
 from tests.console.web.conftest import Browser, seen
 
-OPEN = {"/sign-in", "/welcome/{key}"}
+OPEN = {"/sign-in", "/sign-in/oidc", "/sign-in/oidc/back", "/welcome/{key}", "/health"}
 """Pages that are there before signing in."""
 
 
