@@ -20,7 +20,20 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Exit, Failure, Refusal, failure_of
-from console.web import access, account, api, api_guide, audit, health, home, metrics, preferences, signing_in, tokens
+from console.web import (
+    access,
+    account,
+    api,
+    api_guide,
+    audit,
+    health,
+    home,
+    metrics,
+    oidc,
+    preferences,
+    signing_in,
+    tokens,
+)
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -31,6 +44,7 @@ ROUTERS = (
     home.router,
     preferences.router,
     signing_in.router,
+    oidc.router,
     account.router,
     access.router,
     tokens.router,
