@@ -57,7 +57,7 @@ def line(words: Words, deed: Deed, names: Mapping[str, str]) -> Line:
 
 def what(words: Words, action: str) -> str:
     """An action in words; its own name where nobody has given it any."""
-    key = f"audit.{action.replace('-', '_')}"
+    key = f"audit.{action.replace('-', '_').replace('.', '_')}"
     return words(key) if key in words else action
 
 

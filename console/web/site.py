@@ -39,6 +39,7 @@ class Site:
         self._lock = threading.Lock()
         self._stamp: Stamp = ()
         self._opened: Opened | None = None
+        self._wrong: ConfigErrors | None = None
         project = load_project(self.folder)
         self._console = project.config.console
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
@@ -49,8 +50,15 @@ class Site:
         """The project with its database and without its systems, as the functions behind the commands take it."""
         with self._lock:
             stamp = self._files()
-            if self._opened is None or stamp != self._stamp:
-                self._opened, self._stamp = self._read(), stamp
+            if stamp != self._stamp or (self._opened is None and self._wrong is None):
+                self._opened, self._wrong, self._stamp = None, None, stamp
+                try:
+                    self._opened = self._read()
+                except ConfigErrors as errors:
+                    self._wrong = errors
+            if self._opened is None:
+                assert self._wrong is not None
+                raise ConfigErrors(self._wrong.errors)
             return self._opened
 
     @property

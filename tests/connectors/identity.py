@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import socket
@@ -22,7 +23,7 @@ import uvicorn
 from fastapi import FastAPI, Form, Header
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from joserfc import jwt
-from joserfc.jwk import KeySet, OctKey, RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
 CLIENT, SECRET = "smarketing", "s3cr3t:of/the client"
 OTHERS_KEY = RSAKey.generate_key(2048, {"kid": "others"})
@@ -65,12 +66,12 @@ class Identity:
         if spoiled.pop("key", "") == "others":
             key = OTHERS_KEY
         claims = {name: value for name, value in {**claims, **spoiled}.items() if value is not None}
-        if alg == "none":
-            parts = (b'{"alg":"none"}', json.dumps(claims).encode())
-            return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
-        if alg == "HS256":  # signed with what everybody may know: the public key
-            public = OctKey.import_key(self.keys.keys[0].as_pem(private=False))
-            return jwt.encode({"alg": "HS256", "kid": key.kid}, claims, public, algorithms=["HS256"])
+        if alg in ("none", "HS256"):
+            head = json.dumps({"alg": alg, "kid": key.kid}).encode()
+            signed = f"{_base64(head)}.{_base64(json.dumps(claims).encode())}"
+            public = key.as_pem(private=False)  # what everybody may know
+            mac = hmac.digest(public, signed.encode(), "sha256") if alg == "HS256" else b""
+            return f"{signed}.{_base64(mac)}"
         return jwt.encode({"alg": alg, "kid": key.kid}, claims, key)
 
     def _routes(self) -> None:
@@ -145,7 +146,11 @@ class Identity:
 
 def challenge_of(verifier: str) -> str:
     """RFC 7636, 4.2."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return _base64(hashlib.sha256(verifier.encode()).digest())
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @contextmanager
