@@ -103,7 +103,7 @@ def reviews(
 
 
 @router.get("/reviews/{id}", responses={200: {"model": Review}})
-def review(page: ViewerProgram, id: int) -> Response:
+def review(page: ViewerProgram, id: Annotated[int, Path(description="As the list says.")]) -> Response:
     """One question in full, also one that is closed."""
     with page.site.history() as history:
         found = history.reviews_by_id([id])
@@ -179,7 +179,7 @@ def plan(
 
 
 @router.get("/jobs/{id}", responses={200: {"model": Job}})
-def job(page: ViewerProgram, id: str) -> Response:
+def job(page: ViewerProgram, id: Annotated[str, Path(description="As the call that began it said.")]) -> Response:
     """How far a job is. Jobs are remembered by the process that began them, for a while after their end."""
     found = page.site.jobs.get(id)
     if found is None:
