@@ -127,3 +127,12 @@ def test_nothing_personal_is_in_it(app: FastAPI, site: Site, viewer: Browser) ->
     viewer.post("/sign-in", {"email": "grace@navy.example", "password": "wrong"})
     text = program.client.get("/metrics").text.lower()
     assert not re.search(r"\b(ada|grace|alan|robot)\b|lovelace|hopper|turing|@|example\.com", text)
+
+
+def test_every_metric_is_documented(app: FastAPI) -> None:
+    told = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
+    text = Program(app, "viewer").client.get("/metrics").text
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert len(names) > 10
+    for name in names - {"smarketing_http_request_seconds_created", "smarketing_http_requests_created"}:
+        assert f"`{name}" in told, name
