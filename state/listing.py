@@ -17,6 +17,9 @@ from mapping.fields import Kind
 from state import tables as t
 from state.history import History, ReviewRow, Run
 
+OPEN: list[sa.ColumnElement[str]] = [sa.literal_column("'sent'"), sa.literal_column("'unknown'")]
+"""As in the index over open writes: SQLite knows it again only by what stands in the statement itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
@@ -68,7 +71,7 @@ class Listing(History):
         read = sa.select(cur.system, sa.func.max(cur.saved_at)).where(cur.stream == "lead").group_by(cur.system)
         reviews = sa.select(r.kind, sa.func.count()).where(r.closed_at.is_(None)).group_by(r.kind)
         answered = sa.select(sa.func.count()).where(r.closed_at.is_(None), r.resolution.is_not(None))
-        doubt = sa.select(w.system, sa.func.count()).where(w.state.in_(("sent", "unknown"))).group_by(w.system)
+        doubt = sa.select(w.system, sa.func.count()).where(w.state.in_(OPEN)).group_by(w.system)
         newest = sa.select(sa.func.max(run.id)).scalar_subquery()
         outcome = sa.case((run.outcome.is_not(None), run.outcome), (run.id == newest, "running"), else_="died")
         runs = sa.select(run.kind, outcome, sa.func.count()).group_by(run.kind, outcome)

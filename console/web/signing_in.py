@@ -27,6 +27,9 @@ router = APIRouter()
 SHORTEST = 12
 """Characters of a password: https://pages.nist.gov/800-63-4/sp800-63b.html asks for length, and for nothing else."""
 
+NO_ADDRESS = "–"
+"""For what was typed and is no address, in the audit: it may be a password."""
+
 FIRST_LASTS = timedelta(hours=24)
 _hasher = PasswordHasher()
 
@@ -37,11 +40,15 @@ hundred at once would all be over before the first of them had been counted."""
 
 def first_link(accounts: Accounts, url: str) -> str:
     """The link that makes the first admin. Empty where there is one."""
-    if any(account.role == "admin" and account.disabled_at is None for account in accounts.all()):
+    if _has_admin(accounts):
         return ""
     key, now = secrets.token_urlsafe(32), datetime.now(UTC)
     accounts.invite(key, "admin", "", now, "smarketing serve", now + FIRST_LASTS)
     return f"{url}/welcome/{key}"
+
+
+def _has_admin(accounts: Accounts) -> bool:
+    return any(account.role == "admin" and account.disabled_at is None for account in accounts.all())
 
 
 def sign_in(page: Page, account: Account, answer: Response, by: str = "password") -> Response:
@@ -60,7 +67,8 @@ def sign_in(page: Page, account: Account, answer: Response, by: str = "password"
 def right(page: Page, email: str, account: Account | None, password: str) -> timedelta | None:
     """Whether that is the account's password: None where it is, else how long to wait before the next try. Takes as long, and
     counts as much, for an address that has no account."""
-    accounts, client, email = page.site.accounts, client_of(page.request), email.strip().lower()
+    accounts, client = page.site.accounts, client_of(page.request)
+    email = NO_ADDRESS if no_address(page, email) else email.strip().lower()
     with _lanes[hash(email) % len(_lanes)]:
         left = wait(accounts, email, client, page.now)
         if left:
@@ -176,6 +184,8 @@ def _invited(page: Page, key: str) -> tuple[Invitation, Account | None]:
     if invitation is None:
         raise Refused(404, "access.link_used")
     known = accounts.by_email(invitation.email) if invitation.email else None
+    if not invitation.email and _has_admin(accounts):  # a first link, printed by an earlier start
+        raise Refused(404, "access.link_used")
     if known is not None and (known.made_at > invitation.made_at or known.disabled_at is not None):
         raise Refused(404, "access.link_used")
     return invitation, known

@@ -14,6 +14,7 @@ from httpx import Response
 
 from console.web import throttle
 from console.web.page import SESSION
+from console.web.signing_in import NO_ADDRESS, first_link
 from console.web.site import Site
 from state.accounts import Account, Role, made
 from state.audit import IN, REFUSED
@@ -162,6 +163,15 @@ def test_an_address_that_is_told_for_people(admin: Browser, site: Site) -> None:
     assert "https://sync.example.com/welcome/" in page.text
 
 
+def test_no_other_first_link_works_once_there_is_an_admin(site: Site, visit: Callable[..., Browser]) -> None:
+    earlier, later = first_link(site.accounts, ""), first_link(site.accounts, "")
+    assert visit().get(earlier).status_code == 200
+    assert visit().post(later, {"name": "A", "email": "a@x.example", "password": PASSWORD}).status_code == 200
+    assert visit().get(earlier).status_code == 404
+    assert visit().post(earlier, {"name": "M", "email": "m@x.example", "password": PASSWORD}).status_code == 404
+    assert [account.email for account in site.accounts.all()] == ["a@x.example"]
+
+
 # --- one's own account ---------------------------------------------------------------------------------------------
 
 
@@ -289,6 +299,13 @@ def test_a_client_that_tries_many_addresses_waits(app: FastAPI, site: Site) -> N
         site.accounts.note(now, f"somebody{number}@example.com", REFUSED, "192.0.2.1")
     assert try_in(from_client(app, "192.0.2.1"), "ana@example.com") == 429
     assert try_in(from_client(app, "192.0.2.2"), "ana@example.com") == 200
+
+
+def test_what_is_no_address_is_not_written_down(stranger: Browser, site: Site) -> None:
+    assert try_in(stranger, PASSWORD, "ana@example.com") == 401
+    [deed] = site.accounts.deeds()
+    assert deed.who == NO_ADDRESS
+    assert PASSWORD not in str(deed)
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(4, 0), (5, 10), (6, 20), (8, 80), (11, 640), (12, 900), (60, 900)])
