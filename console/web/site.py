@@ -7,7 +7,7 @@ database is opened once. Systems are connected by jobs alone (`jobs`), never by 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -37,12 +37,12 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._lock = threading.Lock()
-        self._stamp: Stamp = ()
-        self._opened: Opened | None = None
         self._wrong: ConfigErrors | None = None
-        project = load_project(self.folder)
+        self._stamp = self._files()
+        project, env = load_project(self.folder), environment(self.folder)
         self._console = project.config.console
-        self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
+        self.engine: Engine = open_database(resolve_database(project, env))
+        self._opened: Opened | None = self._of(project, env)
         self.jobs = Jobs(self.folder)
 
     @property
@@ -53,7 +53,7 @@ class Site:
             if stamp != self._stamp or (self._opened is None and self._wrong is None):
                 self._opened, self._wrong, self._stamp = None, None, stamp
                 try:
-                    self._opened = self._read()
+                    self._opened = self._of(load_project(self.folder), environment(self.folder))
                 except ConfigErrors as errors:
                     self._wrong = errors
             if self._opened is None:
@@ -104,9 +104,7 @@ class Site:
         self.jobs.close()
         self.engine.dispose()
 
-    def _read(self) -> Opened:
-        project: Project = load_project(self.folder)
-        env = environment(self.folder)
+    def _of(self, project: Project, env: Mapping[str, str]) -> Opened:
         key = env.get(KEY, "")
         secrets = (*secrets_of(project, env), *([key] if key else []))
         return Opened(project, compile_rules(project), self.engine, {}, secrets, key)
