@@ -23,8 +23,8 @@ from console.screen import jsonable
 from console.web.api_shapes import ERRORS, Job, Listed, Plan, PlanAsked, Record, Review, Started, Status
 from console.web.api_shapes import Run as RunShape
 from console.web.page import OperatorProgram, Page, ViewerProgram
-from mapping.fields import Kind
-from state.history import ReviewRow, Run
+from mapping.fields import HIDDEN, Kind
+from state.history import ReviewRow, Run, shown_fields
 from state.listing import Listing
 from state.records import Hub
 
@@ -197,8 +197,9 @@ def _bare(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _brief(hub: Hub) -> dict[str, Any]:
+    fields = {name: value for name, value in shown_fields(hub).items() if name not in HIDDEN}
     return {
-        "id": hub.id, "kind": hub.kind, "name": name_of(hub), "stage": hub.fields.get("stage"), "fields": hub.fields,
+        "id": hub.id, "kind": hub.kind, "name": name_of(hub), "stage": fields.get("stage"), "fields": fields,
         "systems": {name: {"id": link.remote_id, "state": link.state} for name, link in sorted(hub.links.items())},
     }  # fmt: skip
 

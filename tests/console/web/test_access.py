@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -261,6 +262,15 @@ def test_after_some_failures_there_is_a_wait(app: FastAPI, site: Site) -> None:
     assert answer.status_code == 429, "the right password does not help either: it would tell"
     assert 0 < int(answer.headers["retry-after"]) <= 11
     assert re.search(r"Try again in \d+ seconds, at \d\d:\d\d:\d\d", seen(answer))
+
+
+def test_many_tries_at_once_are_counted_one_by_one(app: FastAPI, site: Site) -> None:
+    ana = person(site, "ana")
+    browsers = [from_client(app, "192.0.2.1") for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(lambda browser: try_in(browser, ana.email, "wrong"), browsers))
+    assert sorted(statuses) == [401] * 5 + [429] * 11
+    assert len(site.accounts.deeds(action=REFUSED)) == 5
 
 
 def test_the_wait_says_nothing_of_who_has_an_account(app: FastAPI, site: Site) -> None:
