@@ -24,6 +24,8 @@ _SHAPES = (
     (re.compile(r"\bpat-[a-z0-9]+-[0-9a-fA-F-]{8,}"), HIDDEN),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
     (re.compile(r"\b00D[A-Za-z0-9]{12,15}![\w.]+"), HIDDEN),
+    # a token of our own API
+    (re.compile(r"\bsmk_[\w-]{16,}"), HIDDEN),
     # user:password@ in an address
     (re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"), HIDDEN),
 )

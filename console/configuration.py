@@ -18,6 +18,7 @@ from mapping.agreement.funnel import FunnelSettings, Influence, Segment
 from mapping.agreement.objectives import Derivation, Objective
 from mapping.agreement.personas import Persona
 from mapping.conditions import Condition, Test
+from mapping.console import Console, Groups, Oidc
 from mapping.transforms import FITS
 
 INTRO = """\
@@ -112,6 +113,21 @@ objectives:
 SLA = """\
 The agreement between marketing and sales, with an example: [sla.md](sla.md). What is done by somebody in sales: by a user
 who is in no team of marketing; where no user is known, in a system whose role is `crm`.
+"""
+
+CONSOLE = """\
+No part of what a run goes by: a change of it stops no run. Who comes in, and how they are kept out: [security.md](security.md).
+
+```yaml
+console:
+  url: https://sync.example.com
+  oidc:
+    issuer: https://login.example.com
+    client_id: smarketing
+    client_secret: ${OIDC_CLIENT_SECRET}
+    scopes: [openid, email, profile, groups]
+    roles: {admin: [it], operator: [marketing-operations], viewer: [marketing, sales]}
+```
 """
 
 SETTINGS = """\
@@ -233,6 +249,9 @@ SECTIONS: Sequence[tuple[str, type[BaseModel], str]] = (
     ("sla.sales.follow_up", sla.FollowUp, ""),
     ("sla.teams", sla.Team, ""),
     ("sla.alerts", sla.Alerts, ""),
+    ("console", Console, CONSOLE),
+    ("console.oidc", Oidc, ""),
+    ("console.oidc.roles", Groups, "The highest that fits counts, at every log-in anew."),
     ("`mappings/<system>.yaml`", config.MappingFile, MAPPING),
     ("companies, deals, owners of a mapping", config.KindMapping, KIND_MAPPINGS),
     ("fields of a mapping", config.MappedField, ""),

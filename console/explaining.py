@@ -119,17 +119,7 @@ def find(opened: Opened, history: History, asked: str) -> str:
     """The hub record meant by an e-mail address, a domain, a name, an id or its beginning, or system:remote id. Raises
     Refusal."""
     asked = asked.strip()
-    where, _, remote_id = asked.partition(":")
-    system, kind = split_place(where)
-    if remote_id and system in opened.project.config.systems:
-        held = history.holding(system, remote_id)
-        found = [held[kind]] if kind in held else list(held.values()) if where == system else []
-    elif "@" in asked:
-        found = _by_email(opened, history, asked)
-    else:
-        text = asked.replace("-", "").lower()
-        found = history.find_leads(text) if _ID.fullmatch(text) else []
-        found = found or _by_name(history, asked)
+    found = matching(opened, history, asked)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -144,6 +134,20 @@ def find(opened: Opened, history: History, asked: str) -> str:
     store.close()
     likely = "; ".join(f"{hub.id}  {hub.kind} {name_of(hub)}" for hub in leads.values())
     raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
+
+
+def matching(opened: Opened, history: History, asked: str) -> list[str]:
+    """The few hub records that may be meant, six at most."""
+    where, _, remote_id = asked.partition(":")
+    system, kind = split_place(where)
+    if remote_id and system in opened.project.config.systems:
+        held = history.holding(system, remote_id)
+        return [held[kind]] if kind in held else list(held.values()) if where == system else []
+    if "@" in asked:
+        return _by_email(opened, history, asked)
+    text = asked.replace("-", "").lower()
+    found = history.find_leads(text) if _ID.fullmatch(text) else []
+    return found or _by_name(history, asked)
 
 
 def _by_name(history: History, asked: str) -> list[str]:

@@ -76,9 +76,9 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = history.reviews(*kinds)
-            names = _names(store, found[:limit])
+            names = names_of(store, found[:limit])
         store.close()
-    shown = [_document(r, names) for r in found[:limit]]
+    shown = [document_of(r, names) for r in found[:limit]]
     screen.emit({"ok": True, "exit": 0, "open": len(found), "reviews": shown})
     if not found:
         screen.say(Text.assemble(("✓ ", "good"), "No question is open."))
@@ -104,9 +104,9 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
         store = Store(opened.engine, dry=True)
         with History(store) as history:
             found = _found(history, ids)
-            names = _names(store, found)
+            names = names_of(store, found)
         store.close()
-    screen.emit({"ok": True, "exit": 0, "reviews": [_document(r, names) for r in found]})
+    screen.emit({"ok": True, "exit": 0, "reviews": [document_of(r, names) for r in found]})
     if not screen.as_json:
         for review in found:
             tell(screen, review, names)
@@ -207,11 +207,11 @@ def _found(history: History, ids: Sequence[int]) -> list[ReviewRow]:
 # -- in words ---------------------------------------------------------------------------------------------------------
 
 
-def _names(store: Store, found: Sequence[ReviewRow]) -> dict[str, str]:
+def names_of(store: Store, found: Sequence[ReviewRow]) -> dict[str, str]:
     return names_in(store, [r.hub_id for r in found], [r.detail for r in found])
 
 
-def _document(review: ReviewRow, names: Mapping[str, str]) -> dict[str, Any]:
+def document_of(review: ReviewRow, names: Mapping[str, str]) -> dict[str, Any]:
     mentioned = {i: name for i, name in names.items() if i in str(review.detail)}
     return {**asdict(review), "who": _who(review, names), "names": mentioned}
 

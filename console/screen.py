@@ -86,7 +86,7 @@ class Screen:
     def emit(self, document: Any) -> None:
         """The one document of a `--json` call. ASCII alone, so that it passes through any terminal and locale."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, default=_jsonable) + "\n")
+            sys.stdout.write(json.dumps(document, indent=2, default=jsonable) + "\n")
             sys.stdout.flush()
 
     def panel(self, title: str, *body: RenderableType, style: str = "accent", to_errors: bool = False) -> None:
@@ -248,7 +248,8 @@ def seconds(took: float) -> str:
     return f"{took:.1f} s" if took < 90 else f"{int(took // 60)} min {int(took % 60)} s"
 
 
-def _jsonable(data: Any) -> Any:
+def jsonable(data: Any) -> Any:
+    """What JSON has no word for, as the documents of commands and of the API write it."""
     if isinstance(data, datetime):
         return data.isoformat()
     if isinstance(data, set | frozenset | tuple):

@@ -25,7 +25,7 @@ async def status(screen: Screen, folder: Path, runs: int) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         with History(opened.engine) as history:
             counted, last = history.counted(), history.runs(runs)
-        agreed = _agreed(opened)
+        agreed = agreed_of(opened)
     screen.emit({**document(opened, counted, last), "sla": asdict(agreed) if agreed else None})
     if not screen.as_json:
         show(screen, opened, counted, last)
@@ -43,7 +43,7 @@ class Agreed:
     re_evaluation: str
 
 
-def _agreed(opened: Opened) -> Agreed | None:
+def agreed_of(opened: Opened) -> Agreed | None:
     pact = opened.project.config.sla
     if pact is None:
         return None

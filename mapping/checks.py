@@ -82,6 +82,8 @@ def _check_systems(main: Source, config: ProjectFile) -> None:
     for name, system in config.systems.items():
         for loc in _bare_secrets(system.settings, ("systems", name, "settings")):
             main.error(loc, "a secret stands in the file", "${NAME}, a variable of the environment")
+    for loc in _bare_secrets(config.console.model_dump(), ("console",)):
+        main.error(loc, "a secret stands in the file", "${NAME}, a variable of the environment")
 
 
 def _bare_secrets(value: Any, loc: Loc) -> Iterator[Loc]:

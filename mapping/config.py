@@ -18,6 +18,7 @@ from mapping.agreement.personas import Persona
 from mapping.agreement.reports import Reports
 from mapping.agreement.sla import Pact
 from mapping.conditions import Condition, Model
+from mapping.console import Console
 from mapping.fields import Kind
 from mapping.lifecycle import LADDER
 from mapping.mapped import KindMapping, MappedField, MappedReason, MappedStage, MappingFile
@@ -209,6 +210,8 @@ class ProjectFile(Model):
 
     reports: Reports | None = None
     """Who gets the weekly and the monthly report; nobody where it is not said."""
+    console: Console = Console()
+    """The console in the browser: its address, how long a session lasts, log-in by an identity provider."""
 
     def on_merge_of(self, kind: Kind) -> str:
         sections: dict[Kind, KindFields | None] = {

@@ -167,9 +167,10 @@ def _pair_up(main: Source, config: ProjectFile, sources: Mapping[str, tuple[Sour
 
 
 def _meaning(config: ProjectFile, mappings: Mapping[str, MappingFile]) -> dict[str, Any]:
+    """Not how the console is reached: nothing of a lead follows from it, and so no run is stopped when it changes."""
     as_written: dict[str, Any] = {"mode": "json", "by_alias": True, "exclude_defaults": True}
     return {
-        "config": config.model_dump(**as_written),
+        "config": config.model_dump(**as_written, exclude={"console"}),
         "mappings": {name: mapping.model_dump(**as_written) for name, mapping in mappings.items()},
     }
 

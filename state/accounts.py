@@ -1,14 +1,14 @@
-"""Who may open the console: accounts, their sessions, links that work once, and the audit of what was done.
+"""Who may open the console: accounts, their sessions, and links that work once; the audit comes with them (`audit`).
 
-Not here: what a role may do, how a password is hashed, what a cookie is called. Keys of sessions and links come in clear and
-are looked up by their hash. Invariant: an account is disabled, never deleted, so that the audit can always name who it was;
-the audit is only ever added to; a link lets one person in, once.
+Not here: what a role may do, how a password is hashed, what a cookie is called, tokens of programs (`tokens`). Keys of sessions
+and links come in clear and are looked up by their hash. Invariant: an account is disabled, never deleted, so that the audit can
+always name who it was; somebody who is an admin is always left, whatever two admins do at once; a link lets one person in, once.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,13 +16,28 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from state import tables as t
-from state.history import Engine
+from state.audit import Audit, Deed, Failures
 from state.ids import new_id
-from state.rows import dumps, loads
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "Audit",
+    "Deed",
+    "Failures",
+    "Invitation",
+    "OpenLink",
+    "OpenSession",
+    "Role",
+    "Session",
+]
 
 Role = Literal["viewer", "operator", "admin"]
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly it is known when a session was last used: it costs a commit each time."""
+
+MARK = 16
+"""Digits of a link's hash that name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +66,32 @@ class Session:
 class Invitation:
     role: Role
     email: str
+    made_at: datetime
     made_by: str
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """A row of the audit."""
+class OpenSession:
+    """A session as its owner sees it. `mine`: the one that asks."""
 
-    id: int
-    at: datetime
-    who: str
-    action: str
-    subject: str
-    detail: dict[str, Any]
+    started_at: datetime
+    seen_at: datetime
+    until: datetime
+    agent: str
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A link that nobody has used yet. `mark`: by which it is withdrawn; nothing can be opened with it."""
+
+    mark: str
+    role: Role
+    email: str
+    made_at: datetime
+    made_by: str
+    until: datetime
 
 
 def hashed(key: str) -> str:
@@ -72,11 +99,8 @@ def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-class Accounts:
+class Accounts(Audit):
     """Every call is a transaction of its own."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     # --- accounts -------------------------------------------------------------------------------------------------
 
@@ -110,6 +134,37 @@ class Accounts:
             if values.get("disabled_at") or "password" in values:
                 connection.execute(t.session.delete().where(t.session.c.account_id == id_))
 
+    def set_role(self, id_: str, role: Role) -> bool:
+        """False where nobody else is an admin, and this one would be none any more. Nothing is changed then."""
+        return self._keeping_an_admin(id_, role != "admin", role=role)
+
+    def disable(self, id_: str, at: datetime) -> bool:
+        """Signed out everywhere, and out of use with them: their open links, and those that they made. False as above."""
+        account = self.by_id(id_)
+        if account is None or not self._keeping_an_admin(id_, True, disabled_at=at):
+            return False
+        c = t.invitation.c
+        mine = sa.or_(c.email == account.email, c.made_by == account.email)
+        with self._engine.begin() as connection:
+            connection.execute(t.session.delete().where(t.session.c.account_id == id_))
+            connection.execute(t.invitation.delete().where(mine, c.used_at.is_(None)))
+        return True
+
+    def _keeping_an_admin(self, id_: str, ends: bool, **values: Any) -> bool:
+        other = t.account.alias("other")
+        o = other.c
+        admins = sa.select(o.id).where(o.role == "admin", o.disabled_at.is_(None))
+        a = t.account.c
+        change = t.account.update().where(a.id == id_)
+        if ends:
+            change = change.where(
+                sa.or_(a.role != "admin", a.disabled_at.is_not(None), admins.where(o.id != id_).exists())
+            )
+        with self._engine.begin() as connection:
+            if self._engine.dialect.name == "postgresql":  # SQLite has one writer at a time
+                connection.execute(admins.order_by(o.id).with_for_update())
+            return connection.execute(change, values).rowcount == 1
+
     # --- sessions -------------------------------------------------------------------------------------------------
 
     def begin(self, account_id: str, key: str, csrf: str, at: datetime, until: datetime, agent: str) -> None:
@@ -121,14 +176,16 @@ class Accounts:
             connection.execute(t.session.delete().where(t.session.c.until < at))
             connection.execute(t.session.insert(), row)
 
-    def session(self, key: str, now: datetime) -> Session | None:
-        """None where the key opens nothing, or not any more, or its account is disabled."""
+    def session(self, key: str, now: datetime, idle: timedelta | None = None) -> Session | None:
+        """None where the key opens nothing, or not any more, or has not for `idle`, or its account is disabled."""
         s, a = t.session.c, t.account.c
         query = (
             sa.select(t.account, s.csrf, s.started_at, s.seen_at, s.until)
             .join(t.account, a.id == s.account_id)
             .where(s.hash == hashed(key), s.until > now, a.disabled_at.is_(None))
         )
+        if idle is not None:
+            query = query.where(s.seen_at > now - idle)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
@@ -142,19 +199,49 @@ class Accounts:
         with self._engine.begin() as connection:
             connection.execute(t.session.delete().where(t.session.c.hash == hashed(key)))
 
+    def end_others(self, account_id: str, key: str) -> int:
+        """Every session of the account but this one; how many they were."""
+        c = t.session.c
+        with self._engine.begin() as connection:
+            return connection.execute(
+                t.session.delete().where(c.account_id == account_id, c.hash != hashed(key))
+            ).rowcount
+
+    def sessions(self, account_id: str, key: str, now: datetime) -> list[OpenSession]:
+        """Of the account, the one that was seen last first."""
+        c = t.session.c
+        query = (
+            sa.select(c.started_at, c.seen_at, c.until, c.agent, (c.hash == hashed(key)).label("mine"))
+            .where(c.account_id == account_id, c.until > now)
+            .order_by(c.seen_at.desc(), c.hash)
+        )
+        with self._engine.connect() as connection:
+            return [OpenSession(**{**row, "mine": bool(row["mine"])}) for row in connection.execute(query).mappings()]
+
+    def last_seen(self) -> dict[str, datetime]:
+        """Account -> when one of its sessions was last used."""
+        c = t.session.c
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(c.account_id, sa.func.max(c.seen_at)).group_by(c.account_id))
+            return {row[0]: row[1] for row in rows}
+
     # --- links that work once -------------------------------------------------------------------------------------
 
     def invite(self, key: str, role: Role, email: str, at: datetime, by: str, until: datetime) -> None:
+        """An older link for the same address opens nothing any more."""
         row = {
             "hash": hashed(key), "role": role, "email": email.strip().lower(), "made_at": at, "made_by": by, "until": until,
         }  # fmt: skip
+        c = t.invitation.c
         with self._engine.begin() as connection:
+            if row["email"]:
+                connection.execute(t.invitation.delete().where(c.email == row["email"], c.used_at.is_(None)))
             connection.execute(t.invitation.insert(), row)
 
     def invitation(self, key: str, now: datetime) -> Invitation | None:
         """None where the link is none, was used, or is too old."""
         c = t.invitation.c
-        query = sa.select(c.role, c.email, c.made_by, c.until).where(
+        query = sa.select(c.role, c.email, c.made_at, c.made_by, c.until).where(
             c.hash == hashed(key), c.used_at.is_(None), c.until > now
         )
         with self._engine.connect() as connection:
@@ -168,30 +255,25 @@ class Accounts:
         with self._engine.begin() as connection:
             return connection.execute(mine, {"used_at": now}).rowcount == 1
 
-    # --- the audit ------------------------------------------------------------------------------------------------
+    def links(self, now: datetime) -> list[OpenLink]:
+        """Those that would let somebody in, newest first."""
+        c = t.invitation.c
+        query = (
+            sa.select(sa.func.substr(c.hash, 1, MARK).label("mark"), c.role, c.email, c.made_at, c.made_by, c.until)
+            .where(c.used_at.is_(None), c.until > now)
+            .order_by(c.made_at.desc(), c.hash)
+        )
+        with self._engine.connect() as connection:
+            return [OpenLink(**row) for row in connection.execute(query).mappings()]
 
-    def note(self, at: datetime, who: str, action: str, subject: str = "", **detail: Any) -> None:
-        row = {"at": at, "who": who[:255], "action": action, "subject": subject[:255], "detail": dumps(detail)}
+    def withdraw(self, mark: str) -> str | None:
+        """The address that the link was for; None where there is no such link, or it was used."""
+        c = t.invitation.c
+        named = sa.and_(sa.func.substr(c.hash, 1, MARK) == mark, c.used_at.is_(None))
         with self._engine.begin() as connection:
-            connection.execute(t.audit.insert(), row)
-
-    def counted(self, action: str, since: datetime, who: str | None = None) -> int:
-        """How often it was done since then."""
-        c = t.audit.c
-        query = sa.select(sa.func.count()).where(c.action == action, c.at >= since)
-        if who is not None:
-            query = query.where(c.who == who[:255])
-        with self._engine.connect() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def deeds(self, limit: int = 100, before: int | None = None) -> Sequence[Deed]:
-        """Newest first; `before`: the id of a row."""
-        query = sa.select(t.audit).order_by(t.audit.c.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(t.audit.c.id < before)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Deed(**{**row, "detail": loads(row["detail"])}) for row in rows]
+            email: str | None = connection.execute(sa.select(c.email).where(named)).scalar()
+            connection.execute(t.invitation.delete().where(named))
+        return email
 
     def _one(self, where: sa.ColumnElement[bool]) -> Account | None:
         found = self._found(sa.select(t.account).where(where))

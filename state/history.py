@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -146,7 +146,7 @@ class History:
         self._own = not isinstance(source, Store)
         self._c = source._c if isinstance(source, Store) else source.connect()
 
-    def __enter__(self) -> History:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

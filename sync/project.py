@@ -75,6 +75,7 @@ def secrets_of(project: Project, env: Mapping[str, str]) -> tuple[str, ...]:
         asked |= variables(project.config.sla.model_dump(include={"teams", "alerts"}))
     if project.config.reports is not None:
         asked |= variables(project.config.reports.model_dump())
+    asked |= variables(project.config.console.model_dump())
     return tuple(sorted({env[name] for name in asked if env.get(name)}))
 
 

@@ -12,24 +12,37 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.failures import Failure, Refusal, failure_of
+from console.failures import Exit, Failure, Refusal, failure_of
 from console.web import (
+    Exit,
+    access,
+    account,
+    api,
+    api_guide,
+    audit,
+    console,
+    health,
     impact,
     mapping,
     mapping_publish,
     mapping_stages,
     mapping_yaml,
+    metrics,
+    oidc,
     overview,
     preferences,
     sample,
     schema,
     signing_in,
+    tokens,
+    web,
 )
 from console.web.drawing import STATIC
 from console.web.headers import Headers
@@ -38,17 +51,38 @@ from console.web.site import Site
 from mapping.problems import ConfigErrors
 
 ROUTERS = (
+    access.router,
+    account.router,
+    api.router,
+    api_guide.router,
+    audit.router,
+    health.router,
     impact.router,
     mapping_publish.router,
     mapping_stages.router,
     mapping_yaml.router,
+    metrics.router,
+    oidc.router,
     overview.router,
     preferences.router,
     sample.router,
     schema.router,
     signing_in.router,
+    tokens.router,
     mapping.router,  # the last of those under /mapping: it takes every /mapping/<name>
 )
+
+PROGRAMS = ("/api/", "/metrics")
+"""Paths that answer with documents."""
+
+CODES = {
+    401: "not-signed-in",
+    403: "not-allowed",
+    404: "not-found",
+    405: "bad-method",
+    422: "bad-request",
+}
+"""What a program is told where no code of a command fits."""
 
 
 def create_app(folder: Path) -> FastAPI:
@@ -61,16 +95,17 @@ def create_app(folder: Path) -> FastAPI:
         site.close()
 
     app = FastAPI(title="smarketing", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.state.site = site
+    app.state.site, app.state.metrics = site, metrics.Metrics(site)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(NotSignedIn, _sign_in)
-    for error in (Refused, Refusal, HTTPException, ConfigErrors):
+    for error in (Refused, Refusal, HTTPException, RequestValidationError, ConfigErrors):
         app.add_exception_handler(error, _failed)
     app.add_middleware(Caught)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Headers)
+    app.add_middleware(metrics.Measured, metrics=app.state.metrics)
     return app
 
 
@@ -99,7 +134,9 @@ class Caught:
 
 async def _sign_in(request: Request, _: Exception) -> Response:
     if _program(request):
-        return JSONResponse({"error": {"code": "not-signed-in", "message": "A valid token is asked for."}}, 401)
+        hint = "Authorization: Bearer TOKEN, with a token that is neither revoked nor over. Your account makes one."
+        error = {"code": CODES[401], "message": "A token is asked for that says who you are.", "hint": hint}
+        return JSONResponse({"error": error}, 401, {"WWW-Authenticate": "Bearer"})
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     url = f"/sign-in?next={quote(back)}" if request.method == "GET" else "/sign-in"
     return Response(headers={"HX-Redirect": url}) if "HX-Request" in request.headers else RedirectResponse(url, 303)
@@ -107,29 +144,38 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     try:
-        visitor = await visitor_of(request)
+        visitor = None if _program(request) else await visitor_of(request)
     except NotSignedIn:
         visitor = None
     page = Page(request, site_of(request), words_of(request, visitor.account if visitor else None), visitor)
     status, failure = _told(page, error)
     if _program(request):
-        return JSONResponse(failure.document(), status)
+        document = failure.document()
+        return JSONResponse({"error": document["error"]}, status)
     return page.show("error.html", status, failure=failure, status=status)
 
 
 def _told(page: Page, error: Exception) -> tuple[int, Failure]:
     words = page.words
     if isinstance(error, Refused):
-        return error.status, Failure(f"http-{error.status}", words(error.key, **error.values), "", 0)  # type: ignore[arg-type]
+        return error.status, _failure(error.status, words(error.key, **error.values))
     if isinstance(error, HTTPException):
         key = f"shell.http_{error.status_code}"
-        text = words(key) if key in words else error.detail
-        return error.status_code, Failure(f"http-{error.status_code}", text, "", 0)  # type: ignore[arg-type]
+        return error.status_code, _failure(error.status_code, words(key) if key in words else error.detail)
+    if isinstance(error, RequestValidationError):
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in error.errors()
+        )
+        return 422, _failure(422, words("shell.http_422"), wrong)
     failure = failure_of(error, page.site.folder)
     return (
         404 if failure.code.startswith("no-") else 409 if isinstance(error, Refusal | ConfigErrors) else 500
     ), failure
 
 
+def _failure(status: int, message: str, hint: str = "") -> Failure:
+    return Failure(CODES.get(status, f"http-{status}"), message, hint, Exit.USAGE)
+
+
 def _program(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return request.url.path.startswith(PROGRAMS)

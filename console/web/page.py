@@ -1,8 +1,9 @@
 """What every page is made with: who asks, in which language, and how the answer is drawn.
 
-A route takes a `Viewer`, an `Operator` or an `Admin`; by that it is decided, before anything else happens, who may. Invariant:
-a route that changes something is never a GET, and is refused without the session's own CSRF token (in the form as `csrf`, or in
-the header X-CSRF-Token, where htmx puts it).
+A route takes a `Viewer`, an `Operator` or an `Admin`; by that it is decided, before anything else happens, who may. Of the API
+it takes a `ViewerProgram` or an `OperatorProgram`, which say who they are by a token. Invariant: a route that changes something
+is never a GET, and is refused without the session's own CSRF token (in the form as `csrf`, or in the header X-CSRF-Token, where
+htmx puts it); a program changes nothing by a cookie, which a browser sends along whoever asks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote, unquote
 
@@ -23,7 +24,8 @@ from starlette.datastructures import UploadFile
 from alignment.words import Words
 from console.web.drawing import draw
 from console.web.site import LANGUAGES, Site
-from state.accounts import Account, Role
+from state.accounts import Account, Role, Session
+from state.tokens import Token
 
 SESSION, TOLD, LANGUAGE, THEME = "smarketing_session", "smarketing_told", "smarketing_language", "smarketing_theme"
 RANKS: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
@@ -37,6 +39,10 @@ class NotSignedIn(Exception):
     """Sent to the page that signs people in, and back afterwards."""
 
 
+class NoToken(NotSignedIn):
+    """A program is told so."""
+
+
 class Refused(Exception):
     """A page says no. `status`: of HTTP; `key`: of the text that says why."""
 
@@ -47,10 +53,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Visitor:
-    """`csrf`: what a form of theirs must bring; empty where no cookie says who they are."""
+    """`csrf`: what a form of theirs must bring; empty where no cookie says who they are but a token of theirs."""
 
     account: Account
     csrf: str = ""
+    token: Token | None = None
 
     @property
     def name(self) -> str:
@@ -61,8 +68,14 @@ class Visitor:
         """Who is said to have done a thing."""
         return self.account.email
 
+    @property
+    def role(self) -> Role:
+        """Of a token no more than its owner has by now."""
+        roles = [self.account.role, *([self.token.role] if self.token else [])]
+        return min(roles, key=RANKS.__getitem__)
+
     def may(self, role: Role) -> bool:
-        return RANKS[self.account.role] >= RANKS[role]
+        return RANKS[self.role] >= RANKS[role]
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,19 @@ class Page:
 
     def note(self, action: str, subject: str = "", **detail: Any) -> None:
         """Into the audit: who did what."""
+        if self.visitor is not None and self.visitor.token is not None:
+            detail["token"] = self.visitor.token.name
         self.site.accounts.note(self.now, self.by, action, subject, **detail)
 
 
 def secure(request: Request) -> bool:
     """Whether the browser came by https; cookies then never travel otherwise."""
     return request.url.scheme == "https"
+
+
+def address(page: Page) -> str:
+    """Where people open the console, for links that are sent to them."""
+    return page.site.console.url or str(page.request.base_url).rstrip("/")
 
 
 def inside(url: str) -> str:
@@ -146,15 +166,42 @@ async def anybody(request: Request) -> Page:
 async def visitor_of(request: Request) -> Visitor:
     """Who the session's cookie says it is. Raises NotSignedIn."""
     key = request.cookies.get(SESSION)
-    session = await run_in_threadpool(site_of(request).accounts.session, key, datetime.now(UTC)) if key else None
+    if not key:
+        raise NotSignedIn
+    session = await run_in_threadpool(_session, site_of(request), key)
     if session is None:
         raise NotSignedIn
     return Visitor(session.account, session.csrf)
 
 
-def by_role(role: Role) -> Callable[[Request], Awaitable[Page]]:
-    async def admitted(request: Request) -> Page:
+def _session(site: Site, key: str) -> Session | None:
+    return site.accounts.session(key, datetime.now(UTC), timedelta(hours=site.console.idle_hours))
+
+
+async def program_of(request: Request) -> Visitor:
+    """Whose token it is (`Authorization: Bearer …`, https://www.rfc-editor.org/rfc/rfc6750). Without one, a session may look, so
+    that a person can follow a link; but not change anything. Raises NoToken, Refused."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found = await run_in_threadpool(site_of(request).tokens.holder, key.strip(), datetime.now(UTC))
+        if found is None:
+            raise NoToken
+        token, account = found
+        return Visitor(account, token=token)
+    try:
         visitor = await visitor_of(request)
+    except NotSignedIn:
+        raise NoToken from None
+    if request.method not in SAFE:
+        raise Refused(403, "access.token_needed")
+    return visitor
+
+
+def by_role(role: Role, *, program: bool = False) -> Callable[[Request], Awaitable[Page]]:
+    """`program`: of the API, where a token says who asks."""
+
+    async def admitted(request: Request) -> Page:
+        visitor = await (program_of(request) if program else visitor_of(request))
         page = Page(request, site_of(request), words_of(request, visitor.account), visitor)
         if not visitor.may(role):
             raise Refused(403, "shell.not_allowed", role=page.words(f"shell.role_{role}"))
@@ -180,3 +227,5 @@ Anybody = Annotated[Page, Depends(anybody)]
 Viewer = Annotated[Page, Depends(by_role("viewer"))]
 Operator = Annotated[Page, Depends(by_role("operator"))]
 Admin = Annotated[Page, Depends(by_role("admin"))]
+ViewerProgram = Annotated[Page, Depends(by_role("viewer", program=True))]
+OperatorProgram = Annotated[Page, Depends(by_role("operator", program=True))]

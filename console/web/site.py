@@ -7,8 +7,8 @@ database is opened once. Systems are connected by jobs alone (`jobs`), never by 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +18,16 @@ from console.publishing import by_hand, finish
 from console.web.discovered import Schemas
 from console.web.jobs import Jobs
 from console.web.standing import Watch
+from mapping.console import Console
 from mapping.folder import stamp
 from mapping.loader import Project, compile_rules, load_project, resolve_database
+from mapping.problems import ConfigErrors
 from state.accounts import Accounts
 from state.database import open_database
 from state.drafts import Drafts, Publications
 from state.history import Engine, History
 from state.store import Store
+from state.tokens import Tokens
 from sync.forgotten import KEY
 from sync.project import ENV_FILE, Opened, environment, secrets_of
 
@@ -40,10 +43,12 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._lock = threading.Lock()
-        self._stamp: Stamp = ()
-        self._opened: Opened | None = None
-        project = load_project(self.folder)
-        self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
+        self._wrong: ConfigErrors | None = None
+        self._stamp = self._files()
+        project, env = load_project(self.folder), environment(self.folder)
+        self._console = project.config.console
+        self.engine: Engine = open_database(resolve_database(project, env))
+        self._opened: Opened | None = self._of(project, env)
         finish(self.folder, self.publications)
         by_hand(self.folder, self.publications, datetime.now(UTC))
         self.jobs = Jobs(self.folder)
@@ -55,9 +60,23 @@ class Site:
         """The project with its database and without its systems, as the functions behind the commands take it."""
         with self._lock:
             found = self._files()
-            if self._opened is None or found != self._stamp:
-                self._opened, self._stamp = self._read(), found
+            if found != self._stamp or (self._opened is None and self._wrong is None):
+                self._opened, self._wrong, self._stamp = None, None, found
+                try:
+                    self._opened = self._of(load_project(self.folder), environment(self.folder))
+                except ConfigErrors as errors:
+                    self._wrong = errors
+            if self._opened is None:
+                assert self._wrong is not None
+                raise ConfigErrors(self._wrong.errors)
             return self._opened
+
+    @property
+    def console(self) -> Console:
+        """How one comes in. As it was last read, while a file is wrong: whoever may mend it must be able to come in."""
+        with suppress(ConfigErrors):
+            self._console = self.opened.project.config.console
+        return self._console
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -70,6 +89,10 @@ class Site:
     @cached_property
     def publications(self) -> Publications:
         return Publications(self.engine)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.engine)
 
     @contextmanager
     def history(self) -> Iterator[History]:
@@ -99,9 +122,7 @@ class Site:
         self.jobs.close()
         self.engine.dispose()
 
-    def _read(self) -> Opened:
-        project: Project = load_project(self.folder)
-        env = environment(self.folder)
+    def _of(self, project: Project, env: Mapping[str, str]) -> Opened:
         key = env.get(KEY, "")
         secrets = (*secrets_of(project, env), *([key] if key else []))
         return Opened(project, compile_rules(project), self.engine, {}, secrets, key)

@@ -332,6 +332,7 @@ async def test_an_accepted_refusal_that_echoes_our_secret_comes_without_it(
         ("client_secret=abc", "client_secret=***"),
         ("Authorization: Bearer abcdefghijk", "Authorization: ***"),
         ("pat-na1-0123abcd-1234-1234-1234-0123456789ab is wrong", "*** is wrong"),
+        ("smk_8GvXx0Zz-1aBcD_2eFgH is revoked", "*** is revoked"),
         ("eyJhbGciOi.eyJpc3Mi.c2ln", "***"),
         ("00Dxx0000001gPz!AQcAQH0dMHZfz972Szmpkb58urFRkgeBGsxL", "***"),
         ("https://user:pw@host/x", "https://***@host/x"),

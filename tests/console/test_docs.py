@@ -11,6 +11,7 @@ import typer.main
 import connectors.errors
 from console import failures, reference, reviews
 from console.cli import app
+from console.web.app import CODES
 from state import trouble
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ def given() -> set[str]:
     codes |= {t.code for t in vars(trouble).values() if isinstance(t, trouble.Trouble)}
     patterns = {
         "console/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',
+        "console/web/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',
         "console/*ch*.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
         "sync/*.py": r'"(guard-[a-z]+|no-pact|pact-version)"',
         "alignment/sla/watch.py": r'NO_CHANNEL = "([a-z-]+)"',
@@ -37,7 +39,7 @@ def given() -> set[str]:
     for glob, pattern in patterns.items():
         for path in ROOT.glob(glob):
             codes |= set(re.findall(pattern, path.read_text("utf-8")))
-    return codes
+    return codes | {*CODES.values()}
 
 
 def test_every_code_is_explained_and_nothing_else() -> None:

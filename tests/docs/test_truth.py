@@ -50,7 +50,9 @@ def test_the_files_in_the_readme_are_a_project(tmp_path: Path) -> None:
 
 def test_conditions_and_policies_in_the_reference_are_taken(tmp_path: Path) -> None:
     make(tmp_path, {"hubspot": "  hubspot:\n    connector: memory\n    settings: {file: people.json}\n"})
-    leaving, rollups, scoring, personas, objectives, conditions = blocks(ROOT / "docs" / "configuration.md", "yaml")
+    leaving, rollups, scoring, personas, objectives, console, conditions = blocks(
+        ROOT / "docs" / "configuration.md", "yaml"
+    )
     yaml = YAML()
     assert [Persona.model_validate(one) for one in YAML(typ="safe").load(personas)["personas"]]
     assert [Objective.model_validate(one) for one in YAML(typ="safe").load(objectives)["objectives"]]
@@ -58,6 +60,7 @@ def test_conditions_and_policies_in_the_reference_are_taken(tmp_path: Path) -> N
     main["fields"].update(yaml.load(rollups))
     main["vocabulary"]["leave"] = yaml.load(leaving)["leave"]
     main["scoring"] = yaml.load(scoring)["scoring"]
+    main["console"] = yaml.load(console)["console"]
     with (tmp_path / "smarketing.yaml").open("w") as file:
         yaml.dump(main, file)
     for line in conditions.strip().splitlines():

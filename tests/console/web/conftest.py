@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from console.cli import main
-from console.web.app import create_app
+from console.web import signing_in
+from console.web.app import ROUTERS, create_app
 from console.web.page import SESSION
 from console.web.site import Site
 from state.accounts import Role, made
@@ -39,8 +43,7 @@ class Browser:
                 found = site.accounts.by_email(account.email)
                 assert found is not None
                 account = found
-            key = f"{role}-{now.timestamp()}"
-            self.csrf = f"csrf-{key}"
+            key, self.csrf = secrets.token_urlsafe(), secrets.token_urlsafe()
             site.accounts.begin(account.id, key, self.csrf, now, now + NEVER, "tests")
             self.client.cookies.set(SESSION, key)
 
@@ -51,10 +54,27 @@ class Browser:
         return self.client.post(url, data={"csrf": self.csrf, **(data or {})}, **more)
 
 
+def routes() -> Iterator[APIRoute]:
+    """Every page and every call. Of the routers, since the application itself has them only in a wrapping."""
+    for router in ROUTERS:
+        yield from (route for route in router.routes if isinstance(route, APIRoute))
+
+
+def methods_of(route: APIRoute) -> set[str]:
+    return set(route.methods or ())
+
+
 def seen(answer: Response) -> str:
     """What a person reads on a page: its text, one space between words."""
     text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", answer.text, flags=re.S)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text))).strip()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash, made with less work: a look at a password takes a quarter of a second otherwise."""
+    monkeypatch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    signing_in._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")
