@@ -24,6 +24,7 @@ from sync import merging, owners
 from sync.activities import pull_activities, turn_the_day
 from sync.aging import age_scores, look_again_with_model, with_model
 from sync.answers import carry_out, carry_out_for, carry_out_guard
+from sync.approval import Approval
 from sync.archive import check_archives
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.draft import Plan, Work, draw_up, draw_up_revert, judge, planned, stop
@@ -35,7 +36,7 @@ from sync.push import push, recover
 @dataclass(frozen=True)
 class Options:
     """What a caller may ask of a run. `dry`: nothing is written, neither to a system nor to the database. `only`:
-    fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
+    the writes of a plan that were approved; others wait for another run. `window`: read this stretch of time
     again instead of what is new (a backfill, resumable). `order`: the systems to read
     first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
     that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written.
@@ -45,7 +46,7 @@ class Options:
     full: bool = False
     dry: bool = False
     confirmed: bool = False
-    only: frozenset[str] | None = None
+    only: Approval | None = None
     window: Window | None = None
     order: tuple[str, ...] = ()
     document: str = ""
