@@ -116,12 +116,11 @@ def _only_what_was_approved(
     creates: list[set[str]] = []
     for key, row in plan.items():
         if key in approval.writes and row.kind == "lead":
-            rest = without(row, approval.writes[key], world.rules.of(row.kind).mappers[row.system])
-            maps = world.rules.of(row.kind).mappers[row.system].maps
-            names = {maps[name].remote for name in rest.fields if name in maps} if rest else set()
-            if rest and row.operation == "create":
+            maps = world.rules.mappers[row.system].maps
+            names = {maps[name].remote for name in row.fields.keys() - set(approval.writes[key]) if name in maps}
+            if row.operation == "create":
                 creates.append(names)
-            elif rest:
+            else:
                 allowed.setdefault((row.system, row.remote_id), set()).update(names)
     new = 0
     for key, now in picture(world).items():
