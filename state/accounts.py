@@ -184,6 +184,13 @@ class Accounts:
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def who_did(self, action: str, subjects: Sequence[str]) -> dict[str, str]:
+        """Subject -> who did it last, of those that anybody did."""
+        c = t.audit.c
+        query = sa.select(c.subject, c.who).where(c.action == action, c.subject.in_(subjects)).order_by(c.id)
+        with self._engine.connect() as connection:
+            return {row.subject: row.who for row in connection.execute(query)}
+
     def deeds(self, limit: int = 100, before: int | None = None) -> Sequence[Deed]:
         """Newest first; `before`: the id of a row."""
         query = sa.select(t.audit).order_by(t.audit.c.id.desc()).limit(limit)

@@ -19,14 +19,24 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import home, preferences, signing_in
+from console.web import errors, home, job, live, plan, preferences, run, runs, signing_in
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
 from console.web.site import Site
 from mapping.problems import ConfigErrors
 
-ROUTERS = (home.router, preferences.router, signing_in.router)
+ROUTERS = (
+    home.router,
+    preferences.router,
+    signing_in.router,
+    live.router,
+    job.router,
+    errors.router,
+    runs.router,
+    run.router,
+    plan.router,
+)
 
 
 def create_app(folder: Path) -> FastAPI:
@@ -36,10 +46,13 @@ def create_app(folder: Path) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.live.close()
         site.close()
 
     app = FastAPI(title="smarketing", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.site = site
+    app.state.live = live.Live(site.engine, site.jobs, site.folder)
+    runs.note_ends(site)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
 from console.web.app import create_app
+from console.web.live import Live
 from console.web.signing_in import first_link
 
 
@@ -19,5 +21,18 @@ def serve(folder: Path, host: str, port: int, say: Callable[[str], object] = pri
     link = first_link(app.state.site.accounts, url)
     if link:
         say(f"Make the first account (this link works once, for a day): {link}")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    Server(config, app.state.live).run()
     return 0
+
+
+class Server(uvicorn.Server):
+    """Ends the streams before it waits for the connections to close: they would never close by themselves."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
