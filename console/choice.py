@@ -98,9 +98,9 @@ def kept(operation: str, names: Collection[str], held: Collection[str], needed: 
 
 def needed_in(rules: Rules, system: str, kind: RecordKind) -> frozenset[str]:
     """The fields without which no record of the kind is created there."""
-    if kind not in rules.kinds or system not in rules.of(kind).mappers:  # type: ignore[comparison-overlap]
+    if kind not in rules.kinds or system not in rules.of(kind).mappers:
         return frozenset()
-    return frozenset(needed_to_create(rules.of(kind).mappers[system]))  # type: ignore[arg-type]
+    return frozenset(needed_to_create(rules.of(kind).mappers[system]))
 
 
 def approval_of(made: PlanFile, choice: Choice) -> Approval:

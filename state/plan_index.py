@@ -162,7 +162,7 @@ class PlanIndex:
 
 
 def build(
-    path: Path, head: Mapping[str, Any], writes: Iterable[Mapping[str, Any]], progress: Callable[[int], None] = id
+    path: Path, head: Mapping[str, Any], writes: Iterable[Mapping[str, Any]], progress: Callable[[int], object] = id
 ) -> None:
     """`writes`: as a plan's file has them, with names in place of ids. Whoever looks meanwhile sees the file as it was before,
     or not at all."""

@@ -47,7 +47,7 @@ class Pulse:
 def look(engine: Engine, now: datetime, sessions: Collection[str] = ()) -> Pulse:
     """`sessions`: keys of sessions. Raises what the database's driver raises."""
     r, k, cur, s = t.run.c, t.sla_clock.c, t.cursor.c, t.session.c
-    one = sa.literal_column("1")
+    one: sa.ColumnClause[int] = sa.literal_column("1")
     counts = sa.select(
         _count(sa.select(one).where(t.review.c.closed_at.is_(None))),
         _count(sa.select(one).where(t.hub.c.dirty == one)),

@@ -46,7 +46,7 @@ class Problem(NamedTuple):
     system: str
     code: str
     message: str
-    count: int
+    times: int
 
 
 class Runs:

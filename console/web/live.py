@@ -220,11 +220,18 @@ async def live(page: Viewer) -> Response:
     here = live_of(page.request)
     stream = here.join(key)
 
+    async def leaves() -> None:
+        while (await page.request.receive())["type"] != "http.disconnect":
+            pass
+        stream.end()
+
     async def told() -> AsyncIterator[str]:
+        watch = asyncio.create_task(leaves())
         try:
             async for text in stream.text():
                 yield text
         finally:
+            watch.cancel()
             here.leave(stream)
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -30,7 +30,7 @@ from state.plan_index import Filter, Group, PlanIndex, Row
 from sync.approval import DIVISIBLE, held_with
 
 router = APIRouter(prefix="/plans")
-PAGE, MANY = 50, 20
+PAGE, MANY = 30, 20
 Out = Annotated[bool, Form()]
 
 

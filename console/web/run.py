@@ -23,7 +23,7 @@ from state.records import WriteRow
 from state.run_history import Asked, Runs
 
 router = APIRouter(prefix="/runs")
-PAGE = 50
+PAGE = 30
 STATES = {"done": "good", "rejected": "bad", "unknown": "warn", "dropped": "", "planned": "", "sent": "warn"}
 
 
@@ -53,7 +53,7 @@ def show(
 ) -> Response:  # fmt: skip
     site, runs = page.site, Runs(page.site.engine)
     run = _run(runs, id)
-    [told] = lines(page, [run])
+    [summary] = lines(page, [run])
     places = [Place(*split_place(where), counts) for where, counts in _places(run)]
     asked = Asked(system, kind, operation, field, state)
     found = runs.writes(id, asked, after, PAGE)
@@ -62,7 +62,7 @@ def show(
     kinds = sorted({place.kind for place in places})
     return page.show(
         "run.html",
-        run=run, told=told, places=places, asked=asked, after=after,
+        run=run, summary=summary, places=places, asked=asked, after=after,
         later=runs.newer(id),
         total=_total(places),
         writes=_written(page, run, found.rows), next=found.next,

@@ -18,7 +18,9 @@ from mapping.fields import Kind
 KNOWN = {
     "first value": "first", "only change": "only", "all agree": "agree", "computed": "computed", "derived": "computed",
     "as before": "before", "the run created it": "created", "does not hold any more": "left", "united": "united",
-    "split": "split", "opt_out_wins": "opt_out", "union": "union",
+    "split": "split", "opt_out_wins": "opt_out", "union": "union", "furthest": "furthest",
+    "fuller spelling": "fuller", "a person decided": "person", "newest": "newest",
+    "fill_blank": "fill", "review": "asked",
     "merge: two records of one, for good": "merge",
 }  # fmt: skip
 """Rules as the engine notes them -> the key of their text."""
@@ -44,7 +46,8 @@ class Line:
 def line(name: str, entry: Mapping[str, Any], kind: str, config: ProjectFile, words: Words, **more: Any) -> Line:
     """`entry`: {old, new, from, rule}, as a plan has them."""
     old, new = entry["old"], entry["new"]
-    joins = leaves = ()
+    joins: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
     if isinstance(old, list) and isinstance(new, list):
         joins = tuple(str(one) for one in new if one not in old)
         leaves = tuple(str(one) for one in old if one not in new)
@@ -67,8 +70,6 @@ def rule(text: str, words: Words) -> str:
     if text in KNOWN:
         return words(f"runs.rule_{KNOWN[text]}")
     head, _, rest = text.partition(" ")
-    if head == "prefer:":
-        return words("runs.rule_prefer", systems=rest)
-    if head == "review":
-        return words("runs.rule_review", id=rest)
+    if head in ("prefer:", "owner:", "review"):
+        return words(f"runs.rule_{head.rstrip(':')}", about=rest)
     return text
