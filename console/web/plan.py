@@ -101,7 +101,11 @@ def leave(
 
     Choice.change(page.site.folder, id, changed)
     told = {"n": n, "field": field, "system": system, "kind": kind}
-    page.note("plan-left-out" if out else "plan-taken-in", id, **{name: value for name, value in told.items() if value})
+    page.note(
+        "plan-left-out" if out else "plan-taken-in",
+        id,
+        **{name: value for name, value in told.items() if value not in (None, "")},
+    )
     return _back(id, back)
 
 
@@ -134,7 +138,7 @@ def apply(
         return page.go(f"/plans/{id}", page.words("plans.look_at_stops"), "warn")
     if mark != Choice.load(page.site.folder, id).mark:
         return page.go(f"/plans/{id}", page.words("plans.choice_changed"), "warn")
-    return begin(page, "apply", plan=id, mark=mark, confirmed=confirmed, by=page.by)
+    return begin(page, "apply", plan=id, mark=mark, confirmed=confirmed, who=page.by)
 
 
 def _prepare(page: Page, id_: str) -> Response:

@@ -109,7 +109,7 @@ def begin(page: Page, kind: str, **arguments: Any) -> Response:
         if elsewhere(page):
             return page.go("/runs", page.words("runs.busy_elsewhere"), "warn")
     job = page.site.jobs.start(kind, page.by, **arguments)
-    page.note("job-started", job.id, kind=kind, **{k: v for k, v in arguments.items() if k != "by"})
+    page.note("job-started", job.id, kind=kind, **{k: v for k, v in arguments.items() if k != "who"})
     return page.go(f"/jobs/{job.id}?follow=1")
 
 

@@ -65,14 +65,14 @@ def _kept(made: plans.PlanFile, folder: Path, progress: Progress) -> dict[str, A
 
 async def apply(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out a `plan` without what has been left out of it: of that, `mark` says which choice was approved. `confirmed`: its
-    stops have been looked at, `by` whom."""
+    stops have been looked at, by `who`."""
     made, choice = plans.load(str(arguments["plan"]), folder), Choice.load(folder, str(arguments["plan"]))
     if choice.mark != arguments["mark"]:
         raise Refusal("choice-changed", "Somebody has changed what is left out of the plan.", "Look at the plan again.")
     approval = approval_of(made, choice)
     async with open_project(folder, systems=made.systems) as opened:
-        by = str(arguments["by"]) if arguments.get("confirmed") else None
-        report, left = await applied(opened, made, approval, by, progress)
+        who = str(arguments["who"]) if arguments.get("confirmed") else None
+        report, left = await applied(opened, made, approval, who, progress)
     return {
         "run": report.run_id, "plan": made.id, "outcome": report.outcome, "writes": report.writes,
         "planned": len(approval.writes), "left_out": len(left), "left": left[:TOLD],
