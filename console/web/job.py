@@ -45,7 +45,7 @@ def leads_to(job: Job) -> str:
     found = job.result or {}
     if found.get("url"):
         return str(found["url"])
-    for key in ("plan", "run"):
+    for key in ("run", "plan"):
         if found.get(key):
             return f"/{key}s/{found[key]}"
     return ""

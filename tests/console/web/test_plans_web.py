@@ -55,6 +55,7 @@ def pressed(operator: Browser, site: Site, plan: str, **more: str) -> dict[str, 
     job = finished(site)
     assert job.kind == "apply"
     assert job.result is not None, job.failure
+    assert operator.get(f"/jobs/{job.id}?follow=1").url.path == f"/runs/{job.result['run']}"
     return job.result
 
 
