@@ -8,7 +8,7 @@ has changed them since, nothing is begun.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from threading import Lock
@@ -20,10 +20,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from console.browsing import index_of, path_of
 from console.choice import Choice, kept, needed_in
-from console.names import in_order, split_place
+from console.names import in_order as by_kind
+from console.names import split_place
 from console.web.page import Operator, Page, Viewer, inside
 from console.web.runs import begin
-from console.web.writes import Line, field_called, line, rule
+from console.web.writes import Line, field_called, in_order, line, rule
 from mapping.fields import RecordKind
 from mapping.rules import Rules
 from state.plan_index import Filter, Group, PlanIndex, Row
@@ -226,7 +227,7 @@ def _write(page: Page, row: Row, choice: Choice, rules: Rules) -> Write:
     needed = needed_in(rules, system, kind) if operation == "create" else frozenset()
     told = [
         line(name, fields[name], kind, config, page.words, held=name in out, asked=name in choice.fields.get(row.n, ()))
-        for name in sorted(fields, key=lambda name: _weight(name, fields[name]))
+        for name in in_order(fields)
     ]
     alone = row.n in choice.writes
     whole = alone or kept(operation, fields, asked, needed) is None
@@ -235,13 +236,8 @@ def _write(page: Page, row: Row, choice: Choice, rules: Rules) -> Write:
     )
 
 
-def _weight(name: str, entry: Mapping[str, Any]) -> tuple[bool, bool, str]:
-    """What changes something that was there first, then what people typed, then what was computed."""
-    return entry["old"] is None, entry["from"] == "smarketing", name
-
-
 def _by_place(item: tuple[str, Any]) -> tuple[int, str]:
-    return in_order(item[0])
+    return by_kind(item[0])
 
 
 def _places(index: PlanIndex) -> dict[str, list[str]]:
@@ -282,7 +278,7 @@ def _fields(page: Page, index: PlanIndex, choice: Choice, rules: Rules) -> list[
         )
         for (kind, name), cell in counted.items()
     ]  # fmt: skip
-    return sorted(lines, key=lambda one: (in_order(f"/{one.kind}")[0], -sum(n for _, n, _ in one.cells), one.label))
+    return sorted(lines, key=lambda one: (by_kind(f"/{one.kind}")[0], -sum(n for _, n, _ in one.cells), one.label))
 
 
 def _decided(page: Page, index: PlanIndex) -> list[dict[str, Any]]:

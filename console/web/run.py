@@ -13,11 +13,12 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from console.names import in_order, in_words, name_of, names_in, split_place
+from console.names import in_order as by_kind
+from console.names import in_words, name_of, names_in, split_place
 from console.plans import Reasons, reason
 from console.web.page import Operator, Page, Refused, Viewer
 from console.web.runs import begin, lines
-from console.web.writes import Line, field_called, line
+from console.web.writes import Line, field_called, in_order, line
 from state.history import ChangeRow, History, Run, StageRow
 from state.records import WriteRow
 from state.run_history import Asked, Runs
@@ -91,7 +92,7 @@ def _run(runs: Runs, id_: str) -> Run:
 
 
 def _places(run: Run) -> list[tuple[str, Mapping[str, Any]]]:
-    return sorted(run.report.get("systems", {}).items(), key=lambda item: in_order(item[0]))
+    return sorted(run.report.get("systems", {}).items(), key=lambda item: by_kind(item[0]))
 
 
 def _total(places: Sequence[Place]) -> dict[str, int]:
@@ -128,7 +129,7 @@ def _written(page: Page, run: Run, rows: Sequence[WriteRow]) -> list[Written]:
         stage = [event for event in stages.get(row.hub_id, ()) if event.run_id <= run.id]
         told = [
             line(name, _entry(page, row, name, hub, then, stage, names), row.kind, config, page.words)
-            for name in row.fields
+            for name in in_order(row.fields)
         ]
         who = name_of(hub) if hub else page.words("runs.forgotten")
         written.append(Written(row, who, STATES.get(row.state, ""), told))

@@ -26,6 +26,10 @@ KNOWN = {
 """Rules as the engine notes them -> the key of their text."""
 
 
+IDENTITY = ("name", "domain", "first_name", "last_name", "full_name", "email", "company", "job_title", "stage", "score")
+"""By what people know a record: told first."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One field of a write. `held`: left out by somebody."""
@@ -55,6 +59,18 @@ def line(name: str, entry: Mapping[str, Any], kind: str, config: ProjectFile, wo
         name, field_called(name, kind, config, words), old, new, source(entry["from"], words),
         rule(str(entry["rule"]), words), joins, leaves, **more,
     )  # fmt: skip
+
+
+def in_order(fields: Mapping[str, Any]) -> list[str]:
+    """The fields of a write: who it is, then what changes something that was there, then the rest by name. `fields`: with
+    what each was, under "old" or as the first of two."""
+
+    def weight(name: str) -> tuple[int, bool, str]:
+        entry = fields[name]
+        old = entry["old"] if isinstance(entry, Mapping) else entry[0]
+        return IDENTITY.index(name) if name in IDENTITY else len(IDENTITY), old is None, name
+
+    return sorted(fields, key=weight)
 
 
 def field_called(name: str, kind: str, config: ProjectFile, words: Words) -> str:

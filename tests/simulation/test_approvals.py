@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from state.records import WriteRow
-from sync.approval import Approval, held_with, needed_to_create, without
+from sync.approval import Approval
 from sync.context import Report
 from sync.plan import fingerprint
 from sync.references import known_by
@@ -153,27 +153,5 @@ def test_a_write_that_changed_since_is_not_written_though_only_another_field_did
         approval = Approval(dict.fromkeys(plan, ()))
         assert carry_out(world, approval).writes == 0
         assert approval.met == set()
-    finally:
-        world.close()
-
-
-def test_what_has_to_be_told_together_is_held_back_together(place: tuple[Path, Path]) -> None:  # noqa: F811
-    world = World(1, *place)
-    mapper = world.rules.mappers["mkt"]
-    try:
-        create = WriteRow("r", "h", "mkt", "create", None, {"email": (None, "a@x"), "name": (None, "Ann")})
-        assert {"email", "opted_out"} <= needed_to_create(mapper)
-        assert without(create, {"email"}, mapper) is None
-        kept = without(create, {"name"}, mapper)
-        assert kept is not None
-        assert set(kept.fields) == {"email"}
-        assert held_with("update", ["consent_basis", "consent_at", "name"], {"consent_at"}) == {
-            "consent_basis",
-            "consent_at",
-        }
-        assert held_with("update", ["stage", "stage_reason"], {"stage"}) == {"stage", "stage_reason"}
-        assert held_with("archive", ["name"], {"name"}) == set()
-        update = WriteRow("r", "h", "mkt", "update", "1", {"email": (None, "a@x")})
-        assert without(update, {"email"}, mapper) is None
     finally:
         world.close()

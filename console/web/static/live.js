@@ -38,6 +38,7 @@
     for (const panel of document.querySelectorAll(`[data-job="${CSS.escape(told.id)}"]`)) {
       const list = panel.querySelector("[data-steps]");
       if (list) told.steps.forEach((one) => step(list, one));
+      if (told.steps.length) panel.querySelector("[data-beginning]")?.remove();
       if (!told.running) panel.dispatchEvent(new CustomEvent("live-ended"));
     }
   };
