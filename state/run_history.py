@@ -40,6 +40,13 @@ class Writes(NamedTuple):
     next: int | None
 
 
+class Page(NamedTuple):
+    """`next`: the id of the run before which to go on; None where that was all."""
+
+    runs: list[Run]
+    next: str | None
+
+
 class Problem(NamedTuple):
     """Writes that were refused for one reason. `code`: of docs/errors.md; `message`: of the first of them."""
 
@@ -56,18 +63,27 @@ class Runs:
         self._engine = engine
         self._read = t.read_time(engine.dialect)
 
-    def page(self, limit: int, before: str | None = None, kind: str = "", outcome: str = "") -> list[Run]:
+    def newest(self, limit: int) -> list[Run]:
+        """Newest first."""
+        return self.page(limit).runs
+
+    def page(self, limit: int, before: str | None = None, kind: str = "", outcome: str = "") -> Page:
         """Newest first; `before`: the id of a run. `outcome`: "none" for those that never ended."""
         c = t.run.c
-        query = sa.select(t.run).order_by(c.id.desc()).limit(limit)
-        if before:
-            query = query.where(c.id < before)
+        part = sa.select(c.id, c.kind, c.outcome).order_by(c.id.desc()).limit(WINDOW // 10)
+        seen = (part.where(c.id < before) if before else part).subquery()
+        ids = sa.select(seen.c.id).order_by(seen.c.id.desc()).limit(limit + 1)
         if kind:
-            query = query.where(c.kind == kind)
+            ids = ids.where(seen.c.kind == kind)
         if outcome:
-            query = query.where(c.outcome.is_(None) if outcome == "none" else c.outcome == outcome)
+            ids = ids.where(seen.c.outcome.is_(None) if outcome == "none" else seen.c.outcome == outcome)
+        query = sa.select(t.run).where(c.id.in_(ids)).order_by(c.id.desc())
         with self._engine.connect() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            runs = [_run(row) for row in connection.execute(query)]
+            if len(runs) > limit:
+                return Page(runs[:limit], runs[limit - 1].id)
+            count, end = connection.execute(sa.select(sa.func.count(), sa.func.min(seen.c.id))).one()
+        return Page(runs, end if count == WINDOW // 10 else None)
 
     def one(self, id_: str) -> Run | None:
         with self._engine.connect() as connection:

@@ -198,7 +198,7 @@ class Live:
         """System -> when it was last read, and the code of what went wrong in the last run that ended."""
         newest = (pulse.run.id, pulse.run.outcome) if pulse.run else (None, None)
         if newest != self._failed:
-            ended = next((run for run in Runs(self._engine).page(3) if run.ended), None)
+            ended = next((run for run in Runs(self._engine).newest(3) if run.ended), None)
             self._failed, self._errors = newest, ended.report.get("errors", {}) if ended else {}
         wrong = {place.partition("/")[0]: str(error["code"]) for place, error in self._errors.items()}
         return {

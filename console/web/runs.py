@@ -74,7 +74,7 @@ class Planned:
 @router.get("")
 def show(page: Viewer, before: str = "", kind: str = "", outcome: str = "") -> Response:
     site = page.site
-    found = Runs(site.engine).page(PAGE + 1, before or None, kind, outcome)
+    found = Runs(site.engine).page(PAGE, before or None, kind, outcome)
     running = [job for job in site.jobs.running() if job.kind in SHOWN]
     return page.show(
         "runs.html",
@@ -83,8 +83,8 @@ def show(page: Viewer, before: str = "", kind: str = "", outcome: str = "") -> R
         phases=jobs_page.phases(page.words),
         elsewhere=elsewhere(page),
         plans=plans(site.folder),
-        lines=lines(page, found[:PAGE]),
-        next=found[PAGE - 1].id if len(found) > PAGE else "",
+        lines=lines(page, found.runs),
+        next=found.next,
         asked={"before": before, "kind": kind, "outcome": outcome},
         systems=list(site.opened.project.config.systems),
     )
@@ -119,7 +119,7 @@ def elsewhere(page: Page) -> Run | None:
         return None
     if held_by(page.site.engine, "sync", page.now) is None:
         return None
-    return next((run for run in Runs(page.site.engine).page(1) if run.outcome is None), None)
+    return next((run for run in Runs(page.site.engine).newest(1) if run.outcome is None), None)
 
 
 def lines(page: Page, found: list[Run]) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from state import tables as t
@@ -90,7 +91,7 @@ def test_it_says_which_sessions_still_hold(engine: sa.Engine) -> None:
     assert look(engine, NOW + HOUR * 0.75).sessions == frozenset()
 
 
-def test_runs_page_by_page(engine: sa.Engine) -> None:
+def test_runs_page_by_page(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [new_id() for _ in range(9)]
     rows = [
         {"id": id_, "kind": ("sync", "apply")[n % 2], "started": NOW, "rules_hash": "", "outcome": ("done", None, "stopped")[n % 3]}
@@ -98,12 +99,27 @@ def test_runs_page_by_page(engine: sa.Engine) -> None:
     ]  # fmt: skip
     insert(engine, t.run, *rows)
     runs = Runs(engine)
-    assert [run.id for run in runs.page(4)] == ids[:4:-1]
-    assert [run.id for run in runs.page(9, before=ids[5])] == ids[4::-1]
-    assert [run.id for run in runs.page(9, kind="apply")] == [i for n, i in reversed(list(enumerate(ids))) if n % 2]
-    assert [run.id for run in runs.page(9, outcome="none")] == [
-        i for n, i in reversed(list(enumerate(ids))) if n % 3 == 1
-    ]
+    assert [run.id for run in runs.newest(4)] == ids[:4:-1]
+    assert [run.id for run in runs.page(9, before=ids[5]).runs] == ids[4::-1]
+    monkeypatch.setattr("state.run_history.WINDOW", 40)  # four runs at a time
+    for limit in (1, 2, 9):
+        for asked, holds in (
+            ({}, lambda n: True),
+            ({"kind": "apply"}, lambda n: n % 2 == 1),
+            ({"outcome": "none"}, lambda n: n % 3 == 1),
+            ({"kind": "sync", "outcome": "stopped"}, lambda n: n % 2 == 0 and n % 3 == 2),
+            ({"kind": "revert"}, lambda n: False),
+        ):
+            found: list[str] = []
+            before: str | None = None
+            while True:
+                page = runs.page(limit, before, **asked)
+                assert len(page.runs) <= limit
+                found += [run.id for run in page.runs]
+                before = page.next
+                if before is None:
+                    break
+            assert found == [id_ for n, id_ in reversed(list(enumerate(ids))) if holds(n)]
     assert runs.newer(ids[3]) == ids[4]
     assert runs.newer(ids[8]) is None
     assert runs.one("nothing") is None

@@ -44,7 +44,7 @@ def finished(site: Site) -> Job:
 
 
 def newest(site: Site) -> str:
-    return Runs(site.engine).page(1)[0].id
+    return Runs(site.engine).newest(1)[0].id
 
 
 def rows(site: Site, query: str, **values: Any) -> list[Any]:
