@@ -34,6 +34,9 @@ FOLDER = "erasures"
 CLEANED = ("plans", "logs", "reports")
 """Folders of the project whose files may tell of people."""
 
+BESIDE = (".index", ".left-out")
+"""Ends of the names of what is made of a plan's file, and goes with it."""
+
 
 async def forget(screen: Screen, folder: Path, asked: str, confirm: bool, resume: bool, by: str | None) -> Exit:
     if bool(asked) == resume:
@@ -128,6 +131,8 @@ def files_about(folder: Path, person: Person) -> list[Path]:
         text = path.read_text("utf-8", "replace").casefold()
         if any(word in text for word in words) or (path.suffix == ".json" and _writes_to(path, held)):
             found.append(path)
+    beside = (path.with_suffix(end) for path in found if path.suffix == ".json" for end in BESIDE)
+    found += [path for path in beside if path.is_file() and path not in found]
     same = {path.with_suffix("") for path in found if path.suffix == ".html"}  # a PDF's text cannot be read back
     return found + [path for path in sorted(folder.glob("reports/**/*.pdf")) if path.with_suffix("") in same]
 

@@ -10,8 +10,6 @@ import asyncio
 import getpass
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,19 +17,17 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from console import plans, syncing
-from console.failures import Exit, Refusal
-from console.names import WORDS, in_order, in_words, names_in, split_place
+from console import applying, plans, syncing
+from console.failures import Exit
+from console.names import WORDS, in_order, in_words, split_place
 from console.plans import Decision, PlanFile, PlannedWrite, field_in_words
 from console.progress import shown
-from console.screen import Screen, Sheet, ago, change, count, many, plain, spelled, table
+from console.screen import Screen, Sheet, change, count, many, plain, spelled, table
 from mapping.fields import KINDS, RecordKind, place
-from state.history import Counted, History
-from state.records import Review, WriteRow
+from state.history import Counted
 from sync.context import Report
-from sync.plan import Tally, fingerprint, plan_hub
-from sync.project import Opened, open_project, run_opened, run_preview
-from sync.references import known_by
+from sync.plan import Tally
+from sync.project import open_project, run_preview
 from sync.run import Options
 
 SAMPLES, FIELDS = 2, 4
@@ -254,73 +250,11 @@ async def _apply(
     screen: Screen, folder: Path, made: PlanFile, confirm: bool, first: str
 ) -> tuple[Report, Counted, list[dict[str, str]]]:
     async with open_project(folder, systems=made.systems) as opened:
-        if opened.rules.hash != made.rules:
-            raise Refusal(
-                "plan-outdated",
-                f"The configuration has changed since plan {made.id} was made, {ago(plans.age(made))}.",
-                "What it shows may be something else now. Make a new one: smarketing plan",
-            )
-        if confirm and made.stops:
-            approve(opened, made)
-        only = frozenset(row.fingerprint for row in made.writes)
         with shown(screen, first) as told:
-            kind = "revert" if made.reverts else "apply"
-            options = Options(kind=kind, full=made.full, only=only, revert=made.reverts)
-            report = await run_opened(opened, options, progress=told)
-        left = [] if report.outcome == "stopped" else what_is_left(opened, made, report.run_id)
+            report, left = await applying.applied(
+                opened, made, applying.everything(made), getpass.getuser() if confirm else None, told
+            )
         return report, syncing.counted_in(opened), left
-
-
-def approve(opened: Opened, made: PlanFile) -> None:
-    """Note that somebody has looked at just these stops and waved them through: the run finds it as it finds any
-    answer to a review. Others that turn up meanwhile still stop it."""
-    at = datetime.now(UTC)
-    with opened.store() as store:
-        store.open_reviews([Review("guard", "sync", {"stops": made.stops, "plan": made.id})], made.id, at)
-        [review] = store.reviews("guard")
-        store.resolve_review(review.id, {"confirm": True}, getpass.getuser(), at)
-        store.commit()
-
-
-def what_is_left(opened: Opened, made: PlanFile, run_id: str) -> list[dict[str, str]]:
-    """What stood in the plan and was not sent, since it is not what a run would write any more, with the reason."""
-    with History(opened.engine) as history:
-        written = [_as_planned(row) for row in history.written(run_id)]
-        with opened.store(dry=True) as store:
-            names = known_by(store, written)
-        sent = {fingerprint(row, names) for row in written}
-        missing = [row for row in made.writes if row.fingerprint not in sent]
-        holder = {
-            (system, remote_id): hub_id
-            for system in made.systems
-            for remote_id, hub_id in history.linked(system, (r.records.get(system, "") for r in missing)).items()
-        }
-        holders = [next((holder[key] for key in row.records.items() if key in holder), "") for row in missing]
-    with opened.store(dry=True) as store:
-        leads = store.hubs([hub_id for hub_id in holders if hub_id])
-        names = names_in(store, *(hub.fields for hub in leads.values()))
-    left = []
-    for row, hub_id in zip(missing, holders, strict=True):
-        lead = leads.get(hub_id)
-        now = plan_hub(lead, [row.system], opened.rules.of(lead.kind), run_id) if lead else []
-        reason = (
-            "its records are gone" if lead is None
-            else "it is not as it was when the plan was made" if made.reverts
-            else f"would now be: {_briefly(now[0].sent(), names)}" if now
-            else "is no longer needed"
-        )  # fmt: skip
-        left.append({"system": row.system, "operation": row.operation, "who": row.who, "why": reason})
-    return left
-
-
-def _as_planned(row: WriteRow) -> WriteRow:
-    """A create as it was before it had an id."""
-    return replace(row, remote_id=None) if row.operation == "create" else row
-
-
-def _briefly(fields: dict[str, Any], names: Mapping[str, str]) -> str:
-    told = ", ".join(f"{name} {spelled(in_words(value, names), 30)}" for name, value in list(fields.items())[:3])
-    return told + (f" and {len(fields) - 3} more" if len(fields) > 3 else "")
 
 
 def _left(screen: Screen, made: PlanFile, left: Sequence[dict[str, str]]) -> None:

@@ -52,6 +52,13 @@ class Audit:
         with self._engine.begin() as connection:
             connection.execute(t.audit.insert(), row)
 
+    def who_did(self, action: str, subjects: Sequence[str]) -> dict[str, str]:
+        """Subject -> who did it last, of those that anybody did."""
+        c = t.audit.c
+        query = sa.select(c.subject, c.who).where(c.action == action, c.subject.in_(subjects)).order_by(c.id)
+        with self._engine.connect() as connection:
+            return {row.subject: row.who for row in connection.execute(query)}
+
     def deeds(
         self, limit: int = 100, before: int | None = None, *, who: str = "", action: str = ""
     ) -> Sequence[Deed]:  # fmt: skip

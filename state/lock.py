@@ -89,3 +89,11 @@ def _alive(holder: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def held_by(engine: sa.Engine, name: str, now: datetime) -> str | None:
+    """Who holds the lock ("host:pid:token"); None where nobody does who lives."""
+    c = t.lock.c
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(c.holder, c.until).where(c.name == name)).first()
+    return str(row.holder) if row and row.until > now and _alive(row.holder) else None

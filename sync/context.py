@@ -72,6 +72,8 @@ class Report:
     seconds: float = 0.0
     reverts: str = ""
     """The run that this one takes back."""
+    phases: dict[str, float] = field(default_factory=dict)
+    """Seconds by phase: recover, read, settle, plan, write."""
     left: list[dict[str, str]] = field(default_factory=list)
     """Of a revert: what it does not take back, and why; by ids and fields, without values."""
 

@@ -13,6 +13,7 @@ from connectors.base import Key
 from connectors.errors import ConnectorError
 from state.records import Review, WriteRow
 from sync import references
+from sync.approval import Approval
 from sync.context import Context
 from sync.guard import Facts, Stop, guard
 from sync.plan import Tally, fingerprint, plan_hub
@@ -45,7 +46,7 @@ class Work:
     working: set[str]
 
 
-def draw_up(one: Work, plan: Plan, only: frozenset[str] | None) -> None:
+def draw_up(one: Work, plan: Plan, only: Approval | None) -> None:
     """Derive the writes from what is stored, and store them: the plan that the guard judges is the plan that runs."""
     ctx, working = one.ctx, one.working
     tallies = {system: Tally(linked=ctx.store.count_links(system)) for system in sorted(working)}
@@ -86,7 +87,7 @@ def draw_up(one: Work, plan: Plan, only: frozenset[str] | None) -> None:
         ctx.counts(system).planned_archives = tally.archives
 
 
-def draw_up_revert(one: Work, plan: Plan, reverted: str, only: frozenset[str] | None) -> None:
+def draw_up_revert(one: Work, plan: Plan, reverted: str, only: Approval | None) -> None:
     """The opposite of what a run wrote, stored as rows like any plan."""
     ctx = one.ctx
     tallies = {system: Tally(linked=ctx.store.count_links(system)) for system in sorted(one.working)}
@@ -107,12 +108,13 @@ def draw_up_revert(one: Work, plan: Plan, reverted: str, only: frozenset[str] | 
         ctx.counts(system).planned_archives = tally.archives
 
 
-def _approved(ctx: Context, rows: list[WriteRow], only: frozenset[str] | None) -> list[WriteRow]:
+def _approved(ctx: Context, rows: list[WriteRow], only: Approval | None) -> list[WriteRow]:
     """Those that a person has approved, where it is a plan that is carried out."""
     if only is None:
         return rows
     names = references.known_by(ctx.store, rows)
-    return [row for row in rows if fingerprint(row, names) in only]
+    let = (only.of(row, fingerprint(row, names), ctx.rules.mappers[row.system]) for row in rows)
+    return [row for row in let if row]
 
 
 def _held(ctx: Context) -> set[tuple[str, str]]:

@@ -24,6 +24,7 @@ from mapping.rules import Rules
 from state.database import open_database
 from state.history import Engine
 from state.store import Store
+from sync.approval import Approval
 from sync.context import Progress, Report
 from sync.forgotten import KEY
 from sync.pull import Window
@@ -117,11 +118,11 @@ async def run_sync(
     systems: Collection[str] | None = None,
     full: bool = False,
     confirmed: bool = False,
-    only: frozenset[str] | None = None,
+    only: Approval | None = None,
     progress: Progress = SILENT,
     clock: Clock = utc_now,
 ) -> Report:
-    """One run over a project folder. `only`: the fingerprints of an approved plan. Raises what `open_project` and
+    """One run over a project folder. `only`: what was approved of a plan. Raises what `open_project` and
     `sync.run.sync` raise."""
     options = Options(kind=kind, full=full, confirmed=confirmed, only=only)
     async with open_project(folder, systems=systems, clock=clock) as opened:

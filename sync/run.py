@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,6 +24,7 @@ from sync import merging, owners
 from sync.activities import pull_activities, turn_the_day
 from sync.aging import age_scores, look_again_with_model, with_model
 from sync.answers import carry_out, carry_out_for, carry_out_guard
+from sync.approval import Approval
 from sync.archive import check_archives
 from sync.context import BATCH, Context, Progress, Report, rare_collections
 from sync.draft import Plan, Work, draw_up, draw_up_revert, judge, planned, stop
@@ -35,7 +36,7 @@ from sync.push import push, recover
 @dataclass(frozen=True)
 class Options:
     """What a caller may ask of a run. `dry`: nothing is written, neither to a system nor to the database. `only`:
-    fingerprints of the writes that were approved; others wait for another run. `window`: read this stretch of time
+    the writes of a plan that were approved; others wait for another run. `window`: read this stretch of time
     again instead of what is new (a backfill, resumable). `order`: the systems to read
     first; it changes nothing but the sequence of calls. `document`: the configuration as text, kept with the version
     that ran. `revert`: the id of a run: what that one wrote is taken back, and nothing else is written.
@@ -45,7 +46,7 @@ class Options:
     full: bool = False
     dry: bool = False
     confirmed: bool = False
-    only: frozenset[str] | None = None
+    only: Approval | None = None
     window: Window | None = None
     order: tuple[str, ...] = ()
     document: str = ""
@@ -132,14 +133,35 @@ async def _run(ctx: Context, options: Options) -> None:
 async def _work(ctx: Context, options: Options) -> None:
     _begin(ctx, options)
     kinds = _kinds(ctx)
-    for one in kinds:
-        await _each(kinds, one, recover)
-        await _each(kinds, one, carry_out_for)
-        carry_out(one.ctx)
-    carry_out_guard(ctx)
-    for one in kinds:
-        await _pull_all(kinds, one, options)
-    await _pull_activities(ctx, kinds, options)
+    with _timed(ctx, "recover"):
+        for one in kinds:
+            await _each(kinds, one, recover)
+            await _each(kinds, one, carry_out_for)
+            carry_out(one.ctx)
+        carry_out_guard(ctx)
+    with _timed(ctx, "read"):
+        for one in kinds:
+            await _pull_all(kinds, one, options)
+        await _pull_activities(ctx, kinds, options)
+    with _timed(ctx, "settle"):
+        await _settle_all(ctx, kinds, options)
+    plan = Plan()
+    with _timed(ctx, "plan"):
+        for one in kinds:
+            if options.revert:
+                draw_up_revert(one, plan, options.revert, options.only)
+            else:
+                draw_up(one, plan, options.only)
+        await judge(kinds, plan)
+    if plan.stops:
+        stop(ctx, plan.stops)
+    elif not options.dry:
+        with _timed(ctx, "write"):
+            await _push_all(kinds, plan)
+
+
+async def _settle_all(ctx: Context, kinds: Sequence[Work], options: Options) -> None:
+    """What follows from all that was read, and was not settled while it was."""
     age_scores(ctx)
     for one in kinds:
         if one.ctx.rules.merges and not options.revert:
@@ -152,17 +174,16 @@ async def _work(ctx: Context, options: Options) -> None:
             for one in reversed(kinds):
                 settle_touched(one.ctx)
         owners.look(everything)
-    plan = Plan()
-    for one in kinds:
-        if options.revert:
-            draw_up_revert(one, plan, options.revert, options.only)
-        else:
-            draw_up(one, plan, options.only)
-    await judge(kinds, plan)
-    if plan.stops:
-        stop(ctx, plan.stops)
-    elif not options.dry:
-        await _push_all(kinds, plan)
+
+
+@contextmanager
+def _timed(ctx: Context, phase: str) -> Iterator[None]:
+    """For the report: how long it took, also where it went wrong."""
+    began = asyncio.get_running_loop().time()
+    try:
+        yield
+    finally:
+        ctx.report.phases[phase] = round(asyncio.get_running_loop().time() - began, 3)
 
 
 def _kinds(ctx: Context) -> list[Work]:

@@ -21,15 +21,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Exit, Failure, Refusal, failure_of
 from console.web import (
-    Exit,
     access,
     account,
     api,
     api_guide,
     audit,
-    console,
+    errors,
     health,
     impact,
+    job,
+    live,
     mapping,
     mapping_publish,
     mapping_stages,
@@ -37,12 +38,14 @@ from console.web import (
     metrics,
     oidc,
     overview,
+    plan,
     preferences,
+    run,
+    runs,
     sample,
     schema,
     signing_in,
     tokens,
-    web,
 )
 from console.web.drawing import STATIC
 from console.web.headers import Headers
@@ -56,15 +59,21 @@ ROUTERS = (
     api.router,
     api_guide.router,
     audit.router,
+    errors.router,
     health.router,
     impact.router,
+    job.router,
+    live.router,
     mapping_publish.router,
     mapping_stages.router,
     mapping_yaml.router,
     metrics.router,
     oidc.router,
     overview.router,
+    plan.router,
     preferences.router,
+    run.router,
+    runs.router,
     sample.router,
     schema.router,
     signing_in.router,
@@ -92,10 +101,13 @@ def create_app(folder: Path) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.live.close()
         site.close()
 
     app = FastAPI(title="smarketing", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.site, app.state.metrics = site, metrics.Metrics(site)
+    app.state.live = live.Live(site.engine, site.jobs, site.folder)
+    runs.note_ends(site)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -40,6 +40,8 @@ class Job:
     ended: datetime | None = None
     result: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
+    stopped: bool = False
+    """Somebody asked it to stop."""
 
     @property
     def running(self) -> bool:
@@ -85,8 +87,9 @@ class Jobs:
 
     def stop(self, id_: str) -> None:
         """As Ctrl-C stops a command: what was under way is found out by the next run."""
-        child = self._children.get(id_)
-        if child is not None:
+        child, job = self._children.get(id_), self._jobs.get(id_)
+        if child is not None and job is not None:
+            job.stopped = True
             child.send_signal(signal.SIGINT)
 
     def close(self) -> None:
@@ -105,6 +108,8 @@ class Jobs:
             child.kill()
         finally:
             status = child.wait()
+            if job.result is None and job.failure is None and job.stopped:  # before it could say so itself
+                job.failure = {"code": "interrupted", "message": "Interrupted.", "hint": ""}
             if job.result is None and job.failure is None:
                 job.failure = {"code": "job-died", "message": f"The process ended with status {status}.", "hint": ""}
             with self._lock:

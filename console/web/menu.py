@@ -9,16 +9,18 @@ from state.accounts import Role
 
 @dataclass(frozen=True)
 class Entry:
-    """`key`: of its text, `menu.<key>`; `go`: the letter after "g" that leads there."""
+    """`key`: of its text, `menu.<key>`; `go`: the letter after "g" that leads there; `also`: addresses of pages that one comes
+    to from there."""
 
     key: str
     url: str
     icon: str
     go: str = ""
     role: Role = "viewer"
+    also: tuple[str, ...] = ()
 
     def current(self, path: str) -> bool:
-        return path == self.url or (self.url != "/" and path.startswith(f"{self.url}/"))
+        return any(path == url or (url != "/" and path.startswith(f"{url}/")) for url in (self.url, *self.also))
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
@@ -28,7 +30,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("overview", "/", "overview", "o"),
             Entry("records", "/records", "person", "l"),
             Entry("reviews", "/reviews", "question", "r"),
-            Entry("runs", "/runs", "run", "p"),
+            Entry("runs", "/runs", "run", "p", also=("/plans", "/jobs", "/errors")),
             Entry("mapping", "/mapping", "mapping", "m"),
         ),
     ),

@@ -17,6 +17,7 @@ import uvicorn
 from console import playground
 from console.failures import Exit, Refusal
 from console.web.app import create_app
+from console.web.live import Live
 from console.web.schedules import Schedules
 from console.web.signing_in import first_link
 
@@ -43,21 +44,26 @@ def serve(folder: Path, host: str, port: int, *, schedules: bool | None, started
         link = first_link(app.state.site.accounts, url)
         if link:
             told["first account"] = link
-        asyncio.run(Server(config, lambda: started(told)).serve(sockets))
+        asyncio.run(Server(config, app.state.live, lambda: started(told)).serve(sockets))
     return Exit.DONE
 
 
 class Server(uvicorn.Server):
-    """`up` is called once it answers."""
+    """`up` is called once it answers. Ends the streams before it waits for the connections to close: they would never close by
+    themselves."""
 
-    def __init__(self, config: uvicorn.Config, up: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, live: Live, up: Callable[[], None]) -> None:
         super().__init__(config)
-        self._up = up
+        self._live, self._up = live, up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._up()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 def _check_free(host: str, port: int) -> None:

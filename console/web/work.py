@@ -14,15 +14,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from console import plans
+from console import browsing, plans
+from console.applying import applied
+from console.choice import Choice, approval_of
 from console.discovering import discover, read_one
-from console.failures import failure_of
+from console.failures import Refusal, failure_of
 from console.impact import impact
 from sync.context import Progress
-from sync.project import run_preview, run_sync
+from sync.project import open_project, run_preview, run_sync
 
 EVERY = 0.2
 """Seconds between two lines about one place."""
+
+TOLD = 100
+"""Writes that were left out since they changed, told in a job's result; there it says how many there are."""
 
 Work = Callable[[Path, Progress, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -35,8 +40,45 @@ async def plan(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
         lambda opened, store, report, rows: plans.gathered(opened, store, report, rows, full),
         systems=arguments.get("systems"), full=full, progress=progress,
     )  # fmt: skip
-    plans.save(made, folder, None)
+    return _kept(made, folder, progress)
+
+
+async def revert(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What takes back a `run`, kept as a plan; it is carried out as any other."""
+    made = await run_preview(
+        folder,
+        lambda opened, store, report, rows: plans.gathered(opened, store, report, rows, False),
+        revert=str(arguments["run"]), progress=progress,
+    )  # fmt: skip
+    return _kept(made, folder, progress)
+
+
+async def index(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a `plan` that a command has made ready for the pages."""
+    path = browsing.path_of(folder, str(arguments["plan"]))
+    browsing.index(plans.load(path.stem, folder), path, progress)
+    return {"plan": path.stem}
+
+
+def _kept(made: plans.PlanFile, folder: Path, progress: Progress) -> dict[str, Any]:
+    browsing.index(made, plans.save(made, folder, None), progress)
     return {"plan": made.id, "writes": len(made.writes), "stops": made.stops}
+
+
+async def apply(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out a `plan` without what has been left out of it: of that, `mark` says which choice was approved. `confirmed`: its
+    stops have been looked at, by `who`."""
+    made, choice = plans.load(str(arguments["plan"]), folder), Choice.load(folder, str(arguments["plan"]))
+    if choice.mark != arguments["mark"]:
+        raise Refusal("choice-changed", "Somebody has changed what is left out of the plan.", "Look at the plan again.")
+    approval = approval_of(made, choice)
+    async with open_project(folder, systems=made.systems) as opened:
+        who = str(arguments["who"]) if arguments.get("confirmed") else None
+        report, left = await applied(opened, made, approval, who, progress)
+    return {
+        "run": report.run_id, "plan": made.id, "outcome": report.outcome, "writes": report.writes,
+        "planned": len(approval.writes), "left_out": len(left), "left": left[:TOLD],
+    }  # fmt: skip
 
 
 async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +90,16 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync, "impact": impact, "schema": discover, "record": read_one}
+WORK: dict[str, Work] = {
+    "plan": plan,
+    "sync": sync,
+    "apply": apply,
+    "revert": revert,
+    "index": index,
+    "impact": impact,
+    "schema": discover,
+    "record": read_one,
+}
 
 
 class Steps:

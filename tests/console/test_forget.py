@@ -12,6 +12,8 @@ import pytest
 from connectors.base import Capabilities
 from connectors.errors import Unavailable
 from connectors.memory_file import MemoryFile
+from console import browsing, plans
+from console.choice import Choice
 from tests.console.conftest import Call
 from tests.console.folder import ADA, ADA_IN_CRM, GRACE, MARKETING_SCHEMA, edit, fill, held
 
@@ -49,6 +51,10 @@ def test_it_shows_what_would_go_and_touches_nothing(synced: Call, project: Path)
 
 
 def test_nothing_of_the_person_is_left_in_any_file(synced: Call, project: Path) -> None:
+    [plan] = (project / "plans").iterdir()
+    browsing.index(plans.load(plan.stem, project), plan)  # as the console looks through it
+    Choice.change(project, plan.stem, lambda choice: choice.with_writes([0], True))
+    assert len(list((project / "plans").iterdir())) == 3
     assert traces(project)
     assert {name for name, _ in traces(project, "marketing.json", "crm.json")} > {"state.sqlite"}
     answer = synced("forget", EMAIL, "--confirm", "--json")
