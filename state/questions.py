@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from state import tables as t
 from state.bulk import Lookup, Query
-from state.connection import Connected
+from state.connection import Connected, chunks
 from state.records import Review
 from state.references import NAMES
 from state.rows import REVIEW, dumps, loads, review_of
@@ -125,3 +125,21 @@ class Questions(Connected):
             .values(resolution=dumps(resolution), resolved_by=by, resolved_at=at)
         )
         return done.rowcount == 1
+
+    def answer_reviews(self, ids: Collection[int], resolution: Mapping[str, Any], by: str, at: datetime) -> int:
+        """Note one answer to several questions that nobody has answered; to how many it was."""
+        mine = (_c.closed_at.is_(None), _c.resolution.is_(None))
+        said = {"resolution": dumps(resolution), "resolved_by": by, "resolved_at": at}
+        return sum(
+            self._c.execute(t.review.update().where(_c.id.in_(part), *mine).values(**said)).rowcount
+            for part in chunks(sorted(ids))
+        )
+
+    def withdraw_answers(self, ids: Collection[int]) -> int:
+        """Take back answers that no run has carried out: the questions wait for a person again. How many it were."""
+        mine = (_c.closed_at.is_(None), _c.resolution.is_not(None))
+        blank = {"resolution": None, "resolved_by": None, "resolved_at": None}
+        return sum(
+            self._c.execute(t.review.update().where(_c.id.in_(part), *mine).values(**blank)).rowcount
+            for part in chunks(sorted(ids))
+        )
