@@ -135,6 +135,21 @@ def _together(store: Store, done: Sequence[tuple[ReviewRow, dict[str, Any]]], by
         raise Refusal("no-review", "Somebody has answered meanwhile. Nothing was noted.", "Look at the questions anew.")
 
 
+def fitting(
+    reviews: Sequence[ReviewRow], given: Mapping[str, Any], project: Project, store: Store
+) -> tuple[list[ReviewRow], list[tuple[ReviewRow, Refusal]]]:
+    """Which of these questions take this answer, and why the others do not."""
+    fits: list[ReviewRow] = []
+    others: list[tuple[ReviewRow, Refusal]] = []
+    for review in reviews:
+        try:
+            checked(review, given, project, store)
+            fits.append(review)
+        except Refusal as refusal:
+            others.append((review, refusal))
+    return fits, others
+
+
 def withdraw(engine: Engine, ids: Sequence[int], by: str, at: datetime) -> list[ReviewRow]:
     """Takes answers back that no run has carried out; all of them or none. Raises Refusal; Busy while a run is under way,
     which may be carrying them out."""

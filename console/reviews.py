@@ -17,7 +17,8 @@ from rich.text import Text
 from console.answering import KINDS, Answer, answer, commands, reviews_of, withdraw
 from console.failures import Exit, Refusal
 from console.leavers import owned, told, twice
-from console.names import WORDS, in_words, named, names_in
+from console.names import WORDS, in_words, names_in
+from console.questions import who_of
 from console.screen import Screen, Sheet, ago, change, many, moment, plain, spelled, table, value
 from state.history import History, ReviewRow
 from state.store import Store
@@ -54,7 +55,7 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
         answer = Text(_answered(r), style="good") if r.resolution else value(None)
         since = Text(ago(r.opened_at), style="quiet")
         what.add_row(
-            Text(str(r.id)), Text(r.kind, style="accent"), _who(r, names), Text(_brief(r, names)), since, answer
+            Text(str(r.id)), Text(r.kind, style="accent"), who_of(r, names), Text(_brief(r, names)), since, answer
         )
     screen.gap()
     screen.say(what)
@@ -114,15 +115,7 @@ def _names(store: Store, found: Sequence[ReviewRow]) -> dict[str, str]:
 
 def _document(review: ReviewRow, names: Mapping[str, str]) -> dict[str, Any]:
     mentioned = {i: name for i, name in names.items() if i in str(review.detail)}
-    return {**asdict(review), "who": _who(review, names), "names": mentioned}
-
-
-def _who(review: ReviewRow, names: Mapping[str, str]) -> str:
-    if review.hub_id and review.hub_id in names:
-        return names[review.hub_id]
-    if "record" in review.detail:
-        return named(review.detail["record"], review.subject, review.record_kind)
-    return plain(review.subject, 60)
+    return {**asdict(review), "who": who_of(review, names), "names": mentioned}
 
 
 def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
@@ -174,7 +167,7 @@ def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
             )
         )
     )
-    screen.say(Text(_who(review, names), style="bold"))
+    screen.say(Text(who_of(review, names), style="bold"))
     screen.say(Text(f"{one} {review.hub_id}" if review.hub_id else review.subject, style="quiet"))
     screen.gap()
     screen.say(_detail(review, names))

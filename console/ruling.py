@@ -8,6 +8,7 @@ guessed; what cannot be replayed (`newest` goes by times that no question keeps)
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -215,5 +216,4 @@ RESERVED = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return json.dumps(text, ensure_ascii=False)
