@@ -33,9 +33,13 @@ class Telling:
 
     def field(self, name: str, kind: RecordKind = "lead") -> str:
         """How a shared field is called, as the beginning of a line."""
-        fields = shared_fields(self.config, kind) if kind != "activity" else {}
-        said = plain(called(name, fields, self.t), 80) if name else ""
+        said = self.within(name, kind)
         return said[:1].upper() + said[1:]
+
+    def within(self, name: str, kind: RecordKind = "lead") -> str:
+        """The same, inside a sentence."""
+        fields = shared_fields(self.config, kind) if kind != "activity" else {}
+        return plain(called(name, fields, self.t), 80) if name else ""
 
     def value(self, value: Any, names: Mapping[str, str], limit: int = 60) -> str:
         shown = in_words(value, names)
@@ -54,7 +58,7 @@ class Telling:
             return self.t("reviews.by_our_id")
         if by == TABLE:
             return self.t("reviews.by_table")
-        return self.t.every(self.field(name, kind) for name in by.split("+") if name)
+        return self.t.every(self.within(name, kind) for name in by.split("+") if name)
 
     def brief(self, review: ReviewRow, names: Mapping[str, str]) -> str:
         """What is asked, in one line."""
@@ -112,8 +116,9 @@ class Telling:
     def policy(self, policy: Policy | OnConflict) -> str:
         """Who wins by a policy."""
         systems = [plain(system, 40) for system in policy.systems]
+        kind = "prefer_one" if policy.kind == "prefer" and len(systems) == 1 else policy.kind
         return self.t(
-            f"reviews.policy_{policy.kind}", systems=" › ".join(systems) or "–", system=systems[0] if systems else "–"
+            f"reviews.policy_{kind}", systems=" › ".join(systems) or "–", system=systems[0] if systems else "–"
         )
 
     def answer(self, review: ReviewRow, names: Mapping[str, str]) -> str:
