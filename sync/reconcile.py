@@ -51,11 +51,11 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     before = hub.fields
     sides = hub.sides()
     waiting: set[str] = set()
-    old_keys: set[int] = set()
+    seen_keys: set[int] = set()
     shown = any(side.seen for side in sides.values())
     if shown and (hub.touched or not created):  # else nothing was noted of it
         waiting = {name for side in sides.values() for name in side.seen if rules.policy(name).kind == "review"}
-        old_keys = _keys([before, *(side.seen for side in sides.values())], entries, rules.kind)
+        seen_keys = _keys([side.seen for side in sides.values()], entries, rules.kind)
     merged = merge(before, hub.origin, sides, rules)
     hub.fields, hub.origin = merged.hub, merged.origin
     settled = Settled(hub, created, merged.changes, merged.conflicts)
@@ -70,11 +70,10 @@ def reconcile(hub: Hub, rules: Rules, entries: tuple[tuple[str, ...], ...], sums
     if waiting:
         settled.closed = sorted(waiting - {name for name, c in merged.conflicts.items() if c.winner is None})
     if shown or created or any(before.get(name) != hub.fields.get(name) for entry in entries for name in entry):
-        if not shown:
-            old_keys = _keys([before], entries, rules.kind)
+        stored = _keys([before], entries, rules.kind)
         new_keys = _keys([hub.fields], entries, rules.kind)
-        settled.gained = list(new_keys if created else new_keys - old_keys)
-        settled.lost = list(old_keys - new_keys)
+        settled.gained = list(new_keys - stored)  # those of what was seen may be stored, where it was noted; or not
+        settled.lost = list((stored | seen_keys) - new_keys)
     hub.touched = False
     _note_who_is_in(hub, rules)
     hub.dirty = has_news(hub, rules)
