@@ -20,6 +20,8 @@ OPENED = (
     "kind", "subject", "hub_id", "system", "record_kind", "remote_id", "detail", "run_id", "opened_at",
 )  # fmt: skip
 CLOSED = ("closed_at", "_kind", "_subject")
+SUBJECT_FIELD = 34
+"""Where the name of the field begins in the subject of a conflict: after a hub record's id and a colon."""
 _left = _c.resolution == dumps({"ignore": True})
 _open = {
     resolved: REVIEW.where(_c.closed_at.is_(None), *where).order_by(_c.id)
@@ -115,6 +117,14 @@ class Questions(Connected):
         """Close what is settled, by (kind, subject)."""
         moment = self._stored(at)
         self._rows("close_reviews", _closing, CLOSED, [(moment, kind, subject) for kind, subject in subjects])
+
+    def close_conflicts(self, record_kind: str, but: Collection[str], at: datetime) -> int:
+        """Close the conflicts of this kind of record that nobody has answered, those over the fields in `but` excepted: no
+        person is asked about the others any more. How many it were."""
+        over = sa.func.substr(_c.subject, SUBJECT_FIELD)
+        mine = (_c.kind == "conflict", _c.record_kind == record_kind, _c.closed_at.is_(None), _c.resolution.is_(None))
+        left = t.review.update().where(*mine, over.not_in(sorted(but))).values(closed_at=at)
+        return self._c.execute(left).rowcount
 
     def resolve_review(self, review_id: int, resolution: Mapping[str, Any], by: str, at: datetime) -> bool:
         """Note a person's answer; the next run carries it out. False where no such review is open."""

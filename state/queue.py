@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from state import tables as t
 from state.connection import chunks
 from state.history import History, ReviewRow, review_row
+from state.questions import SUBJECT_FIELD
 
 _c = t.review.c
-SUBJECT_FIELD = 34
-"""Where the name of the field begins in the subject of a conflict: after a hub record's id and a colon."""
 
 Standing = Literal["open", "answered", "decided"]
 """`open`: waits for a person; `answered`: for the next run; `decided`: was answered, and is closed."""
