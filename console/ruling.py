@@ -26,7 +26,7 @@ from state.queue import Queue
 from state.store import Store
 from sync.merge import HUB, decided
 
-MOST = 1000
+MOST = 500
 """Questions that are replayed at most, of the open ones and of the answered ones each; the newest."""
 OFTEN = 3
 """So often has a value to be left alone before it is proposed as a placeholder."""

@@ -23,7 +23,7 @@ from state.queue import Queue
 from state.store import Store
 
 router = APIRouter()
-MOST = 5000
+MOST = 2000
 """Questions that are answered in one step, the oldest first."""
 SAMPLES = 8
 

@@ -14,6 +14,7 @@ from fastapi.responses import Response
 
 from console import answering
 from console.answering import ANSWERS, KINDS
+from console.explaining import find
 from console.failures import Refusal
 from console.names import names_in
 from console.questions import question, who_of
@@ -126,9 +127,12 @@ def answer(
     with page.site.reading() as store:
         _, after = Queue(store).beside(chosen.wanted(page.now), number)
     try:
+        if given.get("lead") == "":
+            with page.site.history() as history:
+                given["lead"] = find(opened, history, said)
         answering.answer(opened.engine, opened.project, [number], given, page.by, page.now, again=False)
     except Refusal as refusal:
-        if refusal.code in ("bad-value", "no-owner"):
+        if refusal.code in ("bad-value", "no-owner", "no-lead"):
             return _shown(page, number, chosen, wrong=refusal, said=said)
         raise
     return page.go(chosen.url(f"/reviews/{after}" if after else "/reviews", done=number))

@@ -234,6 +234,18 @@ def test_it_may_be_none_of_them(smarketing: Call, project: Path, operator: Brows
     assert "Email" not in held(project, "crm")["20"]
 
 
+def test_it_may_be_one_that_was_not_thought_of(smarketing: Call, project: Path, operator: Browser) -> None:
+    number = ambiguous(smarketing, project)
+    wrong = operator.post(f"/reviews/{number}", {"answer": "lead", "said": "nobody@x.example"})
+    assert wrong.status_code == 422
+    assert "Nobody and nothing is known as" in seen(wrong)
+    operator.post(f"/reviews/{number}", {"answer": "lead", "said": "Grace@navy.example"})
+    smarketing("sync", "--confirm")
+    with rows(project) as database:
+        query = "select json_extract(fields, '$.email') from hub join link on hub_id = id where system = 'crm' and remote_id = '20'"
+        assert database.execute(query).fetchall() == [("grace@navy.example",)]
+
+
 def test_a_duplicate_is_left_alone(smarketing: Call, project: Path, operator: Browser) -> None:
     edit(project, "marketing", "7", email="ada@analytical.example", first="Ada", last="L.")
     smarketing("sync")
