@@ -195,9 +195,15 @@ def folded_text(text: str) -> str:
     return str(plain)
 
 
+SHORT = 4
+"""A longer list stands one line each."""
+
+
 def yaml_lines(edit: Edit) -> str:
     """The edit as it would stand in the file, from its first key on."""
     lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(edit.loc)]
+    if isinstance(edit.value, list) and len(edit.value) > SHORT:
+        return "\n".join([*lines, *(f"{'  ' * len(lines)}- {_flow(one)}" for one in edit.value)])
     return "\n".join([*lines[:-1], f"{lines[-1]} {_flow(edit.value)}"])
 
 

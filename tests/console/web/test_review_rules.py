@@ -168,6 +168,8 @@ def test_there_is_no_rule_for_what_cannot_be_in_conflict(operator: Browser) -> N
 def test_the_lines_mean_the_edit(text: str) -> None:
     edit = ruling.Edit("smarketing.yaml", ("placeholders",), ["unknown", text])
     assert YAML(typ="safe").load(ruling.yaml_lines(edit)) == {"placeholders": ["unknown", text]}
+    longer = edit._replace(value=["unknown", "none", "nobody", "?", text])
+    assert YAML(typ="safe").load(ruling.yaml_lines(longer)) == {"placeholders": longer.value}
     rule = ruling.Edit("smarketing.yaml", ("companies", "fields", "name", "on_conflict"), {"prefer": ["crm"]})
     assert YAML(typ="safe").load(ruling.yaml_lines(rule)) == {
         "companies": {"fields": {"name": {"on_conflict": {"prefer": ["crm"]}}}}
