@@ -268,7 +268,7 @@ def test_a_refused_write_says_what_to_do_and_is_tried_again(smarketing: Call, pr
     assert "crm refused what we wrote" in page
     assert "What to do:" in page
     assert "alan@bletchley.example" in page
-    assert 'href="/mapping/crm?kind=lead&amp;field=email"' in answer.text
+    assert 'href="/mapping/crm?kind=lead&amp;edit=email"' in answer.text
     edit(project, "crm", "2", Email="alan.turing@bletchley.example")
     operator.post(f"/reviews/{number}", {"answer": "retry"})
     smarketing("sync")
