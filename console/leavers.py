@@ -49,9 +49,9 @@ def heir_of(review: ReviewRow, said: str, store: Store) -> str:
     """The hub id of the owner who is named by e-mail address or id. Raises Refusal."""
     owners = store.of("owner")
     there = [hub for hub in owners.hubs(owners.ids()).values() if hub.alive]
-    found = [hub for hub in there if said in (hub.id, _address(hub)) or said.casefold() == _address(hub)]
+    found = [hub for hub in there if said in (hub.id, address_of(hub)) or said.casefold() == address_of(hub)]
     if len(found) != 1:
-        known = sorted(_address(hub) for hub in there if _address(hub) and not left(hub))
+        known = sorted(address_of(hub) for hub in there if address_of(hub) and not left(hub))
         number = "no" if not found else "more than one"
         raise Refusal("no-owner", f"There is {number} owner {said}.", f"Owners: {', '.join(known[:20])}.")
     [heir] = found
@@ -62,7 +62,7 @@ def heir_of(review: ReviewRow, said: str, store: Store) -> str:
     return heir.id
 
 
-def _address(hub: Hub) -> str:
+def address_of(hub: Hub) -> str:
     return str(hub.fields.get("email") or "").casefold()
 
 

@@ -66,7 +66,21 @@ def review_resolve(
     project: Folder = HERE,
 ) -> int:
     """Answer one question, or several the same way. The next run carries it out."""
-    from console.reviews import Answer, resolve
+    from console.answering import Answer
+    from console.reviews import resolve
 
     answer = Answer(value, take, lead, new, ignore, retry, confirm, merge, to)
     return asyncio.run(resolve(Screen(as_json), project, ids, answer, by))
+
+
+@reviews_app.command("undo", epilog="Example:  smarketing review undo 7")
+def review_undo(
+    ids: Ids,
+    by: Annotated[str | None, typer.Option(help="Who takes it back; you, where not given.", metavar="NAME")] = None,
+    as_json: Json = False,
+    project: Folder = HERE,
+) -> int:
+    """Take back answers that no run has carried out."""
+    from console.reviews import undo
+
+    return asyncio.run(undo(Screen(as_json), project, ids, by))

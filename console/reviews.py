@@ -1,43 +1,28 @@
-"""The questions that wait for a person: listed, shown, answered.
+"""The questions that wait for a person, in a terminal: listed, shown, answered, and the answer taken back.
 
-An answer is checked here for what the engine will make of it (`sync.answers`), noted, and carried out by the next
-run. Invariant: several reviews answered in one command are all answered, or none.
+What an answer is and how it is noted is in `answering`, for the pages as well. Invariant: whatever is shown came through `plain`.
 """
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from console.answering import KINDS, Answer, answer, commands, reviews_of, withdraw
 from console.failures import Exit, Refusal
-from console.leavers import heir_of, owned, told, twice
-from console.names import WORDS, in_words, named, names_in
+from console.leavers import owned, told, twice
+from console.names import WORDS, in_words, names_in
+from console.questions import who_of
 from console.screen import Screen, Sheet, ago, change, many, moment, plain, spelled, table, value
-from mapping.derived import BUILT_IN
-from mapping.fields import STAGE, Value
-from mapping.loader import Project
-from mapping.transforms import FITS, TRANSFORMS, folded
 from state.history import History, ReviewRow
 from state.store import Store
 from sync.project import open_project
-
-KINDS = ("conflict", "match", "duplicate", "bad_value", "dead_letter", "owner", "guard")
-ANSWERS: Mapping[str, tuple[str, ...]] = {
-    "conflict": ("value", "take"),
-    "match": ("lead", "new", "ignore"),
-    "duplicate": ("lead", "new", "merge", "ignore"),
-    "dead_letter": ("retry", "ignore"),
-    "bad_value": ("retry", "ignore"),
-    "owner": ("to", "ignore"),
-    "guard": ("confirm",),
-}
-"""Kind -> the options of `review resolve` that answer it."""
 
 _ASKS = {
     "conflict": "Two systems say different things: whose word counts?",
@@ -48,24 +33,6 @@ _ASKS = {
     "owner": "This owner has left, and records are still theirs: who looks after them from now on?",
     "guard": "A plan was stopped before its first write.",
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a person said; None where the option was not given."""
-
-    value: str | None = None
-    take: str | None = None
-    lead: str | None = None
-    new: bool = False
-    ignore: bool = False
-    retry: bool = False
-    confirm: bool = False
-    merge: bool = False
-    to: str | None = None
-
-    def given(self) -> dict[str, Any]:
-        return {name: said for name, said in asdict(self).items() if said is not None and said is not False}
 
 
 async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: int) -> Exit:
@@ -88,7 +55,7 @@ async def list_open(screen: Screen, folder: Path, kinds: Sequence[str], limit: i
         answer = Text(_answered(r), style="good") if r.resolution else value(None)
         since = Text(ago(r.opened_at), style="quiet")
         what.add_row(
-            Text(str(r.id)), Text(r.kind, style="accent"), _who(r, names), Text(_brief(r, names)), since, answer
+            Text(str(r.id)), Text(r.kind, style="accent"), who_of(r, names), Text(_brief(r, names)), since, answer
         )
     screen.gap()
     screen.say(what)
@@ -103,8 +70,13 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         store = Store(opened.engine, dry=True)
         with History(store) as history:
+<<<<<<< HEAD
             found = _found(history, ids)
             names = names_of(store, found)
+=======
+            found = reviews_of(history, ids)
+            names = _names(store, found)
+>>>>>>> reviews
         store.close()
     screen.emit({"ok": True, "exit": 0, "reviews": [document_of(r, names) for r in found]})
     if not screen.as_json:
@@ -113,20 +85,13 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
     return Exit.DONE
 
 
-async def resolve(screen: Screen, folder: Path, ids: Sequence[int], answer: Answer, by: str | None) -> Exit:
-    given = answer.given()
+async def resolve(screen: Screen, folder: Path, ids: Sequence[int], said: Answer, by: str | None) -> Exit:
+    given = said.given()
     if not given:
         raise Refusal("usage", "Say what the answer is.", "`smarketing review show ID` tells what each review takes.")
     async with open_project(folder, systems=(), reading=False) as opened:
-        with opened.store() as store:
-            history = History(store)
-            found = _found(history, ids)
-            resolutions = [checked(r, given, opened.project, store) for r in found]
-            at = datetime.now(UTC)
-            for review, resolution in zip(found, resolutions, strict=True):
-                store.resolve_review(review.id, resolution, by or getpass.getuser(), at)
-            store.commit()
-    done = [{"id": r.id, "kind": r.kind, "resolution": said} for r, said in zip(found, resolutions, strict=True)]
+        noted = answer(opened.engine, opened.project, ids, given, by or getpass.getuser(), datetime.now(UTC))
+    done = [{"id": r.id, "kind": r.kind, "resolution": resolution} for r, resolution in noted]
     screen.emit({"ok": True, "exit": 0, "answered": done})
     screen.say(
         Text.assemble(
@@ -138,70 +103,12 @@ async def resolve(screen: Screen, folder: Path, ids: Sequence[int], answer: Answ
     return Exit.DONE
 
 
-def checked(review: ReviewRow, given: Mapping[str, Any], project: Project, store: Store) -> dict[str, Any]:
-    """The answer as the engine takes it. Raises Refusal where it is none to this question."""
-    takes = ANSWERS[review.kind]
-    wrong = sorted(set(given) - set(takes))
-    options = " or ".join(f"--{review.record_kind if name == 'lead' else name}" for name in takes)
-    if review.closed_at is not None:
-        raise Refusal("no-review", f"Review {review.id} is closed already.", "smarketing review list")
-    if wrong or len(given) > 1:
-        raise Refusal(
-            "usage", f"Review {review.id} is a {review.kind}: answer it with {options}, one of them.", _hint(review)
-        )
-    [(name, said)] = given.items()
-    if name == "value":
-        return {"value": _hub_value(review, str(said), project)}
-    if name == "take":
-        return {"take": _claim(review, str(said))}
-    if name == "lead":
-        hub = store.hubs([said]).get(said)
-        if hub is None or hub.kind != review.record_kind:
-            raise Refusal("no-lead", f"There is no {WORDS[review.record_kind][0]} {said}.", _hint(review))
-        return {"hub": said}
-    if name == "to":
-        return {"hub": heir_of(review, str(said), store)}
-    if name == "merge" and review.detail.get("why") != "merged":
-        raise Refusal("usage", "There are no two to make one of.", _hint(review))
-    return {name: True}
-
-
-def _hub_value(review: ReviewRow, said: str, project: Project) -> Value:
-    """The text as a value of the field, normalised as if a system had said it."""
-    name = str(review.detail["field"])
-    if name == STAGE:
-        words = project.config.vocabulary
-        stages = [stage.name for stage in words.ladder] + [state.name for state in words.side]
-        if said not in stages:
-            raise Refusal("bad-value", f"There is no stage {said!r}.", f"Stages: {', '.join(stages)}.")
-        return said
-    field = BUILT_IN.get(name) or project.config.fields[name]
-    options: dict[str, Any] = {"region": project.config.region} if field.type == "phone" else {}
-    if field.type in ("picklist", "multipicklist"):
-        options = {"values": {option: option for option in field.options}}
-    elif field.type == "boolean":
-        said = {"yes": "true", "no": "false"}.get(said.casefold(), said)
-    try:
-        return TRANSFORMS[FITS[field.type][0]](folded(project.config.placeholders), **options).decode(said)
-    except ValueError as error:
-        raise Refusal("bad-value", f"{name} cannot be {plain(said, 60)!r}: {error}.") from None
-
-
-def _claim(review: ReviewRow, said: str) -> str:
-    """The name of the claim: a system's, or the hub's value by the system it came from."""
-    claims: Mapping[str, Any] = review.detail["claims"]
-    names = {"hub": "hub", **{name.split(" (from ")[-1].rstrip(")"): name for name in claims}}
-    if said not in names:
-        raise Refusal("usage", f"{said} has no say in review {review.id}.", f"--take one of: {', '.join(names)}.")
-    return names[said]
-
-
-def _found(history: History, ids: Sequence[int]) -> list[ReviewRow]:
-    rows = history.reviews_by_id(ids)
-    missing = [str(i) for i in ids if i not in rows]
-    if missing:
-        raise Refusal("no-review", f"There is no review {', '.join(missing)}.", "smarketing review list")
-    return [rows[i] for i in ids]
+async def undo(screen: Screen, folder: Path, ids: Sequence[int], by: str | None) -> Exit:
+    async with open_project(folder, systems=(), reading=False) as opened:
+        found = withdraw(opened.engine, ids, by or getpass.getuser(), datetime.now(UTC))
+    screen.emit({"ok": True, "exit": 0, "undone": [{"id": r.id, "kind": r.kind, "was": r.resolution} for r in found]})
+    screen.say(Text.assemble(("✓ ", "good"), f"{many(len(found), 'answer')} taken back; the question is open again."))
+    return Exit.DONE
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------
@@ -213,15 +120,7 @@ def names_of(store: Store, found: Sequence[ReviewRow]) -> dict[str, str]:
 
 def document_of(review: ReviewRow, names: Mapping[str, str]) -> dict[str, Any]:
     mentioned = {i: name for i, name in names.items() if i in str(review.detail)}
-    return {**asdict(review), "who": _who(review, names), "names": mentioned}
-
-
-def _who(review: ReviewRow, names: Mapping[str, str]) -> str:
-    if review.hub_id and review.hub_id in names:
-        return names[review.hub_id]
-    if "record" in review.detail:
-        return named(review.detail["record"], review.subject, review.record_kind)
-    return plain(review.subject, 60)
+    return {**asdict(review), "who": who_of(review, names), "names": mentioned}
 
 
 def _brief(review: ReviewRow, names: Mapping[str, str]) -> str:
@@ -262,26 +161,6 @@ def _answered(review: ReviewRow) -> str:
     return f"{words} ({plain(review.resolved_by or '', 20)})"
 
 
-def _hint(review: ReviewRow) -> str:
-    """Every way to answer, as commands."""
-    match review.kind:
-        case "conflict":
-            systems = [name.split(" (from ")[-1].rstrip(")") for name in review.detail["claims"]]
-            options = [*(f"--take {system}" for system in systems), "--value TEXT"]
-        case "match" | "duplicate":
-            kind = review.record_kind
-            if review.detail.get("why") in ("merged", "two records"):
-                options = ["--merge", "--ignore"] if review.detail["why"] == "merged" else ["--ignore"]
-                return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
-            hubs = [c["hub"] for c in review.detail.get("candidates", ())] or [review.detail.get("hub") or kind.upper()]
-            options = [*(f"--{kind} {hub}" for hub in hubs[:5]), "--new", "--ignore"]
-        case "owner":
-            options = ["--to EMAIL", "--ignore"]
-        case _:
-            options = [f"--{name}" for name in ANSWERS[review.kind]]
-    return "\n".join(f"smarketing review resolve {review.id} {option}" for option in options)
-
-
 def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
     screen.gap()
     screen.title(f"Review {review.id}", f"{review.kind}, since {moment(review.opened_at)}")
@@ -293,7 +172,7 @@ def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
             )
         )
     )
-    screen.say(Text(_who(review, names), style="bold"))
+    screen.say(Text(who_of(review, names), style="bold"))
     screen.say(Text(f"{one} {review.hub_id}" if review.hub_id else review.subject, style="quiet"))
     screen.gap()
     screen.say(_detail(review, names))
@@ -302,7 +181,7 @@ def tell(screen: Screen, review: ReviewRow, names: Mapping[str, str]) -> None:
     elif review.closed_at:
         screen.say(Text(f"closed {moment(review.closed_at)}", style="quiet"))
     else:
-        screen.say(Text(_hint(review), style="accent"))
+        screen.say(Text(commands(review), style="accent"))
 
 
 def _detail(review: ReviewRow, names: Mapping[str, str]) -> Sheet:

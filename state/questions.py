@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from state import tables as t
 from state.bulk import Lookup, Query
-from state.connection import Connected
+from state.connection import Connected, chunks
 from state.records import Review
 from state.references import NAMES
 from state.rows import REVIEW, dumps, loads, review_of
@@ -20,6 +20,8 @@ OPENED = (
     "kind", "subject", "hub_id", "system", "record_kind", "remote_id", "detail", "run_id", "opened_at",
 )  # fmt: skip
 CLOSED = ("closed_at", "_kind", "_subject")
+SUBJECT_FIELD = 34
+"""Where the name of the field begins in the subject of a conflict: after a hub record's id and a colon."""
 _left = _c.resolution == dumps({"ignore": True})
 _open = {
     resolved: REVIEW.where(_c.closed_at.is_(None), *where).order_by(_c.id)
@@ -116,6 +118,14 @@ class Questions(Connected):
         moment = self._stored(at)
         self._rows("close_reviews", _closing, CLOSED, [(moment, kind, subject) for kind, subject in subjects])
 
+    def close_conflicts(self, record_kind: str, but: Collection[str], at: datetime) -> int:
+        """Close the conflicts of this kind of record that nobody has answered, those over the fields in `but` excepted: no
+        person is asked about the others any more. How many it were."""
+        over = sa.func.substr(_c.subject, SUBJECT_FIELD)
+        mine = (_c.kind == "conflict", _c.record_kind == record_kind, _c.closed_at.is_(None), _c.resolution.is_(None))
+        left = t.review.update().where(*mine, over.not_in(sorted(but))).values(closed_at=at)
+        return self._c.execute(left).rowcount
+
     def resolve_review(self, review_id: int, resolution: Mapping[str, Any], by: str, at: datetime) -> bool:
         """Note a person's answer; the next run carries it out. False where no such review is open."""
         c = t.review.c
@@ -125,3 +135,21 @@ class Questions(Connected):
             .values(resolution=dumps(resolution), resolved_by=by, resolved_at=at)
         )
         return done.rowcount == 1
+
+    def answer_reviews(self, ids: Collection[int], resolution: Mapping[str, Any], by: str, at: datetime) -> int:
+        """Note one answer to several questions that nobody has answered; to how many it was."""
+        mine = (_c.closed_at.is_(None), _c.resolution.is_(None))
+        said = {"resolution": dumps(resolution), "resolved_by": by, "resolved_at": at}
+        return sum(
+            self._c.execute(t.review.update().where(_c.id.in_(part), *mine).values(**said)).rowcount
+            for part in chunks(sorted(ids))
+        )
+
+    def withdraw_answers(self, ids: Collection[int]) -> int:
+        """Take back answers that no run has carried out: the questions wait for a person again. How many it were."""
+        mine = (_c.closed_at.is_(None), _c.resolution.is_not(None))
+        blank = {"resolution": None, "resolved_by": None, "resolved_at": None}
+        return sum(
+            self._c.execute(t.review.update().where(_c.id.in_(part), *mine).values(**blank)).rowcount
+            for part in chunks(sorted(ids))
+        )

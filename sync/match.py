@@ -95,29 +95,40 @@ def contradicts(ours: Sequence[tuple[str, int]], theirs: Sequence[tuple[str, int
     return False
 
 
+WEIGHTS: Mapping[str, int] = {
+    "email": 4,
+    "phone": 3,
+    "last_name": 2,
+    "first_name": 1,
+    "company": 2,
+    "city": 1,
+    "domain": 4,
+    "tax_id": 4,
+    "name": 2,
+}
+"""Field -> how much it speaks for two records being one."""
+NEAR = 85
+"""Percent from which on two values are called alike."""
+
+
+def alike(left: Value, right: Value) -> float | None:
+    """How alike two values are, 0 to 100, whatever their case, accents and spaces; None where either is blank."""
+    a, b = folded(left), folded(right)
+    return (100.0 if a == b else fuzz.WRatio(a, b)) if a and b else None
+
+
 def likeness(left: Fields, right: Fields) -> tuple[int, list[str]]:
     """How alike two hub records are, 0 to 100, and what speaks for it: helps a person choose, never decides by itself."""
-    weights = {
-        "email": 4,
-        "phone": 3,
-        "last_name": 2,
-        "first_name": 1,
-        "company": 2,
-        "city": 1,
-        "domain": 4,
-        "tax_id": 4,
-        "name": 2,
-    }
     total = score = 0.0
     reasons = []
-    for name, weight in weights.items():
-        a, b = folded(left.get(name)), folded(right.get(name))
-        if a and b:
-            alike = fuzz.WRatio(a, b)
+    for name, weight in WEIGHTS.items():
+        near = alike(left.get(name), right.get(name))
+        if near is not None:
             total += weight
-            score += weight * alike
-            if alike >= 85:
-                reasons.append(f"{name} {'equal' if a == b else 'alike'}")
+            score += weight * near
+            if near >= NEAR:
+                equal = folded(left.get(name)) == folded(right.get(name))
+                reasons.append(f"{name} {'equal' if equal else 'alike'}")
     return (round(score / total) if total else 0), reasons
 
 

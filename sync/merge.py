@@ -11,7 +11,7 @@ says that clears travel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -211,6 +211,26 @@ def _decide(
             return Verdict(source, distinct[source], "newest")
     source = min(distinct, key=lambda s: _rank(policy, s, origin))
     return Verdict(source, distinct[source], f"{policy.kind}: {', '.join(policy.systems) or 'by name'}")
+
+
+def decided(
+    name: str, policy: Policy, claims: Mapping[str, Value], current: Value, rules: Rules, linked: Collection[str] = ()
+) -> Verdict:
+    """How a policy would decide a question that waits: `claims` and the hub's `current` value as its review keeps them,
+    `linked` the systems that hold the record. The source is a system, also of the hub's own value. What systems say that do
+    not share the field any more is not heard. `newest` goes by times that a review does not keep, and so as `prefer`."""
+    options: dict[str, Value] = {}
+    origin = HUB
+    for label, value in claims.items():
+        if label.startswith(f"{HUB} (from "):
+            options[HUB], origin = value, label.removeprefix(f"{HUB} (from ").removesuffix(")")
+        elif label in rules.mappers and name in rules.mappers[label].maps:
+            options[label] = value
+    if not options:
+        return Verdict(None, current, policy.kind)
+    sides = {system: Side() for system in (*options, *linked) if system != HUB}
+    verdict = _decide(name, policy, options, current, origin, sides, rules, {})
+    return verdict._replace(source=origin) if verdict.source == HUB else verdict
 
 
 def _distinct(name: str, policy: Policy, options: Mapping[str, Value], origin: str, rules: Rules) -> dict[str, Value]:

@@ -231,6 +231,8 @@ def _begin(ctx: Context, options: Options) -> None:
     if before is not None and before != ctx.rules.hash:
         # What is computed of a hub record (points, stage), and what a system is told of it, may be another thing now.
         store.flag_all(touched=True, dirty=True)
+        for rules in kinds:  # nor does anybody ask about a field that a rule decides by now
+            store.close_conflicts(rules.kind, [n for n, p in rules.policies.items() if p.kind == "review"], at)
     look_again_with_model(ctx)
     store.drop_planned()
     store.begin_run(ctx.run_id, options.kind, at, ctx.rules.hash)

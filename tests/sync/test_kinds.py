@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from connectors.base import Kind
 from connectors.memory import Memory
+from console.answering import checked
 from console.failures import Refusal
-from console.reviews import checked
 from state import tables as t
 from state.database import open_database
 from state.history import History

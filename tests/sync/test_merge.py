@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from mapping.fields import Policy, PolicyKind, Value
 from state.records import Side
-from sync.merge import HUB, PERSON, Merged, _merge_field, ahead, merge, unseen
+from sync.merge import HUB, PERSON, Merged, _merge_field, ahead, decided, merge, unseen
 from sync.plan import news_for
 from tests.simulation.world import SYSTEMS, rules
 from tests.state.made import AT
-from tests.sync.situations import FIELDS, TEXT_FIELDS, Situation, at_rest, said, shown_value, situations
+from tests.sync.situations import FIELDS, TEXT_FIELDS, Situation, at_rest, hub_value, said, shown_value, situations
 
 DECIDED: tuple[PolicyKind, ...] = ("prefer", "newest")
 
@@ -300,3 +301,25 @@ def test_stages(old: str | None, claims: dict[str, Value], new: str) -> None:
         side.absorb("stage", "before", old)
         side.seen = {"stage": stage}
     assert merge({"stage": old}, {"": "crm"}, sides, rules()).hub["stage"] == new
+
+
+@given(at_rest(), st.sampled_from(("prefer", "owner", "fill_blank")), st.permutations(SYSTEMS), st.data())
+def test_a_question_is_replayed_as_the_merge_would_have_decided_it(
+    situation: Situation, kind: PolicyKind, order: list[str], data: st.DataObject
+) -> None:
+    for system in data.draw(st.sets(st.sampled_from(SYSTEMS), min_size=1)):
+        side = situation.sides[system]
+        side.seen = unseen(side.base_remote, {"title": data.draw(shown_value(system, "title"))})
+    if data.draw(st.booleans()):  # what somebody else said, and not every system has been told
+        situation.hub["title"] = data.draw(hub_value("title"))
+        situation.origin["title"] = data.draw(st.sampled_from((*SYSTEMS, PERSON)))
+    asking = replace(situation.rules, policies={**situation.rules.policies, "title": Policy("review", tuple(order))})
+    merged, _ = replace(situation, rules=asking).merge()
+    assume("title" in merged.conflicts and merged.conflicts["title"].winner is None)
+    policy = Policy(kind, tuple(order))
+    ruled = replace(situation.rules, policies={**situation.rules.policies, "title": policy})
+    expected, _ = replace(situation, rules=ruled).merge()
+    claims = merged.conflicts["title"].claims
+    verdict = decided("title", policy, claims, situation.hub.get("title"), ruled, situation.sides)
+    assert verdict.value == expected.hub.get("title")
+    assert verdict.source is not None
