@@ -6,11 +6,20 @@ Invariant: it is counted by the functions that the command of the same name coun
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from alignment.scoring.calibration import calibrate
 from console.web import kept
+from console.web.drafted import drafted
+from mapping.derived import GRADE, SCORE
+from mapping.fields import STAGE
+from mapping.loader import MAIN
+from state.facts import Facts
 from sync.context import Progress
 from sync.project import Opened, open_project
 
@@ -29,7 +38,42 @@ def compare(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
     return told
 
 
-COUNTS: dict[str, Count] = {"compare": compare}
+def scores(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """How many leads have so many points, and each grade, as they stand in the hub; and how many of them in each stage."""
+    totals, grades, cells, leads = Counter[int](), Counter[str](), Counter[tuple[str, str]](), 0
+    with Facts(opened.engine) as facts:
+        for part in facts.columns("lead", (SCORE, GRADE, STAGE)):
+            leads += len(part.ids)
+            if part.ids:
+                totals.update(one for one in part.columns[0] if isinstance(one, int))
+                grades.update(str(one) for one in part.columns[1] if one)
+                cells.update((str(one or ""), str(two or "")) for one, two in zip(*part.columns[1:], strict=True))
+            progress("score", "", leads)
+    stages = [[*pair, count] for pair, count in sorted(cells.items())]
+    return {"leads": leads, "totals": [totals[n] for n in range(101)], "grades": grades, "stages": stages}
+
+
+def calibration(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing score calibrate`."""
+    from console.score import decisions_of
+
+    decided = decisions_of(opened)
+    return {**asdict(calibrate(opened.project, decided.examples)), "left_out": decided.left_out}
+
+
+def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """What a draft of the main file would make of the scores. `main`: its text; `size`: how many leads are looked at, all where
+    it is 0. Raises ConfigErrors where the draft has errors."""
+    from sync.rescoring import effect
+
+    draft = drafted(opened.project.folder, {MAIN: of["main"]})
+    found = effect(opened.engine, opened.project, draft, datetime.now(UTC), of["size"] or None, progress=progress)
+    return found.document()
+
+
+COUNTS: dict[str, Count] = {
+    "compare": compare, "scores": scores, "calibration": calibration, "scoring_effect": scoring_effect,
+}  # fmt: skip
 
 
 async def figure(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
