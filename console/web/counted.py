@@ -10,18 +10,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import Any
 
 from alignment.scoring.calibration import calibrate
 from console.web import kept
 from console.web.drafted import drafted
+from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
-from mapping.fields import STAGE
 from mapping.loader import MAIN
 from state.facts import Facts
 from sync.context import Progress
 from sync.project import Opened, open_project
+
+SHOWN = 200
+"""Leads of one kind that are kept to be looked at: the newest."""
 
 Count = Callable[[Opened, Progress, Mapping[str, Any]], Any]
 
@@ -39,18 +43,29 @@ def compare(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
 
 
 def scores(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
-    """How many leads have so many points, and each grade, as they stand in the hub; and how many of them in each stage."""
-    totals, grades, cells, leads = Counter[int](), Counter[str](), Counter[tuple[str, str]](), 0
+    """How many leads have so many points, and each grade, as they stand in the hub; and the newest of each, by id."""
+    totals, grades, leads = Counter[int](), Counter[str](), 0
+    newest: dict[str, list[str]] = {}
+
+    def among(key: str, hub_id: str) -> None:
+        heap = newest.setdefault(key, [])
+        (heappushpop if len(heap) >= SHOWN else heappush)(heap, hub_id)
+
     with Facts(opened.engine) as facts:
-        for part in facts.columns("lead", (SCORE, GRADE, STAGE)):
+        for part in facts.columns("lead", (SCORE, GRADE)):
             leads += len(part.ids)
-            if part.ids:
-                totals.update(one for one in part.columns[0] if isinstance(one, int))
-                grades.update(str(one) for one in part.columns[1] if one)
-                cells.update((str(one or ""), str(two or "")) for one, two in zip(*part.columns[1:], strict=True))
+            for hub_id, total, grade in zip(part.ids, *part.columns, strict=True):
+                if isinstance(total, int):
+                    totals[total] += 1
+                    among(f"band-{band_of(total)}", hub_id)
+                if grade:
+                    grades[str(grade)] += 1
+                    among(str(grade), hub_id)
             progress("score", "", leads)
-    stages = [[*pair, count] for pair, count in sorted(cells.items())]
-    return {"leads": leads, "totals": [totals[n] for n in range(101)], "grades": grades, "stages": stages}
+    return {
+        "leads": leads, "totals": [totals[n] for n in range(101)], "grades": grades,
+        "newest": {key: sorted(heap, reverse=True) for key, heap in newest.items()},
+    }  # fmt: skip
 
 
 def calibration(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
