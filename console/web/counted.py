@@ -1,4 +1,4 @@
-"""What the jobs count for `kept` figures: one function each, by name. Imported by the job's process alone.
+"""What the jobs count for `results`: one function each, by name. Imported by the job's process alone.
 
 Each takes the project with its database, what is asked for, and whom to tell how far it is; and gives back what JSON can say.
 Invariant: it is counted by the functions that the command of the same name counts by.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment.scoring.calibration import calibrate
-from console.web import kept
+from console.web import results
 from console.web.drafted import drafted
 from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
@@ -91,10 +91,10 @@ COUNTS: dict[str, Count] = {
 }  # fmt: skip
 
 
-async def figure(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+async def count(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The job. `name`: what is counted; `of`: of what."""
     name, of = arguments["name"], arguments["of"]
     async with open_project(folder, systems=(), reading=True) as opened:
         value = COUNTS[name](opened, progress, of)
-        kept.keep(folder, name, of, opened.project.hash, value)
+        results.keep(folder, name, of, opened.project.hash, value)
     return {"name": name}

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 
 from alignment.glossary import glossary, spelled
 from console.names import names_in
-from console.web import kept
+from console.web import results
 from console.web.page import Page, Refused, Viewer
 
 router = APIRouter()
@@ -47,7 +47,7 @@ def comparison(
     if stage and stage not in ladder:
         raise Refused(404, "vocabulary.no_stage", stage=stage[:40])
     _check(start, end)
-    standing = kept.standing(page, "compare", anew=anew, stage=stage, start=start, end=end) if stage else None
+    standing = results.standing(page, "compare", anew=anew, stage=stage, start=start, end=end) if stage else None
     compared: dict[str, Any] | None = standing.value if standing else None
     some: list[Mapping[str, Any]] = []
     if compared and why:

@@ -18,7 +18,7 @@ from alignment.scoring.explain import threshold_of
 from alignment.scoring.outcomes import qualified_stage
 from alignment.words import Words
 from console.names import names_in
-from console.web import histogram, kept
+from console.web import histogram, results
 from console.web.page import Refused, Viewer
 from mapping.config import ProjectFile
 from mapping.moves import earned_by
@@ -43,7 +43,7 @@ def scoring(page: Viewer, anew: bool = False) -> Response:
     config = page.site.opened.project.config
     if config.scoring is None:
         return page.show("scoring.html", scoring=None)
-    standing = kept.standing(page, "scores", anew=anew)
+    standing = results.standing(page, "scores", anew=anew)
     least = least_of(config)
     chart = histogram.histogram(standing.value["totals"], page.words, "spread", least) if standing.value else ""
     return page.show(
@@ -59,7 +59,7 @@ def leads(page: Viewer, grade: str = "", band: int = -1) -> Response:
     """Raises Refused for what is no grade and no band."""
     if (grade and grade not in GRADES) or (not grade and not 0 <= band < histogram.BANDS):
         raise Refused(404, "shell.http_404")
-    standing = kept.standing(page, "scores")
+    standing = results.standing(page, "scores")
     ids: list[str] = (standing.value or {}).get("newest", {}).get(grade or f"band-{band}", [])
     with page.site.reading() as store:
         found = store.hubs(ids)
@@ -80,7 +80,7 @@ def outcomes(page: Viewer, anew: bool = False) -> Response:
     config = page.site.opened.project.config
     if config.scoring is None:
         return page.show("scoring.html", scoring=None)
-    standing = kept.standing(page, "calibration", fresh=A_DAY, anew=anew)
+    standing = results.standing(page, "calibration", fresh=A_DAY, anew=anew)
     with page.site.reading() as store:
         model = store.newest_model()
     return page.show(

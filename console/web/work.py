@@ -47,7 +47,7 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync, "figure": counted.figure}
+WORK: dict[str, Work] = {"plan": plan, "sync": sync, "count": counted.count}
 
 
 class Steps:

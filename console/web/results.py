@@ -24,7 +24,7 @@ from console.web.page import Page
 
 FOLDER = "figures"
 """Of the project's."""
-KIND = "figure"
+KIND = "count"
 """Of the job."""
 FRESH = timedelta(minutes=15)
 """After that a figure is counted anew as soon as somebody looks."""
