@@ -169,17 +169,21 @@ def target_of(engine: Engine, config: ProjectFile, pact: Pact, now: datetime) ->
 
 
 def delivered_of(
-    engine: Engine, config: ProjectFile, pact: Pact, now: datetime, since: datetime, found: Target | None
-) -> Delivered | None:
-    """What marketing has brought since then. Reads the whole past."""
+    engine: Engine, config: ProjectFile, pact: Pact, now: datetime, since: datetime, found: Target | None,
+    until: datetime | None = None,
+) -> Delivered | None:  # fmt: skip
+    """What marketing has brought from `since` on and before `until`, up to now where that is None. Reads the whole past."""
     marketing = pact.marketing
     if marketing.volume is None and marketing.quality is None and marketing.completeness is None:
         return None
+    end = microseconds(now) + 1
     with Facts(engine) as facts:
-        fields = dict(facts.records("lead")) if marketing.completeness else {}
+        names = marketing.completeness.fields if marketing.completeness else ()
+        told = facts.values("lead", names) if names else ()
+        fields = {hub_id: dict(zip(names, values, strict=True)) for hub_id, values in told}
         return delivered(
             marketing, _journeys(facts, config), fields, lifecycle_of(config).side, microseconds(since),
-            microseconds(now) + 1, microseconds(now), found.value if found else None,
+            end if until is None else min(end, microseconds(until)), microseconds(now), found.value if found else None,
         )  # fmt: skip
 
 

@@ -14,18 +14,29 @@ from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import Any
 
+from alignment.funnel.counting import read_books
+from alignment.periods import label_of, period_named
+from alignment.personas import persona_pages
+from alignment.reports.late import SOON
 from alignment.scoring.calibration import calibrate
+from alignment.sla.attainment import attainment, of_all, of_team
+from console.bars import document
 from console.web import results
 from console.web.drafted import drafted
 from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
 from mapping.loader import MAIN
+from state.clocks import Clocks
 from state.facts import Facts
+from state.open_clocks import counted
 from sync.context import Progress
 from sync.project import Opened, open_project
 
 SHOWN = 200
 """Leads of one kind that are kept to be looked at: the newest."""
+
+UNDELIVERED = 50
+"""Alerts that did not arrive: so many of the newest are kept."""
 
 Count = Callable[[Opened, Progress, Mapping[str, Any]], Any]
 
@@ -86,7 +97,51 @@ def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) ->
     return found.document()
 
 
+def sla(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing sla status` of a period of the pact, and of the one before. `period`: 2026-03 or 2026-Q1."""
+    from console.pact import delivered_of, per_of, target_of
+    from sync.clocks import pact_of
+
+    engine, config, now = opened.engine, opened.project.config, datetime.now(UTC)
+    pact = pact_of(config)
+    unit, here = per_of(pact), period_named(of["period"], pact.zone)[1]
+    with Clocks(engine) as clocks:
+        rows = [one for one in clocks.all_clocks(here.before.start) if one.started < here.end]
+        alerts, last = clocks.counted_alerts(), clocks.position().at
+        undelivered = clocks.alerts("failed", "dropped", "unknown", limit=UNDELIVERED)
+    progress("clocks", "", len(rows))
+    goal = target_of(engine, config, pact, now)
+    brought = [delivered_of(engine, config, pact, now, one.start, goal, one.end) for one in (here, here.before)]
+    told = {
+        name: [{**group._asdict(), **one.document()} for group, one in attainment(rows, pact.zone, unit, by).items()]
+        for name, by in (("people", lambda group: group), ("teams", of_team), ("clauses", of_all))
+    }
+    return {
+        **told, "period": of["period"], "before": label_of(unit, here.before.first), "alerts": alerts, "last": last,
+        "open": asdict(counted(engine, now, now + SOON)), "target": asdict(goal) if goal else None,
+        "marketing": [asdict(one) if one else None for one in brought],
+        "undelivered": [
+            {"at": one.at, "kind": one.kind, "hub": one.hub_id, "clause": one.clause, "recipient": one.recipient,
+             "state": one.state, "error": one.error}
+            for one in undelivered
+        ],
+    }  # fmt: skip
+
+
+def personas(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing personas`. `start`, `end`: days, as people type them."""
+    from console.funnel import period_of
+
+    config = opened.project.config
+    period = period_of(config, of.get("start") or None, of.get("end") or None)
+    with Facts(opened.engine) as facts:
+        pages = persona_pages(read_books(facts, config), facts, period)
+    told = [{**document(page), "persona": page.persona.name if page.persona else None} for page in pages]
+    return {"period": document(period), "personas": told}
+
+
 COUNTS: dict[str, Count] = {
+    "sla": sla, "personas": personas,
     "compare": compare, "scores": scores, "calibration": calibration, "scoring_effect": scoring_effect,
 }  # fmt: skip
 
