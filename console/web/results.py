@@ -107,8 +107,13 @@ def keep(folder: Path, name: str, of: Mapping[str, Any], stamp: str, value: Any)
     told = {"at": datetime.now(UTC).isoformat(), "stamp": stamp, "value": value}
     part = file.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
-        opened.write(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS, default=str))
+        opened.write(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS, default=_plain))
     part.replace(file)
     newest_first = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
     for old in newest_first[MOST:]:
         old.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: named tuples, sets, times."""
+    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
