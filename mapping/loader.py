@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
@@ -19,14 +19,15 @@ from mapping.checks import check
 from mapping.compiler import canonical, rules_of
 from mapping.config import MappingFile, ProjectFile
 from mapping.derived import scorer_of
+from mapping.folder import FOLDER as FOLDER
+from mapping.folder import MAIN as MAIN
+from mapping.folder import Files, sources
 from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
 from mapping.shape import fitted
-from mapping.source import Source, read_file
+from mapping.source import Source, missing, read_bytes
 
-MAIN = "smarketing.yaml"
-FOLDER = "mappings"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -48,19 +49,33 @@ class Project:
 def load_project(folder: Path | str) -> Project:
     """Raises ConfigErrors with everything that is wrong in any of the files."""
     folder = Path(folder)
-    main = read_file(folder / MAIN, MAIN)
+    return _checked(folder, sources(folder))
+
+
+def loaded(files: Files, folder: Path | str = ".") -> Project:
+    """A project from texts that are not (yet) in a folder: a draft, an older publication. `files`: name within the folder
+    ("smarketing.yaml", "mappings/hubspot.yaml") -> text; `folder`: where relative paths in it start. Raises ConfigErrors, as
+    `load_project` does."""
+    names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
+    found = {name: read_bytes(files[name].encode(), name) for name in names if name in files}
+    return _checked(Path(folder), found)
+
+
+def _checked(folder: Path, files: Mapping[str, Source]) -> Project:
+    main = files.get(MAIN) or missing(MAIN)
     config = fitted(main, ProjectFile) if main.data is not None else None
-    sources: dict[str, tuple[Source, MappingFile | None]] = {}
-    for path in sorted((folder / FOLDER).glob("*.y*ml")):
-        source = read_file(path, f"{FOLDER}/{path.name}")
-        sources[path.stem] = (source, fitted(source, MappingFile) if source.data is not None else None)
+    others = {PurePosixPath(name).stem: source for name, source in files.items() if name != MAIN}
+    mapped = {
+        name: (source, fitted(source, MappingFile) if source.data is not None else None)
+        for name, source in others.items()
+    }
     if config is not None:
-        check(main, config, sources)
-        _pair_up(main, config, sources)
-    errors = [*main.errors, *(error for source, _ in sources.values() for error in source.errors)]
+        check(main, config, mapped)
+        _pair_up(main, config, mapped)
+    errors = [*main.errors, *(error for source in others.values() for error in source.errors)]
     if errors or config is None:
         raise ConfigErrors(errors)
-    return _project(folder, config, {name: mapping for name, (_, mapping) in sources.items() if mapping is not None})
+    return _project(folder, config, {name: mapping for name, (_, mapping) in mapped.items() if mapping is not None})
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from alignment.words import Words, languages
 from console.web.jobs import Jobs
-from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
+from mapping.folder import stamp
+from mapping.loader import Project, compile_rules, load_project, resolve_database
 from state.accounts import Accounts
 from state.database import open_database
+from state.drafts import Drafts, Publications
 from state.history import Engine, History
 from state.store import Store
 from sync.forgotten import KEY
@@ -44,14 +46,22 @@ class Site:
     def opened(self) -> Opened:
         """The project with its database and without its systems, as the functions behind the commands take it."""
         with self._lock:
-            stamp = self._files()
-            if self._opened is None or stamp != self._stamp:
-                self._opened, self._stamp = self._read(), stamp
+            found = self._files()
+            if self._opened is None or found != self._stamp:
+                self._opened, self._stamp = self._read(), found
             return self._opened
 
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.engine)
+
+    @cached_property
+    def publications(self) -> Publications:
+        return Publications(self.engine)
 
     @contextmanager
     def history(self) -> Iterator[History]:
@@ -89,6 +99,6 @@ class Site:
         return Opened(project, compile_rules(project), self.engine, {}, secrets, key)
 
     def _files(self) -> Stamp:
-        files = [self.folder / MAIN, self.folder / ENV_FILE, *sorted((self.folder / FOLDER).glob("*.y*ml"))]
-        found = [(file, file.stat()) for file in files if file.exists()]
-        return tuple((str(file), seen.st_mtime_ns, seen.st_size) for file, seen in found)
+        env = self.folder / ENV_FILE
+        secrets = ((ENV_FILE, (seen := env.stat()).st_mtime_ns, seen.st_size),) if env.exists() else ()
+        return (*stamp(self.folder), *secrets)
