@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from heapq import heappush, heapreplace
 from itertools import islice
@@ -84,11 +84,13 @@ class Effect:
     examples: dict[Way, list[Example]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        moved = [[*pair, count] for pair, count in sorted(self.moved.items())]
+        counters = ("grades_before", "grades_after", "earned")  # asdict counts the entries of a Counter
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
-            **asdict(self),
-            "moved": moved,
-            "examples": {w: [asdict(e) for e in s] for w, s in self.examples.items()},
+            **told,
+            **{name: dict(told[name]) for name in counters},
+            "moved": [[*pair, count] for pair, count in sorted(self.moved.items())],
+            "examples": {way: [asdict(one) for one in some] for way, some in self.examples.items()},
         }
 
 
@@ -140,10 +142,10 @@ def _rescored(store: Store, rules: Rules, hubs: Sequence[Hub], at: datetime) -> 
     worth = engagement(store, rules, hubs, at)
     told = []
     for hub in hubs:
-        fields = {**hub.fields, **sums.get(hub.id, {})}
+        known = {**hub.fields, **sums.get(hub.id, {})}
         if hub.id in worth:
-            fields[ENGAGED] = worth[hub.id][0]
-        told.append(computed(fields, rules))
+            known[ENGAGED] = worth[hub.id][0]
+        told.append(computed(known, rules))
     return told
 
 
@@ -151,11 +153,11 @@ def _judge(project: Project) -> Callable[[Fields], Scored]:
     """A lead as it is computed, by the project's rules."""
     score = compile_scorer(project)
     condition = earned_by(project.config).get(qualified_stage(project.config))
-    holds = predicate(condition, lifecycle_of(project.config)) if condition is not None else lambda fields: False
+    holds = predicate(condition, lifecycle_of(project.config)) if condition is not None else lambda lead: False
 
-    def judge(fields: Fields) -> Scored:
-        one, stage = score(fields), fields.get(STAGE)
-        reaches = holds({**fields, SCORE: one.total, GRADE: one.grade})
+    def judge(lead: Fields) -> Scored:
+        one, stage = score(lead), lead.get(STAGE)
+        reaches = holds({**lead, SCORE: one.total, GRADE: one.grade})
         return Scored(
             one.total, one.fit, one.engagement, one.grade, stage if isinstance(stage, str) else None, reaches, one.parts
         )

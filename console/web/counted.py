@@ -22,10 +22,10 @@ from alignment.scoring.calibration import calibrate
 from alignment.sla.attainment import attainment, of_all, of_team
 from console.bars import document
 from console.web import results
-from console.web.drafted import drafted
 from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
-from mapping.loader import MAIN
+from mapping.folder import MAIN, read_files
+from mapping.loader import loaded
 from state.clocks import Clocks
 from state.facts import Facts
 from state.open_clocks import counted
@@ -92,7 +92,8 @@ def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) ->
     it is 0. Raises ConfigErrors where the draft has errors."""
     from sync.rescoring import effect
 
-    draft = drafted(opened.project.folder, {MAIN: of["main"]})
+    folder = opened.project.folder
+    draft = loaded({**read_files(folder), MAIN: of["main"]}, folder)
     found = effect(opened.engine, opened.project, draft, datetime.now(UTC), of["size"] or None, progress=progress)
     return found.document()
 

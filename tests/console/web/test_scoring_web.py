@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from console.web.drafted import drafted
-from mapping.loader import MAIN, load_project
+from mapping.folder import MAIN, read_files
+from mapping.loader import load_project, loaded
 from sync.rescoring import Effect, effect
 from tests.console.web import scored_project
 from tests.console.web.scored_project import held, opened, sync
@@ -52,7 +52,7 @@ def changed(folder: Path, edits: list[tuple[str, str]]) -> str:
 
 def previewed(folder: Path, text: str, size: int | None = None) -> Effect:
     with opened(folder) as engine:
-        draft = drafted(folder, {MAIN: text})
+        draft = loaded({**read_files(folder), MAIN: text}, folder)
         return effect(engine, load_project(folder), draft, datetime.now(UTC), size, Random(SEED))
 
 
