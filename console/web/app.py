@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import glossary, home, personas, preferences, scoring, scoring_edit, signing_in, sla
+from console.web import glossary, home, personas, preferences, reports, scoring, scoring_edit, signing_in, sla
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -27,7 +27,7 @@ from console.web.site import Site
 from mapping.problems import ConfigErrors
 
 ROUTERS = (
-    home.router, glossary.router, personas.router, scoring.router, scoring_edit.router, sla.router, preferences.router,
+    home.router, glossary.router, personas.router, reports.router, scoring.router, scoring_edit.router, sla.router, preferences.router,
     signing_in.router,
 )  # fmt: skip
 

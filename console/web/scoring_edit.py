@@ -70,11 +70,17 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     stage = found["stage"] if found else ""
     return page.show(
         "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
-        estimate=lambda count: _estimate(count, found), parts=_parts,
+        publish=_publishing(page), estimate=lambda count: _estimate(count, found), parts=_parts,
         chart=histogram.histogram(
             found["after"], page.words, "effect", _least(text, stage), before=found["before"]
         ) if found else "",
     )  # fmt: skip
+
+
+def _publishing(page: Page) -> str:
+    """Where drafts are published."""
+    there = any(getattr(route, "path", "") == "/mapping/publish" for route in page.request.app.routes)
+    return "/mapping/publish" if there else "/mapping"
 
 
 @dataclass(frozen=True)
