@@ -74,7 +74,7 @@ def make(
         raise Refused(422, "meetings.wrong_report")
     if any(job.kind == "report" for job in page.site.jobs.running()):
         return page.go("/reports", page.words("meetings.making_already"), "warn")
-    page.site.jobs.start("report", page.by, kind=kind, until=until, language=language)
+    page.site.jobs.start("report", page.by, of=kind, until=until, language=language)
     page.note("report", kind, until=until, language=language)
     return page.go("/reports")
 

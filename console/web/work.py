@@ -51,13 +51,13 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
 
 
 async def report(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of a week or a month, in every form. `kind`: week or month; `until`: the last day, that of the last whole one
+    """The report of a week or a month, in every form. `of`: week or month; `until`: the last day, that of the last whole one
     where it is empty; `language`: the project's first where it is empty."""
     now, until = datetime.now(UTC), arguments.get("until")
     progress("report", "", 0)
     async with open_project(folder, systems=(), reading=True) as opened:
         zone = opened.project.config.funnel.time_zone
-        period = period_of(arguments["kind"], now, zone, date.fromisoformat(until) if until else None)
+        period = period_of(arguments["of"], now, zone, date.fromisoformat(until) if until else None)
         made = sync_report(opened.engine, opened.project, period, now)
     files = reporting.write(
         folder, made, reporting.Asked(language=arguments.get("language") or None), list(reporting.FORMATS)
