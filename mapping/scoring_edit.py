@@ -8,7 +8,9 @@ written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from mapping.editing import CannotEdit, data_of, drop_at, set_at
@@ -44,10 +46,16 @@ class ScoringEdit:
     grid: Mapping[str, str] | None = None
 
 
+@lru_cache(maxsize=16)
+def said_in(text: str) -> dict[str, Any]:
+    """What the text says; read, never changed: reading a long file takes a tenth of a second. Raises CannotEdit."""
+    return data_of(text)
+
+
 def scoring_edit(files: Files, edit: ScoringEdit) -> dict[str, str]:
     """All files, the main one changed. Raises CannotEdit where an entry is not there, or cannot be changed by itself."""
     text = files[MAIN]
-    if not isinstance(data_of(text).get("scoring"), dict):
+    if not isinstance(said_in(text).get("scoring"), dict):
         raise CannotEdit("scoring is not in the file")
     for (axis, index), wanted in edit.rules.items():
         if (axis, index) not in edit.drop:
@@ -57,17 +65,17 @@ def scoring_edit(files: Files, edit: ScoringEdit) -> dict[str, str]:
     stage, points = edit.threshold
     if stage and points is not None:
         text = _set(text, ("vocabulary", "promote", stage, "score", "at_least"), points)
-    if edit.half_life != "" and "engagement" in data_of(text)["scoring"]:
+    if edit.half_life != "" and "engagement" in said_in(text)["scoring"]:
         text = _set(text, ("scoring", "engagement", "half_life"), edit.half_life, DEFAULTS["half_life"])
     for name, weight in edit.weights.items():
         text = _set(text, ("scoring", "weights", name), weight, DEFAULTS["weights"][name])
     for axis_name, grades in edit.grades.items():
         default = DEFAULTS["grades"][axis_name]
-        said = _at(data_of(text), ("scoring", "grades", axis_name)) or default
+        said = _at(said_in(text), ("scoring", "grades", axis_name)) or default
         if {**said, **grades} != said:
             text = set_at(text, ("scoring", "grades", axis_name), {**said, **grades})
     if edit.grid is not None:
-        held = _at(data_of(text), ("scoring", "grid")) or {}
+        held = _at(said_in(text), ("scoring", "grid")) or {}
         if dict(edit.grid) != held:
             text = (
                 set_at(text, ("scoring", "grid"), dict(edit.grid)) if edit.grid else drop_at(text, ("scoring", "grid"))
@@ -77,24 +85,24 @@ def scoring_edit(files: Files, edit: ScoringEdit) -> dict[str, str]:
 
 def rules_at(text: str, axis: Axis) -> Loc:
     """Where the rules of an axis stand: `scoring.rules` is short for `scoring.fit.rules`."""
-    short = axis == "fit" and "rules" in data_of(text)["scoring"]
+    short = axis == "fit" and "rules" in said_in(text)["scoring"]
     return ("scoring", "rules") if short else ("scoring", axis, "rules")
 
 
 def rules_of(text: str, axis: Axis) -> list[dict[str, Any]]:
     """As the file has them; none where the axis is not there. Raises CannotEdit."""
-    found = _at(data_of(text), rules_at(text, axis)) if isinstance(data_of(text).get("scoring"), dict) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    found = _at(said_in(text), rules_at(text, axis)) if isinstance(said_in(text).get("scoring"), dict) else None
+    return [deepcopy(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def threshold_of(text: str, stage: str) -> float | None:
     """The points that earn the stage, where the file says them alone by themselves (`mql: {score: {at_least: 60}}`)."""
-    found = _at(data_of(text), ("vocabulary", "promote", stage, "score", "at_least"))
+    found = _at(said_in(text), ("vocabulary", "promote", stage, "score", "at_least"))
     return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def _rule(text: str, loc: Loc, wanted: Mapping[str, float | None]) -> str:
-    said = _at(data_of(text), loc)
+    said = _at(said_in(text), loc)
     if not isinstance(said, dict):
         raise CannotEdit("the rule is not there any more")
     for name, value in wanted.items():
@@ -107,7 +115,7 @@ def _rule(text: str, loc: Loc, wanted: Mapping[str, float | None]) -> str:
 
 def _rules(text: str, axis: Axis, gone: list[int], more: Sequence[Mapping[str, Any]]) -> str:
     place = rules_at(text, axis)
-    held = _at(data_of(text), place) or []
+    held = _at(said_in(text), place) or []
     if more:  # first: an axis is never without a rule
         text = set_at(text, place, [*held, *map(dict, more)])
     if gone and len(gone) == len(held) + len(more):
@@ -120,7 +128,7 @@ def _rules(text: str, axis: Axis, gone: list[int], more: Sequence[Mapping[str, A
 
 
 def _set(text: str, loc: Loc, value: Any, default: Any = None) -> str:
-    held = _at(data_of(text), loc, default)
+    held = _at(said_in(text), loc, default)
     return text if held == value else set_at(text, loc, value)
 
 

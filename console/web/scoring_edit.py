@@ -22,12 +22,12 @@ from console.web import histogram, results
 from console.web.page import Admin, Page, Refused
 from console.web.scoring_form import TESTS, Wrong, read, rows_of
 from mapping.derived import shared_fields
-from mapping.editing import CannotEdit, data_of
+from mapping.editing import CannotEdit
 from mapping.folder import MAIN, read_files
 from mapping.loader import loaded
 from mapping.problems import ConfigErrors
 from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES
-from mapping.scoring_edit import DEFAULTS, rules_of, scoring_edit, threshold_of
+from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, threshold_of
 from mapping.shared import ActivityName
 from state.drafts import Draft, Drafts, StaleDraft
 
@@ -70,7 +70,7 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     stage = found["stage"] if found else ""
     return page.show(
         "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
-        publish=_publishing(page), estimate=lambda count: _estimate(count, found), parts=_parts,
+        publish=_publishing(page), estimate=lambda count: estimated(count, found), parts=_parts,
         chart=histogram.histogram(
             found["after"], page.words, "effect", _least(text, stage), before=found["before"]
         ) if found else "",
@@ -92,7 +92,7 @@ class Estimate:
     high: int | None = None
 
 
-def _estimate(count: int, found: Mapping[str, Any] | None) -> Estimate:
+def estimated(count: int, found: Mapping[str, Any] | None) -> Estimate:
     assert found is not None
     if found["looked"] >= found["leads"]:
         return Estimate(count)
@@ -149,7 +149,7 @@ def _form(
 ) -> Response:  # fmt: skip
     """`posted`: what somebody typed and is to find again."""
     config, text = page.site.opened.project.config, draft.files[MAIN]
-    said = data_of(text).get("scoring")
+    said = said_in(text).get("scoring")
     if config.scoring is None or not isinstance(said, dict):
         raise Refused(409, "scoring.none_text")
     fields = shared_fields(config, "lead")
