@@ -7,7 +7,7 @@ is behind a difference is named from the database as it is now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -56,7 +56,10 @@ def comparison(
             if one["system"] == system and one["why"] == why and (one["entered"] is None) == beyond
         ]  # fmt: skip
     number = max(1, min(number, -(-len(some) // ROWS)))
-    shown = some[(number - 1) * ROWS : number * ROWS]
+    shown = [
+        {**one, "entered": datetime.fromisoformat(one["entered"]) if one["entered"] else None}
+        for one in some[(number - 1) * ROWS : number * ROWS]
+    ]
     return page.show(
         "compare.html", ladder=ladder, stage=stage, start=start, end=end, standing=standing, compared=compared, system=system,
         why=why, beyond=beyond, number=number, pages=-(-len(some) // ROWS), found=len(some), shown=shown,

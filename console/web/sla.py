@@ -75,6 +75,7 @@ def attained(page: Viewer, period: str = "", anew: bool = False) -> Response:
             names = {id_: name_of(fields) for id_, fields in found.items()}
     return page.show(
         "sla_kept.html", tab="kept", standing=standing, period=period, periods=periods, names=names, pact=pact,
+        undelivered=[{**one, "at": datetime.fromisoformat(one["at"])} for one in told["undelivered"]] if told else [],
         lines=_lines(told) if told else {}, length=_length,
     )  # fmt: skip
 
