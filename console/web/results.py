@@ -30,6 +30,8 @@ FRESH = timedelta(minutes=15)
 """After that a figure is counted anew as soon as somebody looks."""
 AGAIN = timedelta(minutes=1)
 """After a failure it is not tried again by itself before that."""
+AT_ONCE = 2
+"""Jobs that count at the same time, however many figures are looked at."""
 MOST = 200
 """Figures that are kept; the oldest go."""
 
@@ -47,11 +49,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Standing:
-    """`figure`: None before it was ever counted. `job`: it is being counted. `failure`: why it could not be."""
+    """`figure`: None before it was ever counted. `job`: it is being counted. `failure`: why it could not be.
+    `waits`: it will be, once others are done."""
 
     figure: Figure | None
     job: Job | None = None
     failure: Mapping[str, Any] | None = None
+    waits: bool = False
 
     @property
     def value(self) -> Any:
@@ -79,6 +83,8 @@ def standing(page: Page, name: str, *, fresh: timedelta | None = FRESH, anew: bo
         failed = last is not None and last.failure is not None and (figure is None or last.started > figure.at)
         if last is not None and failed and not anew and last.ended is not None and page.now - last.ended < AGAIN:
             return Standing(figure, None, last.failure)
+        if sum(job.kind == KIND for job in site.jobs.running()) >= AT_ONCE:
+            return Standing(figure, waits=True)
         return Standing(figure, site.jobs.start(KIND, page.by, name=name, of=of))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
@@ -32,6 +33,7 @@ from mapping.shared import ActivityName
 from state.drafts import Draft, Drafts, StaleDraft
 
 router = APIRouter()
+AN_HOUR = timedelta(hours=1)
 QUICK = 20_000
 """Leads that a first answer is counted from."""
 
@@ -60,7 +62,7 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     if same or config.scoring is None:
         return page.show("scoring_effect.html", same=True, standing=None)
     standing = results.standing(
-        page, "scoring_effect", fresh=None, anew=anew, main=text, size=0 if whole else QUICK
+        page, "scoring_effect", fresh=AN_HOUR, anew=anew, main=text, size=0 if whole else QUICK
     )  # fmt: skip
     found: Mapping[str, Any] | None = standing.value
     names: dict[str, str] = {}

@@ -84,3 +84,23 @@ def test_what_is_no_stage_and_no_day_is_said(viewer: Browser) -> None:
     assert viewer.get("/glossary/compare?stage=nonsense").status_code == 404
     assert viewer.get("/glossary/compare?stage=sal&start=yesterday").status_code == 422
     assert viewer.get("/glossary/compare?stage=sal&start=2026-02-01&end=2026-01-01").status_code == 422
+
+
+def test_results_that_name_who_is_forgotten_go(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = count(project, "compare", stage="sal", start="", end="")
+    count(project, "scores")
+    assert len(list((project / "figures").glob("*.json"))) == 2
+    [hub, *_] = [one["hub"] for one in told["differences"] if one["hub"]]
+    asked(capsys, project, "forget", hub, "--confirm")
+    assert hub not in "".join(file.read_text() for file in (project / "figures").glob("*.json"))
+
+
+def test_whoever_asks_for_much_waits_for_their_turn(viewer: Browser, site: Site) -> None:
+    for day in range(1, 8):
+        page = viewer.get(f"/glossary/compare?stage=sal&end=2026-02-0{day}")
+        assert "being counted for the first time" in seen(page)
+        assert 'hx-trigger="load delay:1500ms"' in page.text
+    running = site.jobs.running()
+    assert 1 <= len(running) <= 2
+    for job in running:
+        site.jobs.stop(job.id)
