@@ -24,8 +24,8 @@ from console.pact import per_of
 from console.web import results
 from console.web.page import Page, Refused, Viewer
 from mapping.agreement.sla import Pact
-from state.clocks import ClockRow, Clocks
-from state.open_clocks import Place, Which, open_clocks, place_of
+from state.clocks import Clocks
+from state.open_clocks import Place, Which, open_clocks
 
 router = APIRouter()
 ROWS = 50
@@ -42,15 +42,15 @@ def open_(page: Viewer, which: Which = "late", clause: str = "", after: str = ""
     if clause and clause not in clauses_of(pact):
         raise Refused(404, "shell.http_404")
     engine, now = page.site.engine, page.now
-    rows = open_clocks(
-        engine, which, now, now + SOON, clause=clause, after=_place(after) if after else None, limit=ROWS + 1
+    rows, further = open_clocks(
+        engine, which, now, now + SOON, clause=clause, after=_place(after) if after else None, limit=ROWS
     )
     standing = results.standing(page, "sla", period=_label(pact, now))
     with Clocks(engine) as clocks:
         last = clocks.position().at
         names = {id_: name_of(fields) for id_, fields in clocks.become(row.hub_id for row in rows).items()}
     return page.show(
-        "sla.html", tab="open", rows=rows[:ROWS], more=_spelled(rows[ROWS - 1]) if len(rows) > ROWS else "", names=names,
+        "sla.html", tab="open", rows=rows, more=_spelled(further) if further else "", names=names,
         which=which, whiches=get_args(Which), clause=clause, clauses=clauses_of(pact), after=after, last=last,
         counts=(standing.value or {}).get("open"), stops=stops(pact, page.words), length=told_length,
         review=_review(page, pact),
@@ -175,8 +175,7 @@ def _review(page: Page, pact: Pact) -> str:
     return page.words("sla.review_soon", day=pact.re_evaluate_on, count=days) if days <= AHEAD.days else ""
 
 
-def _spelled(row: ClockRow) -> str:
-    place = place_of(row)
+def _spelled(place: Place) -> str:
     times = [one.astimezone(UTC).isoformat() if one else "" for one in (place.due, place.started)]
     return "~".join((times[0], place.hub_id, place.clause, times[1]))
 

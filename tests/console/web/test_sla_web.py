@@ -146,13 +146,26 @@ def test_a_page_of_clocks_is_found_by_the_index(app: FastAPI) -> None:
     for which in ("late", "soon", "later", "still"):
         asked_: list[tuple[str, Any]] = []
         sa.event.listen(engine, "before_cursor_execute", lambda c, cur, sql, p, ctx, many: asked_.append((sql, p)))  # noqa: B023
-        [first, *_] = open_clocks(engine, which, NOW, NOW + timedelta(days=1), limit=3)  # type: ignore[arg-type]
+        [first, *_], _ = open_clocks(engine, which, NOW, NOW + timedelta(days=1), limit=3)  # type: ignore[arg-type]
         open_clocks(engine, which, NOW, NOW + timedelta(days=1), after=place_of(first), clause="decision")  # type: ignore[arg-type]
         for sql, parameters in asked_[:2]:
             with engine.connect() as connection:
                 plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters).all()
             assert "USING INDEX ix_sla_clock_open" in str(plan), plan
             assert "TEMP B-TREE FOR ORDER BY" not in str(plan), plan
+
+
+def test_one_clause_among_many_is_found_a_stretch_at_a_time(app: FastAPI) -> None:
+    engine, soon = app.state.site.engine, NOW + timedelta(days=1)
+    everything, _ = open_clocks(engine, "late", NOW, soon, limit=1000)
+    found, after, looks = [], None, 0
+    while looks == 0 or after is not None:
+        page = open_clocks(engine, "late", NOW, soon, clause="attempts", after=after, limit=5, most=7)
+        found += page.rows
+        after = page.after
+        looks += 1
+    assert found == [one for one in everything if one.clause == "attempts"]
+    assert looks > len(found) // 5
 
 
 def test_who_and_what_stops_it_is_said(viewer: Browser) -> None:
