@@ -144,7 +144,7 @@ def lines_of(entry: Entry, words: Words) -> Iterator[tuple[str, str]]:
     if entry.criteria:
         yield words("glossary.by_itself"), entry.criteria
     for called in entry.called:
-        yield called.system, _spelled(called, words)
+        yield called.system, spelled(called, words)
     yield words("glossary.moves"), ", ".join(entry.moves) or words("glossary.moves_none")
     if entry.reasons:
         yield words("glossary.reasons"), "; ".join(f"{one.words} ({one.code})" for one in entry.reasons)
@@ -154,7 +154,8 @@ def lines_of(entry: Entry, words: Words) -> Iterator[tuple[str, str]]:
         yield words("fields.sales_qualified"), words("glossary.sales_qualified")
 
 
-def _spelled(called: Called, words: Words) -> str:
+def spelled(called: Called, words: Words) -> str:
+    """What a system calls the stage, in a sentence."""
     if called.word is None:
         return (
             words("glossary.reads_alone", words=words.either(called.reads))

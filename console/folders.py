@@ -78,6 +78,7 @@ GITIGNORE = """\
 plans/
 logs/
 reports/
+figures/
 inbox/
 """
 

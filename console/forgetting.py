@@ -31,7 +31,7 @@ from sync.project import ENV_FILE, Opened, open_project
 from sync.run import keep
 
 FOLDER = "erasures"
-CLEANED = ("plans", "logs", "reports")
+CLEANED = ("plans", "logs", "reports", "figures")
 """Folders of the project whose files may tell of people."""
 
 BESIDE = (".index", ".left-out")
@@ -123,7 +123,7 @@ async def let_in(screen: Screen, folder: Path, asked: str, reason: str, by: str 
 
 
 def files_about(folder: Path, person: Person) -> list[Path]:
-    """Plans, logs and reports that mention the person. They go whole: a plan without some of its writes is no plan."""
+    """Plans, logs, reports and kept figures that mention the person. They go whole: a plan without some of its writes is no plan."""
     words = [word.casefold() for word in [*person.words, *person.emails, *person.hubs]]
     held = {(record.system, record.id) for record in person.records}
     found = []

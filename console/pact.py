@@ -43,7 +43,7 @@ SOON = 20
 async def show(screen: Screen, folder: Path) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         pact = _pact(opened.project.config)
-        found = _target(opened.engine, opened.project.config, pact, datetime.now(UTC))
+        found = target_of(opened.engine, opened.project.config, pact, datetime.now(UTC))
     lines = list(lines_of(pact, found))
     due = re_evaluation(pact, datetime.now(UTC))
     screen.emit(
@@ -69,17 +69,17 @@ async def status(screen: Screen, folder: Path) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         config = opened.project.config
         pact = _pact(config)
-        here = current(_per(pact), now, pact.zone)
+        here = current(per_of(pact), now, pact.zone)
         with Clocks(opened.engine) as clocks:
             open_, last = clocks.all_clocks(open_only=True), clocks.position().at
             shown = open_ if screen.as_json else open_[:SOON]
             names = {id_: name_of(fields) for id_, fields in clocks.become(row.hub_id for row in shown).items()}
-            attained = attainment(clocks.all_clocks(here.start), here.zone, _per(pact))
+            attained = attainment(clocks.all_clocks(here.start), here.zone, per_of(pact))
             alerts, undelivered = clocks.counted_alerts(), clocks.alerts("dropped", "unknown", "failed", limit=50)
-        found = _target(opened.engine, config, pact, now)
-        brought = _delivered(opened.engine, config, pact, now, here.start, found)
+        found = target_of(opened.engine, config, pact, now)
+        brought = delivered_of(opened.engine, config, pact, now, here.start, found)
     notes = list(_notes(pact, undelivered, brought, last))
-    period = label_of(_per(pact), here.first)
+    period = label_of(per_of(pact), here.first)
     screen.emit(
         {
             "ok": True,
@@ -139,7 +139,8 @@ def _pact(config: ProjectFile) -> Pact:
         raise Refusal(error.code, error.message, error.hint) from error
 
 
-def _per(pact: Pact) -> Unit:
+def per_of(pact: Pact) -> Unit:
+    """How long a period of the pact is."""
     return pact.marketing.volume.per if pact.marketing.volume else "month"
 
 
@@ -147,7 +148,8 @@ def _journeys(facts: Facts, config: ProjectFile) -> Iterator[Journey]:
     return journeys(facts.stage_events(), lifecycle_of(config))
 
 
-def _target(engine: Engine, config: ProjectFile, pact: Pact, now: datetime) -> Target | None:
+def target_of(engine: Engine, config: ProjectFile, pact: Pact, now: datetime) -> Target | None:
+    """What marketing has to bring; None where it has promised no number. Reads the whole past where a rate is measured."""
     volume = pact.marketing.volume
     if volume is None:
         return None
@@ -166,17 +168,22 @@ def _target(engine: Engine, config: ProjectFile, pact: Pact, now: datetime) -> T
     return target(pact.marketing, measured)
 
 
-def _delivered(
-    engine: Engine, config: ProjectFile, pact: Pact, now: datetime, since: datetime, found: Target | None
-) -> Delivered | None:
+def delivered_of(
+    engine: Engine, config: ProjectFile, pact: Pact, now: datetime, since: datetime, found: Target | None,
+    until: datetime | None = None,
+) -> Delivered | None:  # fmt: skip
+    """What marketing has brought from `since` on and before `until`, up to now where that is None. Reads the whole past."""
     marketing = pact.marketing
     if marketing.volume is None and marketing.quality is None and marketing.completeness is None:
         return None
+    end = microseconds(now) + 1
     with Facts(engine) as facts:
-        fields = dict(facts.records("lead")) if marketing.completeness else {}
+        names = marketing.completeness.fields if marketing.completeness else ()
+        told = facts.values("lead", names) if names else ()
+        fields = {hub_id: dict(zip(names, values, strict=True)) for hub_id, values in told}
         return delivered(
             marketing, _journeys(facts, config), fields, lifecycle_of(config).side, microseconds(since),
-            microseconds(now) + 1, microseconds(now), found.value if found else None,
+            end if until is None else min(end, microseconds(until)), microseconds(now), found.value if found else None,
         )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ async def tell(screen: Screen, folder: Path, kind: Kind, asked: Asked) -> Exit:
     if form is not None and form != "pdf" and asked.out is None:
         sys.stdout.write(str(FORMATS[form](made, asked.language)))
         return Exit.DONE
-    files = _write(folder, made, asked, [form] if form else ["html", "pdf"])
+    files = write(folder, made, asked, [form] if form else ["html", "pdf"])
     shown = Shown(asked.language or made.language)
     if form is None:
         show(screen, made, shown)
@@ -91,7 +91,8 @@ def _format(asked: Asked) -> str | None:
     return form
 
 
-def _write(folder: Path, made: Report, asked: Asked, forms: list[str]) -> list[Path]:
+def write(folder: Path, made: Report, asked: Asked, forms: list[str]) -> list[Path]:
+    """In these forms, under the project's reports where no file was asked for."""
     language = asked.language or made.language
     files = []
     for form in forms:

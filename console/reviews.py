@@ -70,13 +70,8 @@ async def show(screen: Screen, folder: Path, ids: Sequence[int]) -> Exit:
     async with open_project(folder, systems=(), reading=True) as opened:
         store = Store(opened.engine, dry=True)
         with History(store) as history:
-<<<<<<< HEAD
-            found = _found(history, ids)
-            names = names_of(store, found)
-=======
             found = reviews_of(history, ids)
-            names = _names(store, found)
->>>>>>> reviews
+            names = names_of(store, found)
         store.close()
     screen.emit({"ok": True, "exit": 0, "reviews": [document_of(r, names) for r in found]})
     if not screen.as_json:

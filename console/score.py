@@ -152,7 +152,8 @@ def _show_past(screen: Screen, past: list[ScoreRow]) -> None:
 # -- the outcomes -----------------------------------------------------------------------------------------------------
 
 
-def _decisions(opened: Opened) -> Decisions:
+def decisions_of(opened: Opened) -> Decisions:
+    """Every lead that was decided, as of its cut-off."""
     store = Store(opened.engine, dry=True)
     try:
         with Facts(opened.engine) as facts:
@@ -162,7 +163,7 @@ def _decisions(opened: Opened) -> Decisions:
 
 
 def _calibrate(screen: Screen, opened: Opened) -> Exit:
-    decided = _decisions(opened)
+    decided = decisions_of(opened)
     told = calibrate(opened.project, decided.examples)
     screen.emit({"ok": True, "exit": 0, **asdict(told), "left_out": decided.left_out})
     if screen.as_json:
@@ -215,7 +216,7 @@ def _learn(screen: Screen, opened: Opened, *, keep: bool) -> Exit:
     """`keep`: store the model. Exit code 1 where there are too few outcomes to learn from."""
     config = opened.project.config
     assert config.scoring is not None
-    decided = _decisions(opened)
+    decided = decisions_of(opened)
     score_of = scored(opened.project)
     few = prediction.enough(decided.examples, config.scoring.predictive)
     tested = few or prediction.backtest(config, decided.examples, lambda example: score_of(example).total)

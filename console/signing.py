@@ -1,125 +1,162 @@
-"""A pact in plain words, to be read aloud and signed. Pure: lines with the style that they are shown in.
+"""A pact in plain words, to be read aloud and signed, in the language of whoever reads it. Pure.
 
 Invariant: every promise that is measured is told, and nothing that is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from alignment.sla.target import Target
-from alignment.sla.words import PROMISES as SAY
+from alignment.words import Words
 from mapping.agreement.calendar import Calendar
-from mapping.agreement.sla import Pact, Sales
-from mapping.conditions import asked
+from mapping.agreement.sla import Pact, Signature
+from mapping.conditions import Condition, asked
 
 Line = tuple[str, str]
+Told = Callable[[Condition], str]
+"""A condition in words."""
 
 
-def lines_of(pact: Pact, found: Target | None) -> Iterator[Line]:
-    """(style, text)"""
-    yield "accent", SAY["heading"].format(version=pact.version)
-    names = _listed([f"{one.name} ({one.team})" for one in pact.agreed_by])
-    dates = {"agreed_on": pact.agreed_on, "re_evaluate_on": pact.re_evaluate_on}
-    yield "", SAY["agreed"].format(names=names, **dates)
-    promises = list(_marketing(pact, found))
-    if promises:
-        yield from (("", ""), ("accent", SAY["marketing"]))
-        yield from promises
-    promises = list(_sales(pact.sales))
-    if promises:
-        yield from (("", ""), ("accent", SAY["sales"]))
-        yield from promises
-    yield from (("", ""), ("accent", SAY["how"]))
-    for name, calendar in pact.calendars.items():
-        yield "", f"  {_calendar(name, calendar, pact.calendar_by or '')}"
-    yield "", f"  {SAY['pauses'].format(stages=_listed(pact.pauses_in, 'or'))}"
+@dataclass(frozen=True)
+class Promise:
+    """`more`: a line each, under `title` where there is one."""
+
+    text: str
+    more: tuple[str, ...] = ()
+    title: str = ""
+
+
+def lines_of(pact: Pact, found: Target | None, words: Words | None = None, told: Told = asked) -> Iterator[Line]:
+    """(style, text), for a terminal and for paper."""
+    say = words or Words("en")
+    yield "accent", say("pact.heading", version=str(pact.version))
+    yield "", agreed(pact, say)
+    for key, promises in (("marketing", marketing(pact, found, say)), ("sales", sales(pact, say, told))):
+        if promises:
+            yield from (("", ""), ("accent", say(f"pact.{key}")))
+        for one in promises:
+            yield "", f"  • {one.text}"
+            if one.title:
+                yield "quiet", f"    {one.title}:"
+            yield from (("quiet" if one.title else "", f"      {line}") for line in one.more)
+    yield from (("", ""), ("accent", say("pact.how")))
+    yield from (("", f"  {line}") for line in times(pact, say))
     yield "", ""
-    for one in pact.agreed_by:
-        yield "", f"{SAY['signature'].format(team=one.team, name=one.name):40}{'_' * 30}"
+    for signature in pact.agreed_by:
+        yield "", f"{say('pact.signature', team=signature.team, name=signature.name):40}{'_' * 30}"
 
 
-def _marketing(pact: Pact, found: Target | None) -> Iterator[Line]:
-    said = pact.marketing
+def agreed(pact: Pact, say: Words) -> str:
+    names = say.every(map(_signed, pact.agreed_by))
+    return say("pact.agreed", names=names, agreed_on=pact.agreed_on, re_evaluate_on=pact.re_evaluate_on)
+
+
+def _signed(one: Signature) -> str:
+    return f"{one.name} ({one.team})"
+
+
+def marketing(pact: Pact, found: Target | None, say: Words) -> list[Promise]:
+    """`found`: what the number comes to; None where it is not known yet, and then nothing is said of it."""
+    said, promises = pact.marketing, list[Promise]()
     if said.volume is not None and found is not None:
-        told = {"stage": said.stage, "per": said.volume.per}
+        about = {"stage": said.stage, "per": say(f"pact.per_{said.volume.per}")}
         if found.leads is None or found.value is None:
-            yield "", f"  • {SAY['volume_unknown'].format(**told)}"
+            text = say("pact.volume_unknown", **about)
         else:
-            worth = money(found.value * found.leads)
-            yield "", f"  • {SAY['volume'].format(leads=f'{found.leads:,}', value=worth, **told)}"
-        yield "quiet", f"    {SAY['derived']}:"
-        for line in derivation(pact, found):
-            yield "quiet", f"      {line}"
+            text = say("pact.volume", leads=found.leads, value=money(found.value * found.leads, say), **about)
+        promises.append(Promise(text, tuple(derivation(pact, found, say)), say("pact.derived")))
     if said.quality is not None:
-        share, accept = f"{said.quality.at_least:.0%}", said.quality.accept
-        yield "", f"  • {SAY['quality'].format(share=share, accept=accept)}"
+        share, accept = say.percent(said.quality.at_least), said.quality.accept
+        promises.append(Promise(say("pact.quality", share=share, accept=accept)))
     if said.completeness is not None:
-        share, fields = f"{said.completeness.at_least:.0%}", _listed(said.completeness.fields)
-        yield "", f"  • {SAY['completeness'].format(share=share, fields=fields)}"
+        fields = say.every(said.completeness.fields)
+        share = say.percent(said.completeness.at_least)
+        promises.append(Promise(say("pact.completeness", share=share, fields=fields)))
+    return promises
 
 
-def derivation(pact: Pact, found: Target) -> Iterator[str]:
+def derivation(pact: Pact, found: Target, say: Words) -> Iterator[str]:
     """From the revenue back to the leads, a line a step."""
     volume = pact.marketing.volume
     assert volume is not None
-    yield SAY["revenue"].format(revenue=money(found.revenue), per=volume.per)
+    yield say("pact.revenue", revenue=money(found.revenue, say), per=say(f"pact.per_{volume.per}"))
     months = volume.measured_over
     if found.average_deal is None or found.won is None:
-        yield SAY["deal_unknown"]
+        yield say("pact.deal_unknown")
     else:
-        deals = SAY["measured_deal"].format(months=months, of=found.deals)
-        basis = deals if found.deal_basis == "measured" else SAY["agreed_basis"]
-        yield SAY["deal"].format(deal=money(found.average_deal), basis=basis, won=_number(found.won))
+        deals = say("pact.measured_deal", months=months, of=found.deals)
+        basis = deals if found.deal_basis == "measured" else say("pact.agreed_basis")
+        yield say("pact.deal", deal=money(found.average_deal, say), basis=basis, won=_number(found.won, say))
     for step in found.steps:
-        told = {"before": step.before, "stage": step.stage}
+        about = {"before": step.before, "stage": step.stage}
         if step.rate is None:
-            yield SAY["step_unknown"].format(**told)
+            yield say("pact.step_unknown", **about)
             continue
-        measured = SAY["measured_rate"].format(months=months, of=step.of)
-        basis = measured if step.basis == "measured" else SAY["agreed_basis"]
-        needed = _number(step.needed) if step.needed is not None else "–"
-        yield SAY["step"].format(rate=f"{step.rate:.1%}", basis=basis, needed=needed, **told)
+        measured = say("pact.measured_rate", months=months, of=step.of)
+        basis = measured if step.basis == "measured" else say("pact.agreed_basis")
+        needed = _number(step.needed, say) if step.needed is not None else "–"
+        yield say("pact.step", rate=say.percent(step.rate, 1), basis=basis, needed=needed, **about)
 
 
-def _sales(said: Sales) -> Iterator[Line]:
+def sales(pact: Pact, say: Words, told: Told) -> list[Promise]:
+    said, promises = pact.sales, list[Promise]()
+
+    def types(names: tuple[str, ...]) -> str:
+        return say.either(say(f"activities.{name}") for name in names)
+
     if (first := said.first_response) is not None:
-        yield "", f"  • {SAY['first_response'].format(stage=first.stage, types=_listed(first.types, 'or'))}"
+        segments = []
         for segment in first.segments:
-            when = SAY["when"].format(condition=asked(segment.when)) if segment.when else SAY["otherwise"]
-            yield "", f"      {SAY['segment'].format(name=segment.name, within=segment.within, when=when)}"
+            when = say("pact.when", condition=told(segment.when)) if segment.when else say("pact.otherwise")
+            segments.append(say("pact.segment", name=segment.name, within=segment.within, when=when))
+        text = say("pact.first_response", stage=first.stage, types=types(first.types))
+        promises.append(Promise(text, tuple(segments)))
     if (decision := said.decision) is not None:
-        reason = SAY["reason"] if decision.reason else ""
-        told = {"stage": decision.stage, "accept": decision.accept, "within": decision.within, "reason": reason}
-        yield "", f"  • {SAY['decision'].format(**told)}"
+        reason = say("pact.reason") if decision.reason else ""
+        about = {"stage": decision.stage, "accept": decision.accept, "within": decision.within, "reason": reason}
+        promises.append(Promise(say("pact.decision", **about)))
     if (tries := said.attempts) is not None:
-        least = SAY["apart_least"].format(time=tries.apart_at_least) if tries.apart_at_least else ""
-        most = SAY["apart_most"].format(time=tries.apart_at_most) if tries.apart_at_most else ""
-        types = _listed(tries.types, "or")
-        text = SAY["attempts"].format(stage=tries.stage, count=tries.at_least, types=types, least=least, most=most)
-        yield "", f"  • {text}"
+        least = say("pact.apart_least", time=tries.apart_at_least) if tries.apart_at_least else ""
+        most = say("pact.apart_most", time=tries.apart_at_most) if tries.apart_at_most else ""
+        number = tries.at_least
+        promises.append(
+            Promise(
+                say("pact.attempts", stage=tries.stage, number=number, types=types(tries.types), least=least, most=most)
+            )
+        )
     if (follow := said.follow_up) is not None:
-        until, types = _listed(follow.until, "or"), _listed(follow.types, "or")
-        yield "", f"  • {SAY['follow_up'].format(stage=follow.stage, until=until, days=follow.days, types=types)}"
+        until, touch = say.either(follow.until), types(follow.types)
+        promises.append(Promise(say("pact.follow_up", stage=follow.stage, until=until, days=follow.days, types=touch)))
+    return promises
 
 
-def _calendar(name: str, calendar: Calendar, by: str) -> str:
-    hours = "; ".join(f"{day} {_listed(spans)}" for day, spans in calendar.hours.items() if spans)
+def times(pact: Pact, say: Words) -> Iterator[str]:
+    """When clocks run, and when they stand still."""
+    for name, calendar in pact.calendars.items():
+        yield _calendar(name, calendar, pact.calendar_by or "", say)
+    yield say("pact.pauses", stages=say.either(pact.pauses_in))
+
+
+def _calendar(name: str, calendar: Calendar, by: str, say: Words) -> str:
+    days = dict(
+        zip(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), range(7), strict=True)
+    )
+    named = say.locale.days["format"]["wide"]
+    hours = "; ".join(f"{named[days[day]]} {say.every(spans)}" for day, spans in calendar.hours.items() if spans)
     free, place = "", calendar.holidays
     if place is not None:
         where = f"{place.country}-{place.subdivision}" if place.subdivision else place.country
-        free = SAY["holidays"].format(place=where)
-    regions = SAY["regions"].format(by=by, regions=_listed(calendar.regions, "or")) if calendar.regions else ""
-    return SAY["calendar"].format(name=name, zone=calendar.zone, hours=hours, holidays=free, regions=regions)
+        free = say("pact.holidays", place=where)
+    regions = say("pact.regions", by=by, regions=say.either(calendar.regions)) if calendar.regions else ""
+    return say("pact.calendar", name=name, zone=calendar.zone, hours=hours, holidays=free, regions=regions)
 
 
-def money(amount: float) -> str:
-    return f"{amount:,.2f}".removesuffix(".00")
+def money(amount: float, say: Words) -> str:
+    """Without a currency; with cents where there are some."""
+    return say.number(round(amount, 2), 0 if round(amount, 2).is_integer() else 2)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.1f}".removesuffix(".0")
-
-
-def _listed(words: Sequence[str], last: str = "and") -> str:
-    return f" {last} ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+def _number(value: float, say: Words) -> str:
+    return say.number(value, 0 if round(value, 1).is_integer() else 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+from random import Random
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -30,6 +31,7 @@ _l = t.activity_lead.c
 TOUCHES = Lookup(
     sa.select(_l.hub_id, _l.type, _l.at).where(_l.month == sa.bindparam("month", type_=sa.Integer)), _l.hub_id
 )
+FIELDS = Lookup(sa.select(t.hub.c.id, t.hub.c.fields).where(t.hub.c.merged_into.is_(None)), t.hub.c.id)
 
 
 class StageEvent(NamedTuple):
@@ -122,6 +124,24 @@ class Facts:
         query = sa.select(c.id, c.fields).where(c.kind == kind, c.merged_into.is_(None)).order_by(c.id)
         for hub_id, fields in self._rows(query):
             yield hub_id, loads(fields)
+
+    def sample(self, kind: Kind, size: int, chance: Random) -> tuple[list[str], int]:
+        """Ids of so many hub records of the kind, each as likely as any other, in the order of the ids; and how many there are.
+        Those that were merged into another are none."""
+        c = t.hub.c
+        query = sa.select(c.id).where(c.kind == kind, c.merged_into.is_(None))
+        some: list[str] = []
+        number = 0
+        for number, row in enumerate(self._rows(query), 1):
+            if number <= size:
+                some.append(row[0])
+            elif (place := chance.randrange(number)) < size:
+                some[place] = row[0]
+        return sorted(some), number
+
+    def some(self, ids: Collection[str]) -> dict[str, Fields]:
+        """All fields of those of these hub records that were not merged into another."""
+        return {row[0]: loads(row[1]) for row in FIELDS.rows(self._c, ids)}
 
     def columns(self, kind: Kind, names: Sequence[str]) -> Iterator[Part]:
         """As `values`, many at once, and in no order that could be relied on. Nothing but these fields is made of the text

@@ -113,6 +113,14 @@ def _note_who_is_in(hub: Hub, rules: Rules) -> None:
                 link.within = mapper.archives
 
 
+def computed(fields: Fields, rules: Rules) -> Fields:
+    """What the hub makes of these fields of a lead by itself: derived fields, and the stage that they earn. Nothing is merged,
+    and what is given stays as it is."""
+    settled = Settled(Hub("", dict(fields)), created=False)
+    _compute(settled, rules)
+    return settled.hub.fields
+
+
 def _compute(settled: Settled, rules: Rules) -> None:
     """What nobody types: derived fields, and the stage that they earn, which may change them once more."""
     hub = settled.hub.fields

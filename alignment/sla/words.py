@@ -1,6 +1,7 @@
-"""Every sentence about the pact that people read, in one place. Data only.
+"""What alerts and the terminal say about the pact. Data only.
 
-Not here: which of them is said (`messages`, `console.pact`).
+Not here: which of them is said (`messages`, `console.pact`); the pact itself in words, which is in the visitor's language
+(`alignment.locale`, `pact.yaml`).
 """
 
 from __future__ import annotations
@@ -45,42 +46,6 @@ LINES: Mapping[str, str] = {
 NOBODY = "nobody"
 NAMELESS = "A lead without a name"
 SOME_CLAUSE = "the pact"
-
-PROMISES: Mapping[str, str] = {
-    "heading": "Agreement between marketing and sales, version {version}",
-    "agreed": "Agreed on {agreed_on} by {names}. To be re-evaluated on {re_evaluate_on}.",
-    "marketing": "Marketing promises",
-    "sales": "Sales promises",
-    "how": "How time is counted",
-    "volume": "To hand over at least {leads} leads at the stage {stage} in each {per}, worth {value} together.",
-    "volume_unknown": "To hand over enough leads at the stage {stage} in each {per}; how many cannot be told yet.",
-    "derived": "How this is derived",
-    "revenue": "Sales must bring in {revenue} in each {per}.",
-    "deal": "A won deal brings {deal} ({basis}): {won} deals.",
-    "deal_unknown": "What a won deal brings is to be measured, and no deal has been won yet.",
-    "step": "{rate} of {before} become {stage} ({basis}): {needed} at {before}.",
-    "step_unknown": "How many of {before} become {stage} is to be measured, and nobody has come to {before} yet.",
-    "agreed_basis": "agreed",
-    "measured_rate": "measured over {months} months, of {of}",
-    "measured_deal": "measured over {months} months, of {of} deals",
-    "quality": "At least {share} of the leads that sales decides upon are accepted ({accept}).",
-    "completeness": "At least {share} of the leads are handed over with {fields}.",
-    "first_response": "From {stage} on, a first response ({types}) in time:",
-    "segment": "{name}: within {within} of business time{when}",
-    "when": ", where {condition}",
-    "otherwise": ", all others",
-    "attempts": "From {stage} on, at least {count} attempts ({types}) before a lead is given up{least}{most}.",
-    "apart_least": ", at least {time} apart",
-    "apart_most": ", the next one within {time}",
-    "decision": "From {stage} on, to accept ({accept}) or reject within {within} of business time{reason}.",
-    "reason": "; a rejection has a reason",
-    "follow_up": "From {stage} until {until}, never more than {days} business days without {types}.",
-    "calendar": "{name}: {zone}; {hours}{holidays}{regions}",
-    "holidays": "; public holidays of {place} are free",
-    "regions": "; for {by} {regions}",
-    "pauses": "Clocks stand still while the owner is away, and while a lead is {stages}.",
-    "signature": "{team}: {name}",
-}
 
 STATUS: Mapping[str, str] = {
     "review_soon": "The pact is to be re-evaluated on {day}, in {days} days.",

@@ -11,17 +11,21 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from console import browsing, plans
+from alignment.reports.periods import period_of
+from console import browsing, plans, reporting
 from console.applying import applied
 from console.choice import Choice, approval_of
 from console.discovering import discover, read_one
 from console.failures import Refusal, failure_of
 from console.impact import impact
+from console.web import counted
 from sync.context import Progress
 from sync.project import open_project, run_preview, run_sync
+from sync.reporting import report as sync_report
 
 EVERY = 0.2
 """Seconds between two lines about one place."""
@@ -90,6 +94,21 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
+async def report(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of a week or a month, in every form. `of`: week or month; `until`: the last day, that of the last whole one
+    where it is empty; `language`: the project's first where it is empty."""
+    now, until = datetime.now(UTC), arguments.get("until")
+    progress("report", "", 0)
+    async with open_project(folder, systems=(), reading=True) as opened:
+        zone = opened.project.config.funnel.time_zone
+        period = period_of(arguments["of"], now, zone, date.fromisoformat(until) if until else None)
+        made = sync_report(opened.engine, opened.project, period, now)
+    files = reporting.write(
+        folder, made, reporting.Asked(language=arguments.get("language") or None), list(reporting.FORMATS)
+    )
+    return {"files": [file.name for file in files]}
+
+
 WORK: dict[str, Work] = {
     "plan": plan,
     "sync": sync,
@@ -99,6 +118,8 @@ WORK: dict[str, Work] = {
     "impact": impact,
     "schema": discover,
     "record": read_one,
+    "count": counted.count,
+    "report": report,
 }
 
 

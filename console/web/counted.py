@@ -1,0 +1,156 @@
+"""What the jobs count for `results`: one function each, by name. Imported by the job's process alone.
+
+Each takes the project with its database, what is asked for, and whom to tell how far it is; and gives back what JSON can say.
+Invariant: it is counted by the functions that the command of the same name counts by.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from heapq import heappush, heappushpop
+from pathlib import Path
+from typing import Any
+
+from alignment.funnel.counting import read_books
+from alignment.periods import label_of, period_named
+from alignment.personas import persona_pages
+from alignment.reports.late import SOON
+from alignment.scoring.calibration import calibrate
+from alignment.sla.attainment import attainment, of_all, of_team
+from console.bars import document
+from console.web import results
+from console.web.histogram import band_of
+from mapping.derived import GRADE, SCORE
+from mapping.folder import MAIN, read_files
+from mapping.loader import loaded
+from state.clocks import Clocks
+from state.facts import Facts
+from state.open_clocks import counted
+from sync.context import Progress
+from sync.project import Opened, open_project
+
+SHOWN = 200
+"""Leads of one kind that are kept to be looked at: the newest."""
+
+UNDELIVERED = 50
+"""Alerts that did not arrive: so many of the newest are kept."""
+
+Count = Callable[[Opened, Progress, Mapping[str, Any]], Any]
+
+
+def compare(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing compare`. Who is behind a difference is told by the hub's id; a record that is nobody's yet, by its own."""
+    from console.comparing import period
+    from sync.compare import compare as compared
+
+    start, end = period(of.get("start") or None, of.get("end") or None)
+    told = compared(opened.engine, opened.rules, of["stage"], start, end).as_dict()
+    for one in told["differences"]:
+        del one["who"]
+    return told
+
+
+def scores(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """How many leads have so many points, and each grade, as they stand in the hub; and the newest of each, by id."""
+    totals, grades, leads = Counter[int](), Counter[str](), 0
+    newest: dict[str, list[str]] = {}
+
+    def among(key: str, hub_id: str) -> None:
+        heap = newest.setdefault(key, [])
+        (heappushpop if len(heap) >= SHOWN else heappush)(heap, hub_id)
+
+    with Facts(opened.engine) as facts:
+        for part in facts.columns("lead", (SCORE, GRADE)):
+            leads += len(part.ids)
+            for hub_id, total, grade in zip(part.ids, *part.columns, strict=True):
+                if isinstance(total, int):
+                    totals[total] += 1
+                    among(f"band-{band_of(total)}", hub_id)
+                if grade:
+                    grades[str(grade)] += 1
+                    among(str(grade), hub_id)
+            progress("score", "", leads)
+    return {
+        "leads": leads, "totals": [totals[n] for n in range(101)], "grades": grades,
+        "newest": {key: sorted(heap, reverse=True) for key, heap in newest.items()},
+    }  # fmt: skip
+
+
+def calibration(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing score calibrate`."""
+    from console.score import decisions_of
+
+    decided = decisions_of(opened)
+    return {**asdict(calibrate(opened.project, decided.examples)), "left_out": decided.left_out}
+
+
+def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """What a draft of the main file would make of the scores. `main`: its text; `size`: how many leads are looked at, all where
+    it is 0. Raises ConfigErrors where the draft has errors."""
+    from sync.rescoring import effect
+
+    folder = opened.project.folder
+    draft = loaded({**read_files(folder), MAIN: of["main"]}, folder)
+    found = effect(opened.engine, opened.project, draft, datetime.now(UTC), of["size"] or None, progress=progress)
+    return found.document()
+
+
+def sla(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing sla status` of a period of the pact, and of the one before. `period`: 2026-03 or 2026-Q1."""
+    from console.pact import delivered_of, per_of, target_of
+    from sync.clocks import pact_of
+
+    engine, config, now = opened.engine, opened.project.config, datetime.now(UTC)
+    pact = pact_of(config)
+    unit, here = per_of(pact), period_named(of["period"], pact.zone)[1]
+    with Clocks(engine) as clocks:
+        rows = [one for one in clocks.all_clocks(here.before.start) if one.started < here.end]
+        alerts, last = clocks.counted_alerts(), clocks.position().at
+        undelivered = clocks.alerts("failed", "dropped", "unknown", limit=UNDELIVERED)
+    progress("clocks", "", len(rows))
+    goal = target_of(engine, config, pact, now)
+    brought = [delivered_of(engine, config, pact, now, one.start, goal, one.end) for one in (here, here.before)]
+    told = {
+        name: [{**group._asdict(), **one.document()} for group, one in attainment(rows, pact.zone, unit, by).items()]
+        for name, by in (("people", lambda group: group), ("teams", of_team), ("clauses", of_all))
+    }
+    return {
+        **told, "period": of["period"], "before": label_of(unit, here.before.first), "alerts": alerts, "last": last,
+        "open": asdict(counted(engine, now, now + SOON)), "target": asdict(goal) if goal else None,
+        "marketing": [asdict(one) if one else None for one in brought],
+        "undelivered": [
+            {"at": one.at, "kind": one.kind, "hub": one.hub_id, "clause": one.clause, "recipient": one.recipient,
+             "state": one.state, "error": one.error}
+            for one in undelivered
+        ],
+    }  # fmt: skip
+
+
+def personas(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
+    """`smarketing personas`. `start`, `end`: days, as people type them."""
+    from console.funnel import period_of
+
+    config = opened.project.config
+    period = period_of(config, of.get("start") or None, of.get("end") or None)
+    with Facts(opened.engine) as facts:
+        pages = persona_pages(read_books(facts, config), facts, period)
+    told = [{**document(page), "persona": page.persona.name if page.persona else None} for page in pages]
+    return {"period": document(period), "personas": told}
+
+
+COUNTS: dict[str, Count] = {
+    "sla": sla, "personas": personas,
+    "compare": compare, "scores": scores, "calibration": calibration, "scoring_effect": scoring_effect,
+}  # fmt: skip
+
+
+async def count(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The job. `name`: what is counted; `of`: of what."""
+    name, of = arguments["name"], arguments["of"]
+    async with open_project(folder, systems=(), reading=True) as opened:
+        value = COUNTS[name](opened, progress, of)
+        results.keep(folder, name, of, opened.project.hash, value)
+    return {"name": name}

@@ -1,0 +1,177 @@
+"""The rules editor of the score: a form over the admin's draft, and what it would do to every lead before it is published.
+
+Not here: how the text is changed (`mapping.scoring_edit`), how the effect is counted (`sync.rescoring`, by a job), publishing.
+Invariant: nothing is saved but into the draft of whoever edits, and only where the files with it have no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, get_args
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from alignment.criteria import called
+from alignment.proportions import wilson
+from alignment.scoring.outcomes import qualified_stage
+from console.names import names_in
+from console.web import histogram, results
+from console.web.page import Admin, Page, Refused
+from console.web.scoring_form import TESTS, Wrong, read, rows_of
+from mapping.derived import shared_fields
+from mapping.editing import CannotEdit
+from mapping.folder import MAIN, read_files
+from mapping.loader import loaded
+from mapping.problems import ConfigErrors
+from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES
+from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, threshold_of
+from mapping.shared import ActivityName
+from state.drafts import Draft, Drafts, StaleDraft
+
+router = APIRouter()
+AN_HOUR = timedelta(hours=1)
+QUICK = 20_000
+"""Leads that a first answer is counted from."""
+
+
+@router.get("/scoring/edit")
+def edit(page: Admin) -> Response:
+    return _form(page, _draft(page), {})
+
+
+async def _form_of(request: Request) -> FormData:
+    return await request.form()
+
+
+@router.post("/scoring/edit")
+def save(page: Admin, form: Annotated[FormData, Depends(_form_of)]) -> Response:
+    posted = {name: value for name, value in form.multi_items() if isinstance(value, str) and name != "new_on"}
+    return _save(page, posted, [one for one in form.getlist("new_on") if isinstance(one, str)])
+
+
+@router.get("/scoring/effect")
+def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
+    draft = _draft(page)
+    config = page.site.opened.project.config
+    text = draft.files[MAIN]
+    same = text == read_files(page.site.folder)[MAIN]
+    if same or config.scoring is None:
+        return page.show("scoring_effect.html", same=True, standing=None)
+    standing = results.standing(
+        page, "scoring_effect", fresh=AN_HOUR, anew=anew, main=text, size=0 if whole else QUICK
+    )  # fmt: skip
+    found: Mapping[str, Any] | None = standing.value
+    names: dict[str, str] = {}
+    if found:
+        with page.site.reading() as store:
+            names = names_in(store, [one["hub"] for some in found["examples"].values() for one in some])
+    stage = found["stage"] if found else ""
+    return page.show(
+        "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
+        publish=_publishing(page), estimate=lambda count: estimated(count, found), parts=_parts,
+        chart=histogram.histogram(
+            found["after"], page.words, "effect", _least(text, stage), before=found["before"]
+        ) if found else "",
+    )  # fmt: skip
+
+
+def _publishing(page: Page) -> str:
+    """Where drafts are published."""
+    there = any(getattr(route, "path", "") == "/mapping/publish" for route in page.request.app.routes)
+    return "/mapping/publish" if there else "/mapping"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of all leads. `low`, `high`: where the true number lies, 95 times of 100; None where all were counted."""
+
+    count: int
+    low: int | None = None
+    high: int | None = None
+
+
+def estimated(count: int, found: Mapping[str, Any] | None) -> Estimate:
+    assert found is not None
+    if found["looked"] >= found["leads"]:
+        return Estimate(count)
+    low, high = wilson(count, found["looked"]) or (0.0, 1.0)
+    scale = found["leads"] / found["looked"]
+    return Estimate(round(count * scale), max(count, int(low * found["leads"])), round(high * found["leads"]))
+
+
+def _parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """Rules whose points differ: name, before, after."""
+    old, new = dict(before["parts"]), dict(after["parts"])
+    both = [(name, old.get(name, 0), new.get(name, 0)) for name in dict.fromkeys([*old, *new])]
+    return [one for one in both if one[1] != one[2]]
+
+
+# -- the form -------------------------------------------------------------------------------------------------------------
+
+
+def _draft(page: Page) -> Draft:
+    """The admin's own, or one of the folder as it is, which is not stored."""
+    assert page.visitor is not None
+    account = page.visitor.account.id
+    return Drafts(page.site.engine).of(account) or Draft.begin(account, read_files(page.site.folder))
+
+
+def _save(page: Page, posted: Mapping[str, str], on: list[str]) -> Response:
+    draft, config = _draft(page), page.site.opened.project.config
+    if posted.get("version") != str(draft.version):
+        return _form(page, draft, {}, wrong=[page.words("scoring.stale")], status=409)
+    try:
+        edit = read(posted, on, draft.files[MAIN], qualified_stage(config), shared_fields(config, "lead"))
+        files = scoring_edit(draft.files, edit)
+        loaded(files, page.site.folder)
+    except Wrong as error:
+        return _form(page, draft, posted, wrong=[page.words(error.key, **error.values)], on=on, status=422)
+    except CannotEdit as error:
+        wrong = [page.words("scoring.cannot_edit", why=str(error))]
+        return _form(page, draft, posted, wrong=wrong, on=on, status=422)
+    except ConfigErrors as error:
+        return _form(page, draft, posted, wrong=[str(one) for one in error.errors], on=on, status=422)
+    if files == draft.files:
+        return page.go("/scoring/effect" if draft.version else "/scoring/edit", page.words("scoring.nothing_changed"))
+    try:
+        Drafts(page.site.engine).save(draft, files, page.now)
+    except StaleDraft:
+        return _form(page, _draft(page), {}, wrong=[page.words("scoring.stale")], status=409)
+    page.note("draft", "scoring")
+    return page.go("/scoring/effect", page.words("scoring.saved"))
+
+
+def _form(
+    page: Page, draft: Draft, posted: Mapping[str, str], *, wrong: list[str] | None = None, on: list[str] | None = None,
+    status: int = 200,
+) -> Response:  # fmt: skip
+    """`posted`: what somebody typed and is to find again."""
+    config, text = page.site.opened.project.config, draft.files[MAIN]
+    said = said_in(text).get("scoring")
+    if config.scoring is None or not isinstance(said, dict):
+        raise Refused(409, "scoring.none_text")
+    fields = shared_fields(config, "lead")
+    stage = qualified_stage(config)
+    rules = {axis: rows_of(rules_of(text, axis), fields, page.words) for axis in ("fit", "engagement")}
+    engagement = said.get("engagement") or {}
+    return page.show(
+        "scoring_edit.html", status, posted=posted, wrong=wrong or [], on=on or [], version=draft.version, rules=rules,
+        stage=stage, threshold=threshold_of(text, stage), least=_least(text, stage),
+        half_life=engagement.get("half_life", DEFAULTS["half_life"]),
+        weights={**DEFAULTS["weights"], **(said.get("weights") or {})},
+        grades={axis: {**DEFAULTS["grades"][axis], **((said.get("grades") or {}).get(axis) or {})} for axis in rules},
+        grid=said.get("grid") or {}, graded=bool(rules["fit"] and rules["engagement"]), cells=GRADES,
+        letters=(*FIT_GRADES, "D"), digits=(*ENGAGEMENT_GRADES, "4"),
+        ladder=[one.name for one in config.vocabulary.ladder], activities=get_args(ActivityName), tests=TESTS,
+        fields=sorted(((name, called(name, fields, page.words)) for name in fields), key=lambda one: one[1].casefold()),
+        changed=draft.version and text != read_files(page.site.folder)[MAIN],
+    )  # fmt: skip
+
+
+def _least(text: str, stage: str) -> int | None:
+    found = threshold_of(text, stage)
+    return int(found) if found is not None else None
