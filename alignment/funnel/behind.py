@@ -32,7 +32,10 @@ WEEK = "week"
 SECOND = 1_000_000
 """Microseconds."""
 
+
 MOVES = ("inflow", "outflow", "left")
+"""Figures of which a row is a move, so that a lead may be in several."""
+
 DEALS = (
     "won", "lost", "open", "sourced_won", "sourced_open", "influenced_won", "influenced_open", "without_date",
     "without_leads",
