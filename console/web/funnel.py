@@ -62,6 +62,7 @@ def funnel(
 
     return shown(
         page, "funnel.html", seen, days=days, name=name, view=view, sight=sight, asked=asked, here=here,
+        cut=asked.get("cut", ""),
         periods=[(one, words(f"figures.period_{one}")) for one in PERIODS],
         tabs=[(here(view=one, stage=None, by=None), words(f"figures.view_{one}"), one == view) for one in VIEWS],
         progress=steps_of(page, seen),

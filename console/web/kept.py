@@ -145,7 +145,7 @@ def keep(
         "sizes": {name: len(rows) for name, rows in found.figures.items()},
     }  # fmt: skip
     arrays: dict[str, Any] = {
-        "head": np.frombuffer(orjson.dumps(head), np.uint8), "leads": _bytes(found.leads), "deals": _bytes(found.deals),
+        "head": np.frombuffer(orjson.dumps(head, default=list), np.uint8), "leads": _bytes(found.leads), "deals": _bytes(found.deals),
         "lead_of": found.lead_of,
     }  # fmt: skip
     for name, rows in found.figures.items():
