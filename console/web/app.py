@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import funnel, home, leads, preferences, signing_in
+from console.web import funnel, home, leads, objectives, preferences, signing_in
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -32,6 +32,7 @@ ROUTERS = (
     signing_in.router,
     funnel.router,
     leads.router,
+    objectives.router,
 )
 
 

@@ -19,12 +19,15 @@ from fastapi.responses import Response, StreamingResponse
 
 from alignment.funnel.behind import MOVES, Rows
 from alignment.funnel.selecting import OUTCOMES
+from alignment.periods import period_named
 from console.bars import cell
 from console.names import name_of, names_in
 from console.web.figures import known, look
 from console.web.funnel import cut_name, group_names
 from console.web.kept import Kept, Question
 from console.web.page import Operator, Page, Refused, Viewer
+from console.web.periods import within_reason
+from mapping.agreement.objectives import MONTHS
 from state.history import shown_fields
 from state.watermark import watermark
 
@@ -49,12 +52,17 @@ class Asked:
     @property
     def question(self) -> Question:
         """Raises Refused."""
-        if self.labels:
-            return Question("objectives", labels=tuple(self.labels.split(",")))
         try:
-            return Question("funnel", date.fromisoformat(self.first), date.fromisoformat(self.last))
+            if self.labels:
+                labels = tuple(self.labels.split(","))[: len(MONTHS)]
+                assert all(map(period_named, labels))
+                return Question("objectives", labels=labels)
+            first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
         except ValueError:
             raise Refused(404, "figures.no_figure") from None
+        if not within_reason(first, last):
+            raise Refused(404, "figures.no_figure")
+        return Question("funnel", first, last)
 
     def url(self, path: str, **more: Any) -> str:
         said = {**asdict(self), **more}
@@ -155,6 +163,15 @@ Figure = Annotated[Asked, Depends()]
 
 @router.get("/funnel/leads")
 def leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
+    return _page(page, asked, number, "/funnel/leads")
+
+
+@router.get("/objectives/leads")
+def objective_leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
+    return _page(page, asked, number, "/objectives/leads")
+
+
+def _page(page: Page, asked: Asked, number: int, path: str) -> Response:
     seen = look(page, asked.question)
     if seen.kept is None:
         return page.show(
@@ -162,15 +179,15 @@ def leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
             look=seen,
             listing=None,
             asked=asked,
-            here=asked.url("/funnel/leads"),
+            here=asked.url(path),
             **_told(page, None, asked),
         )
     found = listing(seen.kept, asked)
     pages = max(1, -(-len(found) // ON_A_PAGE))
     number = min(max(1, number), pages)
     return page.show(
-        "leads.html", look=seen, listing=found, asked=asked, here=asked.url("/funnel/leads"), number=number, pages=pages,
-        rows=found.part(page, (number - 1) * ON_A_PAGE, ON_A_PAGE), of_page=lambda n: asked.url("/funnel/leads", number=n),
+        "leads.html", look=seen, listing=found, asked=asked, here=asked.url(path), number=number, pages=pages,
+        rows=found.part(page, (number - 1) * ON_A_PAGE, ON_A_PAGE), of_page=lambda n: asked.url(path, number=n),
         csv_url=asked.url("/funnel/leads.csv"), **_told(page, found, asked),
     )  # fmt: skip
 

@@ -15,13 +15,17 @@ PERIODS = (
     DAYS,
 )  # fmt: skip
 USUAL = "three_months"
+LONGEST = 3660
+"""Days."""
 
 
 def period_asked(name: str, first: date | None, last: date | None, today: date, zone: str) -> tuple[str, Period]:
     """The name as it is taken, and what it stands for. Whole months and more: of the running one also the days to come, so that
     the question stays the same from one day to the next."""
     if name == DAYS and first is not None and last is not None:
-        return DAYS, Period(min(first, last), max(first, last), zone)
+        first, last = min(first, last), max(first, last)
+        if within_reason(first, last):
+            return DAYS, Period(first, last, zone)
     if name in ("three_months", "twelve_months"):
         return name, Period(month_on(today, -2 if name == "three_months" else -11), _end("month", today, zone), zone)
     when, _, unit = name.partition("_")
@@ -29,6 +33,11 @@ def period_asked(name: str, first: date | None, last: date | None, today: date, 
         return period_asked(USUAL, None, None, today, zone)
     now = period_named(label_of(unit, today), zone)[1]
     return name, now if when == "this" else now.before
+
+
+def within_reason(first: date, last: date) -> bool:
+    """Ten years at most, and in a time of which somebody can have kept a history."""
+    return date(1990, 1, 1) <= first <= last <= date(2199, 12, 31) and (last - first).days < LONGEST
 
 
 def _end(unit: Unit, today: date, zone: str) -> date:

@@ -16,6 +16,7 @@ from typing import Any
 
 from console import plans
 from console.failures import failure_of
+from console.web.aims import freeze, restate
 from console.web.counts import figures
 from sync.context import Progress
 from sync.project import run_preview, run_sync
@@ -47,7 +48,7 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync, "figures": figures}
+WORK: dict[str, Work] = {"plan": plan, "sync": sync, "figures": figures, "freeze": freeze, "restate": restate}
 
 
 class Steps:
