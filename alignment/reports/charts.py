@@ -158,7 +158,9 @@ def _bars(marks: Sequence[Mark], shown: Shown) -> Drawn:
 
 
 def _intervals(marks: Sequence[Mark], shown: Shown) -> Drawn:
-    legend: Legend = [(shown.text("chart_now"), "one", "dot"), (shown.text("chart_before"), "before", "line")]
+    legend: list[tuple[str, Tone, str]] = [(shown.text("chart_now"), "one", "dot")]
+    if any(one.before is not None for one in marks):
+        legend.append((shown.text("chart_before"), "before", "line"))
     shapes = list(_legend(legend))
     bottom = 30 + 30.0 * len(marks)
     for part in range(5):

@@ -21,8 +21,8 @@ from alignment.funnel.behind import MOVES, Rows
 from alignment.funnel.selecting import OUTCOMES
 from alignment.periods import period_named
 from console.bars import cell
-from console.names import name_of, names_in
-from console.web.figures import known, look
+from console.names import name_of, named, names_in
+from console.web.figures import known, look, shown
 from console.web.funnel import cut_name, group_names
 from console.web.kept import Kept, Question
 from console.web.page import Operator, Page, Refused, Viewer
@@ -76,6 +76,7 @@ class Row:
 
     id: str
     name: str
+    email: str
     gone: bool
     stage: str
     owner: str
@@ -125,7 +126,8 @@ class Listing:
         reasons = self.kept.head.reasons
         return [
             Row(
-                one, name_of(hubs[one]) if one in hubs else one, one not in hubs, str(said.get("stage") or ""),
+                one, named({**said, "email": None}, str(said.get("email") or one), "deal" if self.deals else "lead"),
+                str(said.get("email") or ""), one not in hubs, str(said.get("stage") or ""),
                 names.get(str(said.get("owner") or ""), ""), _at(more, "at", n), more["days"][n] if "days" in more else None,
                 reasons[more["reason"][n]] if "reason" in more else None, _at(more, "since", n),
                 OUTCOMES[more["outcome"][n]] if "outcome" in more else "", lead or "",
@@ -172,52 +174,57 @@ def objective_leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
 
 
 def _page(page: Page, asked: Asked, number: int, path: str) -> Response:
-    seen = look(page, asked.question)
+    told, seen = _told(page, asked), look(page, asked.question)
     if seen.kept is None:
-        return page.show(
-            "leads.html",
-            look=seen,
-            listing=None,
-            asked=asked,
-            here=asked.url(path),
-            **_told(page, None, asked),
-        )
+        return shown(page, "leads.html", seen, listing=None, asked=asked, here=asked.url(path), **told)
     found = listing(seen.kept, asked)
     pages = max(1, -(-len(found) // ON_A_PAGE))
     number = min(max(1, number), pages)
-    return page.show(
-        "leads.html", look=seen, listing=found, asked=asked, here=asked.url(path), number=number, pages=pages,
+    return shown(
+        page, "leads.html", seen, listing=found, asked=asked, here=asked.url(path, number=number), number=number, pages=pages,
         rows=found.part(page, (number - 1) * ON_A_PAGE, ON_A_PAGE), of_page=lambda n: asked.url(path, number=n),
-        csv_url=asked.url("/funnel/leads.csv"), **_told(page, found, asked),
+        csv_url=asked.url("/funnel/leads.csv"), **told,
     )  # fmt: skip
 
 
-def _told(page: Page, found: Listing | None, asked: Asked) -> dict[str, Any]:
-    """What the figure is, in words, and where one came from."""
-    words, config = page.words, page.site.opened.project.config
-    stage, _, figure = asked.figure.rpartition(":")
-    if asked.labels:
-        name, label, figure = figure.split("/", 2)
-        objective = next((one for one in config.objectives if one.name == name), None)
-        called = objective.label.within(words.language, config.languages[0]) or name if objective else name
-        title, back = f"{called}, {label}", f"/objectives?period={asked.labels}"
-        more = [words(f"figures.passed_{figure}")] if figure in ("passed", "accepted") else []
-        more += [words(f"figures.clock_{figure}")] if figure in ("met", "breached") else []
-        return {"title": title, "parts": more, "back": back, "back_text": words("menu.objectives")}
-    if stage == "deals":
-        title = words(f"figures.list_deals_{figure}")
-    elif stage:
-        title = words(f"figures.list_{figure}", stage=stage)
-    else:
-        title = words(f"figures.passed_{figure}")
-    parts = [f"{words.date(asked.question.first)} – {words.date(asked.question.last)}"]  # type: ignore[arg-type]
-    for cut, value in ((asked.cut, asked.value), (asked.unit, asked.time)):
-        if cut:
-            parts.append(f"{cut_name(page, cut)}: {group_names(page, cut, [value])[value]}")
+def _told(page: Page, asked: Asked) -> dict[str, Any]:
+    """What the figure is, in words, and where one came from. Raises Refused for what is none."""
+    words, question = page.words, asked.question
+    try:
+        if asked.labels:
+            return _of_objective(page, asked)
+        parts = (
+            [f"{words.date(question.first)} – {words.date(question.last)}"] if question.first and question.last else []
+        )
+        for cut, value in ((asked.cut, asked.value), (asked.unit, asked.time)):
+            if cut:
+                parts.append(f"{cut_name(page, cut)}: {group_names(page, cut, [value])[value]}")
+        title = figure_name(page, asked.figure)
+    except (KeyError, ValueError):
+        raise Refused(404, "figures.no_figure") from None
     if asked.reason is not None:
         parts.append(f"{words('reports.column_reason')}: {asked.reason or words('reports.no_reason')}")
     days = {"period": "days", "from": asked.first, "to": asked.last}
     return {"title": title, "parts": parts, "back": f"/funnel?{urlencode(days)}", "back_text": words("menu.funnel")}
+
+
+def figure_name(page: Page, figure: str) -> str:
+    """Raises KeyError for what is none."""
+    stage, colon, name = figure.rpartition(":")
+    if stage == "deals":
+        return page.words(f"figures.list_deals_{name}")
+    return page.words(f"figures.list_{name}", stage=stage) if colon else page.words(f"figures.passed_{name}")
+
+
+def _of_objective(page: Page, asked: Asked) -> dict[str, Any]:
+    words, config = page.words, page.site.opened.project.config
+    name, label, figure = asked.figure.removeprefix("deals:").split("/")
+    objective = {one.name: one for one in config.objectives}[name]
+    called = objective.label.within(words.language, config.languages[0]) or name
+    more = [words(f"figures.passed_{figure}")] if figure in ("passed", "accepted") else []
+    more += [words(f"figures.clock_{figure}")] if figure in ("met", "breached") else []
+    back = f"/objectives?{urlencode({'period': asked.labels})}"
+    return {"title": f"{called}, {label}", "parts": more, "back": back, "back_text": words("menu.objectives")}
 
 
 # -- to take away -------------------------------------------------------------------------------------------------------
@@ -229,19 +236,15 @@ def as_csv(page: Operator, asked: Figure) -> Response:
     if kept is None:
         raise Refused(404, "figures.no_figure")
     found = listing(kept, asked)
-    page.note(
-        "list-downloaded",
-        asked.figure,
-        rows=len(found),
-        **{k: v for k, v in asdict(asked).items() if v and k != "figure"},
-    )
+    more = {name: value for name, value in asdict(asked).items() if value and name != "figure"}
+    page.note("list-downloaded", asked.figure, rows=len(found), **more)
     return StreamingResponse(
         _lines(page, found), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{asked.figure.replace(":", "-").replace("/", "-")}.csv"'},
     )  # fmt: skip
 
 
-LEAD = ("lead", "name", "stage", "owner", "at", "days", "reason", "left_at", "outcome")
+LEAD = ("lead", "name", "email", "stage", "owner", "at", "days", "reason", "left_at", "outcome")
 DEAL = ("deal", "name", "stage", "owner", "amount", "currency", "close_date", "lead", "lead_name")
 
 
@@ -250,35 +253,12 @@ def _lines(page: Page, found: Listing) -> Iterator[str]:
     yield "\ufeff" + line(DEAL if found.deals else LEAD)
     for start in range(0, len(found), AT_ONCE):
         for one in found.part(page, start, AT_ONCE):
+            who = (one.id, one.name, *(() if found.deals else (one.email,)), one.stage, one.owner)
             if found.deals:
-                yield line(
-                    (
-                        one.id,
-                        one.name,
-                        one.stage,
-                        one.owner,
-                        one.amount,
-                        one.currency,
-                        one.closed,
-                        one.lead,
-                        one.lead_name,
-                    )
-                )
+                yield line((*who, one.amount, one.currency, one.closed, one.lead, one.lead_name))
             else:
                 days = None if one.days is None else round(one.days, 1)
-                yield line(
-                    (
-                        one.id,
-                        one.name,
-                        one.stage,
-                        one.owner,
-                        _iso(one.at),
-                        days,
-                        one.reason,
-                        _iso(one.since),
-                        one.outcome,
-                    )
-                )
+                yield line((*who, _iso(one.at), days, one.reason, _iso(one.since), one.outcome))
 
 
 def line(values: tuple[Any, ...]) -> str:
