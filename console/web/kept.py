@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 
 from alignment.funnel.behind import Behind, Rows, Split
 from alignment.funnel.columns import Mask
+from console.web.arrays import Arrays, Mark
 from state.watermark import Watermark
 
 FOLDER, ENDING = "figures", ".npz"
@@ -74,54 +73,50 @@ class Kept:
     """One result as it was kept. Raises OSError where it is gone."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.head = _head(path, path.stat().st_mtime_ns)
+        self._arrays = Arrays(path)
+        self.head = _head(self._arrays)
 
     def rows(self, figure: str, cut: Cut | None = None, reason: str | None = None, part: Cut | None = None) -> Rows:
         """Those of a figure, of one group of a dimension, of one reason, of one stretch of time. Raises KeyError for names that
         there are not."""
-        with self._open() as arrays:
-            rows = _rows(arrays, figure, self.head)
-            for name, label in filter(None, (cut, part)):
-                split = _split(arrays, name, self.head)
-                if label not in split.labels:
-                    raise KeyError(label)
-                rows = rows.of(split.of(figure, rows) == split.labels.index(label))
-            if reason is not None:
-                mask: Mask = rows.more["reason"] == (
-                    self.head.reasons.index(reason) if reason in self.head.reasons else -1
-                )
-                rows = rows.of(mask)
-            return rows
+        arrays, rows = self._arrays, self._rows(figure)
+        for name, label in filter(None, (cut, part)):
+            split = _split(arrays, name, self.head)
+            if label not in split.labels:
+                raise KeyError(label)
+            rows = rows.of(split.of(figure, rows) == split.labels.index(label))
+        if reason is not None:
+            place = self.head.reasons.index(reason) if reason in self.head.reasons else -1
+            mask: Mask = rows.more["reason"] == place
+            rows = rows.of(mask)
+        return rows
 
     def counted(self, figures: list[str], by: str, cut: Cut | None = None) -> dict[str, list[int]]:
         """How many rows of each figure are in each group of a dimension, in the order of its labels."""
-        with self._open() as arrays:
-            split = _split(arrays, by, self.head)
-            only = _split(arrays, cut[0], self.head) if cut else None
-            found = {}
-            for figure in figures:
-                rows = _rows(arrays, figure, self.head)
-                if only is not None and cut is not None:
-                    rows = rows.of(only.of(figure, rows) == only.labels.index(cut[1]))
-                found[figure] = np.bincount(split.of(figure, rows), minlength=len(split.labels)).tolist()
-            return found
+        split = _split(self._arrays, by, self.head)
+        only = _split(self._arrays, cut[0], self.head) if cut else None
+        found = {}
+        for figure in figures:
+            rows = self._rows(figure)
+            if only is not None and cut is not None:
+                rows = rows.of(only.of(figure, rows) == only.labels.index(cut[1]))
+            found[figure] = np.bincount(split.of(figure, rows), minlength=len(split.labels)).tolist()
+        return found
 
     def ids(self, kind: Literal["leads", "deals"], places: NDArray[np.integer[Any]]) -> list[str]:
-        with self._open() as arrays:
-            return [bytes(one).hex() for one in arrays[kind][places]]
+        return [bytes(one).hex() for one in self._arrays[kind][places]]
 
     def lead_of(self, deals: NDArray[np.integer[Any]]) -> list[str | None]:
         """The lead that each deal is attributed to."""
-        with self._open() as arrays:
-            places = arrays["lead_of"][deals]
-            leads = arrays["leads"]
-            return [bytes(leads[place]).hex() if place >= 0 else None for place in places.tolist()]
+        leads = self._arrays["leads"]
+        return [bytes(leads[place]).hex() if place >= 0 else None for place in self._arrays["lead_of"][deals].tolist()]
 
-    @contextmanager
-    def _open(self) -> Iterator[Mapping[str, NDArray[Any]]]:
-        with np.load(self._path, allow_pickle=False) as arrays:
-            yield arrays
+    def _rows(self, figure: str) -> Rows:
+        if figure not in self.head.sizes:
+            raise KeyError(figure)
+        prefix = f"rows/{figure}/"
+        more = {name.removeprefix(prefix): self._arrays[name] for name in self._arrays if name.startswith(prefix)}
+        return Rows(more.pop("who"), more)
 
 
 def place_of(folder: Path, question: Question) -> Path:
@@ -129,9 +124,10 @@ def place_of(folder: Path, question: Question) -> Path:
 
 
 def find(folder: Path, question: Question) -> Kept | None:
+    """None where nothing is, or nothing that could be read."""
     try:
         return Kept(place_of(folder, question))
-    except OSError:
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -182,26 +178,26 @@ def _hide(folder: Path) -> None:
         file.write_text("*\n", "utf-8")
 
 
-@lru_cache(maxsize=8)
-def _head(path: Path, _: int) -> Head:
-    with np.load(path, allow_pickle=False) as arrays:
+_heads: dict[Mark, Head] = {}
+"""Of what was opened lately: to read one takes longer than a page."""
+
+
+def _head(arrays: Arrays) -> Head:
+    head = _heads.get(arrays.mark)
+    if head is None:
         said = orjson.loads(arrays["head"].tobytes())
-    return Head(
-        Question.of(said["question"]), datetime.fromisoformat(said["as_of"]).astimezone(UTC), Watermark(*said["mark"]),
-        said["config"], said["figures"], said["reasons"], said["labels"], said["sizes"],
-    )  # fmt: skip
+        head = Head(
+            Question.of(said["question"]), datetime.fromisoformat(said["as_of"]).astimezone(UTC), Watermark(*said["mark"]),
+            said["config"], said["figures"], said["reasons"], said["labels"], said["sizes"],
+        )  # fmt: skip
+        if len(_heads) >= MOST:
+            _heads.clear()
+        _heads[arrays.mark] = head
+    return head
 
 
 def _bytes(ids: list[str]) -> NDArray[np.uint8]:
     return np.frombuffer(bytes.fromhex("".join(ids)), np.uint8).reshape(-1, 16)
-
-
-def _rows(arrays: Mapping[str, NDArray[Any]], figure: str, head: Head) -> Rows:
-    if figure not in head.sizes:
-        raise KeyError(figure)
-    prefix = f"rows/{figure}/"
-    more = {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
-    return Rows(more.pop("who"), more)
 
 
 def _split(arrays: Mapping[str, NDArray[Any]], name: str, head: Head) -> Split:
