@@ -26,7 +26,7 @@ from alignment.funnel.columns import Mask
 from console.web.arrays import Arrays, Mark
 from state.watermark import Watermark
 
-FOLDER, ENDING = "figures", ".npz"
+FOLDER, ENDING, IGNORE = "figures", ".npz", ".gitignore"
 MOST = 12
 """Results that are kept at once; the oldest goes first. With a million leads one is about 50 MB."""
 
@@ -167,13 +167,14 @@ def keep(
 
 def drop(folder: Path) -> None:
     """All of it, also what is being written at this moment."""
-    for path in (folder / FOLDER).glob(f"*{ENDING}"):
-        path.unlink(missing_ok=True)
+    for path in (folder / FOLDER).glob("*"):
+        if path.name != IGNORE and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _hide(folder: Path) -> None:
     """From git, also in projects that were made before this folder was known."""
-    file = folder / ".gitignore"
+    file = folder / IGNORE
     if not file.exists():
         file.write_text("*\n", "utf-8")
 
