@@ -28,7 +28,7 @@ from console.web.figures import look, shown
 from console.web.funnel import steps_of
 from console.web.funnel_charts import drawn
 from console.web.jobs import Job
-from console.web.kept import Kept, Question
+from console.web.kept import Kept, Question, find
 from console.web.leads import line
 from console.web.page import Operator, Page, Refused, Viewer
 from console.web.periods import lately
@@ -88,7 +88,8 @@ def objectives(page: Viewer, period: str = "", job: str = "") -> Response:
     running = mine is not None and mine.running
     here = "/objectives?" + urlencode({"period": period} | ({"job": job} if mine else {}))
     answer = shown(
-        page, "objectives.html", seen, aims=aims, job=mine, due=due(page), choices=choices, period=period, here=here,
+        page, "objectives.html", seen, aims=aims, job=mine, due=due(page, period if period in labels else ""),
+         choices=choices, period=period, here=here,
         chart=_chart(page, aims), how=lambda one: how(page, one), progress=steps_of(page, seen), currency=config.currency or "",
     )  # fmt: skip
     if page.request.headers.get("HX-Target") == "job" and not running:
@@ -96,10 +97,17 @@ def objectives(page: Viewer, period: str = "", job: str = "") -> Response:
     return answer
 
 
-def due(page: Page) -> list[str]:
-    """What is over and waits to be frozen: "revenue 2026-Q3"."""
+def due(page: Page, period: str) -> list[str]:
+    """What is over and waits to be frozen, in the period that is looked at or in the last one of each: "revenue 2026-Q3". Not
+    what is known to be measured by nothing."""
     opened = page.site.opened
-    return [f"{one.objective.name} {one.label}" for one in unfrozen(opened, last_over(opened), page.now)]
+    wanted = goals_of(opened.project.config, [period]) if period else last_over(opened)
+    found = []
+    for goal in unfrozen(opened, wanted, page.now):
+        kept = find(page.site.folder, Question("objectives", labels=(goal.label,)))
+        if kept is None or kept.head.figures["values"].get("/".join(key(goal)), goal) is not None:
+            found.append(f"{goal.objective.name} {goal.label}")
+    return found
 
 
 def _labels(page: Page, period: str) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
@@ -187,7 +195,7 @@ def accept(
 
 @router.post("/objectives/freeze")
 def freeze(page: Operator, label: Annotated[str, Form()] = "", period: Annotated[str, Form()] = "") -> Response:
-    return _begin(page, "freeze", period, label or "", label=label)
+    return _begin(page, "freeze", period, label, label=label)
 
 
 @router.post("/objectives/restate")

@@ -222,3 +222,15 @@ def test_the_page_speaks_the_readers_language(admin: Browser, project: Path) -> 
     text = seen(admin.get("/objectives", params={"period": QUARTER}))
     assert "Objetivos" in text
     assert "Aceitar por Vendas" in text
+
+
+def test_an_older_period_is_frozen_where_it_is_looked_at(operator: Browser, site: Site, project: Path) -> None:
+    older = lately("quarter", TODAY, 3)[2]
+    count(project, older)
+    page = operator.get("/objectives", params={"period": older})
+    assert f"2 objectives are over and not frozen yet: more_revenue {older}, deals_won {older}" in seen(page)
+    done(operator, operator.post("/objectives/freeze", {"period": older, "label": older}))
+    assert {(row.objective, row.period) for row in attainments(site.engine)} == {
+        ("more_revenue", older),
+        ("deals_won", older),
+    }
