@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from alignment.funnel.behind import Rows, of_deals, of_leads
 from alignment.funnel.counting import Books
 from alignment.funnel.deals import DealSelecting
 from alignment.funnel.figures import Money
@@ -32,6 +33,12 @@ TEAMS = ("marketing", "sales")
 MONEY = ("revenue", "pipeline", "sourced_revenue")
 STOCKS = ("pipeline",)
 """What is there at a moment, and does not add up over a period."""
+
+STAGES = {"leads": "lead", "opportunities": "opportunity"}
+"""Metric -> the stage that it counts, where it is called otherwise."""
+
+DEALS = {"won_deals": "won", "revenue": "won", "pipeline": "open", "sourced_revenue": "sourced_won"}
+"""Metric -> the deals that it counts or adds up."""
 
 Measure = Callable[[Period], "Measured | None"]
 
@@ -129,7 +136,7 @@ def measure(
             return None
         return Measured(accepted / passed, {"passed": passed, "accepted": accepted, **excluded})
     ladder = books.terms.lifecycle.ladder
-    stage = {"leads": "lead", "opportunities": "opportunity"}.get(metric, metric)
+    stage = STAGES.get(metric, metric)
     if stage in ladder:
         count = len(select.step(stage, "entered").leads)
         inferred = len(select.step(stage, "inferred").leads)
@@ -138,7 +145,7 @@ def measure(
 
 
 def _of_deals(books: Books, select: Selecting, metric: str) -> Measured | None:
-    figure = {"won_deals": "won", "revenue": "won", "pipeline": "open", "sourced_revenue": "sourced_won"}.get(metric)
+    figure = DEALS.get(metric)
     if figure is None or books.deals is None or (figure.startswith("sourced") and books.deals.sourced is None):
         return None
     choosing = DealSelecting(books.deals, np.zeros(len(books.deals.ids), bool), select)
@@ -148,6 +155,22 @@ def _of_deals(books: Books, select: Selecting, metric: str) -> Measured | None:
         return Measured(float(len(deals)), {"deals": len(deals), "without_date": dateless})
     (money,) = choosing.money(deals, everybody(books.past))
     return Measured(_sum(money, books.terms.config), {**_told(money), "without_date": dateless})
+
+
+def rows_of(books: Books, metric: str, period: Period) -> dict[str, Rows]:
+    """Who stands behind what `measure` comes to: `counted`, or `deals:counted`; of the acceptance rate `passed` and `accepted`.
+    Empty of what counts no leads."""
+    select = Selecting(books.past, books.terms, period)
+    if metric == "acceptance_rate":
+        return {figure: of_leads(select.passed(figure)) for figure in ("passed", "accepted")}
+    stage = STAGES.get(metric, metric)
+    if stage in books.terms.lifecycle.ladder:
+        return {"counted": of_leads(select.step(stage, "entered"))}
+    if books.deals is None or metric not in DEALS:
+        return {}
+    choosing = DealSelecting(books.deals, np.zeros(len(books.deals.ids), bool), select)
+    found = of_deals(books.deals, choosing, (DEALS[metric],))
+    return {"deals:counted": found[DEALS[metric]]} if found else {}
 
 
 def _sum(money: Money, config: ProjectFile) -> float:

@@ -90,10 +90,11 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(header)
     for row in rows:
-        out.writerow([_cell(one) for one in row])
+        out.writerow([cell(one) for one in row])
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell of a spreadsheet that takes nothing of it for a formula."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return "" if value is None else value

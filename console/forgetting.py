@@ -21,6 +21,7 @@ from rich.text import Text
 from console.explaining import find, spelled_address
 from console.failures import Exit, Refusal
 from console.screen import Screen, count, many, plain, table
+from console.web.kept import drop
 from state.database import scrub
 from state.erasures import Erasure
 from state.history import History
@@ -87,6 +88,7 @@ async def _finish(opened: Opened, erasure: Erasure, person: Person | None) -> No
     if person is not None:
         for path in files_about(opened.project.folder, person):
             path.unlink(missing_ok=True)
+        drop(opened.project.folder)
         with opened.store() as store:
             erase_ours(store, erasure, person)
     await asyncio.to_thread(scrub, opened.engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from console.failures import Exit, Refusal
 from console.screen import Screen, many, moment, plain, table
 from mapping.agreement.objectives import SHARES
 from mapping.problems import listed, nearest
-from state.attainments import Acceptance, AlreadyFrozen, attainments, newest
+from state.attainments import Acceptance, AlreadyFrozen, Attainment, attainments, newest
 from state.attainments import accept as keep_acceptance
 from state.attainments import freeze as keep
 from sync.project import Opened, open_project
@@ -30,9 +31,9 @@ async def show(screen: Screen, folder: Path, label: str | None, as_csv: bool) ->
         found = standing(opened.engine, opened.project.config, _goals(opened, label), datetime.now(UTC))
         history = attainments(opened.engine)
     language = opened.project.config.languages[0]
-    documents = [_document(one, language) for one in found]
+    documents = [document_of(one, language) for one in found]
     if as_csv:
-        write_csv(list(documents[0]) if documents else CSV, [[_flat(v) for v in one.values()] for one in documents])
+        write_csv(list(documents[0]) if documents else CSV, [[flat(v) for v in one.values()] for one in documents])
         return Exit.DONE
     screen.emit({"ok": True, "exit": 0, "objectives": documents, "history": [document(one) for one in history]})
     if not screen.as_json:
@@ -73,51 +74,68 @@ def _named(opened: Opened, name: str, label: str | None) -> Goal:
 # -- what is kept -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`goals`: what was frozen just now; `unmeasured`: the names of those that nothing measures, which were not."""
+
+    goals: list[Goal]
+    unmeasured: list[str]
+
+
+def keep_over(opened: Opened, label: str | None, by: str, now: datetime) -> Kept:
+    """Freeze what is over and not frozen yet: of the period with this label, or of the last one of each objective. Raises
+    Refusal."""
+    wanted = _goals(opened, label) if label else last_over(opened)
+    if label and not all(over(one, now) for one in wanted):
+        raise Refusal("not-over", f"{label} is not over yet.", "Freeze it when its last day has passed.")
+    due = unfrozen(opened, wanted, now)
+    found = measured(opened.engine, opened.project.config, due, now)
+    kept = Kept([], [])
+    for goal in due:
+        value = found[key(goal)]
+        if value is None:
+            kept.unmeasured.append(goal.objective.name)
+            continue
+        keep(opened.engine, goal.objective.name, goal.label, value.value, goal.target, value.basis, now, by)
+        kept.goals.append(goal)
+    return kept
+
+
+def unfrozen(opened: Opened, wanted: Sequence[Goal], now: datetime) -> list[Goal]:
+    """Those of which the period is over, and nothing is kept."""
+    held = newest(attainments(opened.engine))
+    return [one for one in wanted if over(one, now) and key(one) not in held]
+
+
 async def freeze(screen: Screen, folder: Path, label: str | None, by: str | None) -> Exit:
     now = datetime.now(UTC)
     async with open_project(folder, systems=()) as opened:
-        wanted = _goals(opened, label) if label else _last(opened)
-        held = newest(attainments(opened.engine))
-        if label and not all(over(one, now) for one in wanted):
-            raise Refusal("not-over", f"{label} is not over yet.", "Freeze it when its last day has passed.")
-        due = [one for one in wanted if over(one, now) and key(one) not in held]
-        found = measured(opened.engine, opened.project.config, due, now)
-        frozen, unmeasured = [], []
-        for goal in due:
-            value = found[key(goal)]
-            if value is None:
-                unmeasured.append(goal.objective.name)
-                continue
-            keep(
-                opened.engine, goal.objective.name, goal.label, value.value, goal.target, value.basis, now,
-                by or getpass.getuser(),
-            )  # fmt: skip
-            frozen.append(goal)
-        rows = standing(opened.engine, opened.project.config, frozen, now)
-    result = Exit.FINDINGS if unmeasured else Exit.DONE
+        kept = keep_over(opened, label, by or getpass.getuser(), now)
+        rows = standing(opened.engine, opened.project.config, kept.goals, now)
+    result = Exit.FINDINGS if kept.unmeasured else Exit.DONE
     language = opened.project.config.languages[0]
     screen.emit(
         {
-            "ok": not unmeasured,
+            "ok": not kept.unmeasured,
             "exit": int(result),
-            "frozen": [_document(one, language) for one in rows],
-            "unmeasured": unmeasured,
+            "frozen": [document_of(one, language) for one in rows],
+            "unmeasured": kept.unmeasured,
         }
     )
     if not screen.as_json:
-        if frozen:
+        if rows:
             _show(screen, rows, opened.project.config.currency or "", language)
         screen.say(
-            f"[good]✓[/] {many(len(frozen), 'objective')} frozen."
-            if frozen
+            f"[good]✓[/] {many(len(rows), 'objective')} frozen."
+            if rows
             else "Nothing to freeze: all that is over is kept."
         )
-        for name in unmeasured:
+        for name in kept.unmeasured:
             screen.say(Text.assemble(("● ", "warn"), f"{name}: nothing measures it; not frozen"))
     return result
 
 
-def _last(opened: Opened) -> list[Goal]:
+def last_over(opened: Opened) -> list[Goal]:
     """Each objective in the last period that is over."""
     found: dict[str, Goal] = {}
     for goal in _goals(opened, None):
@@ -132,45 +150,61 @@ def _last(opened: Opened) -> list[Goal]:
     return list(found.values())
 
 
-async def restate(screen: Screen, folder: Path, name: str, label: str, reason: str, by: str | None) -> Exit:
+def keep_again(
+    opened: Opened, name: str, label: str, reason: str, by: str, now: datetime
+) -> tuple[Attainment, Progress]:  # fmt: skip
+    """Count what is frozen anew and keep that besides: the row that held until now, and how the objective stands. Raises
+    Refusal."""
     if not reason.strip():
         raise Refusal("usage", "Why is it restated?", "Say it with --reason; it is kept.")
-    now = datetime.now(UTC)
+    goal = _named(opened, name, label)
+    old = newest(attainments(opened.engine)).get((name, goal.label))
+    if old is None:
+        raise Refusal("not-frozen", f"{name} is not frozen for {goal.label}.", "smarketing objectives freeze")
+    value = measured(opened.engine, opened.project.config, [goal], now)[key(goal)]
+    if value is None:
+        raise Refusal("no-objective", f"Nothing measures {name} any more.", "The frozen value stays.")
+    try:
+        keep(
+            opened.engine, name, goal.label, value.value, goal.target, value.basis, now, by, restates=old.id,
+            reason=reason.strip(),
+        )  # fmt: skip
+    except AlreadyFrozen:
+        raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
+    (row,) = standing(opened.engine, opened.project.config, [goal], now)
+    return old, row
+
+
+async def restate(screen: Screen, folder: Path, name: str, label: str, reason: str, by: str | None) -> Exit:
     async with open_project(folder, systems=()) as opened:
-        goal = _named(opened, name, label)
-        old = newest(attainments(opened.engine)).get((name, goal.label))
-        if old is None:
-            raise Refusal("not-frozen", f"{name} is not frozen for {goal.label}.", "smarketing objectives freeze")
-        value = measured(opened.engine, opened.project.config, [goal], now)[key(goal)]
-        if value is None:
-            raise Refusal("no-objective", f"Nothing measures {name} any more.", "The frozen value stays.")
-        try:
-            keep(
-                opened.engine, name, goal.label, value.value, goal.target, value.basis, now, by or getpass.getuser(),
-                restates=old.id, reason=reason.strip(),
-            )  # fmt: skip
-        except AlreadyFrozen:
-            raise Refusal("not-frozen", "Somebody has restated it in this moment.", "Look at it again.") from None
-        (row,) = standing(opened.engine, opened.project.config, [goal], now)
+        old, row = keep_again(opened, name, label, reason, by or getpass.getuser(), datetime.now(UTC))
     screen.emit(
-        {"ok": True, "exit": 0, "was": document(old), "objective": _document(row, opened.project.config.languages[0])}
+        {"ok": True, "exit": 0, "was": document(old), "objective": document_of(row, opened.project.config.languages[0])}
     )
-    screen.say(f"[good]✓[/] {name} {goal.label}: {old.value:,.2f} → {value.value:,.2f}. The old value stays on record.")
+    screen.say(
+        f"[good]✓[/] {name} {row.goal.label}: {old.value:,.2f} → {row.value or 0:,.2f}. The old value stays on record."
+    )
     return Exit.DONE
 
 
-async def accept(screen: Screen, folder: Path, name: str, team: str, label: str | None, by: str | None) -> Exit:
+def stand_by(opened: Opened, name: str, team: str, label: str | None, by: str, now: datetime) -> Acceptance:
+    """A team accepts what was frozen, or before that the target. Raises Refusal."""
     if team not in TEAMS:
         raise Refusal("usage", f"There is no team {plain(team, 40)}.", "marketing or sales")
+    goal = _named(opened, name, label)
+    held = newest(attainments(opened.engine)).get((name, goal.label))
+    said = Acceptance(
+        name, goal.label, team, held.target if held else goal.target, now, by, held.id if held else None
+    )  # fmt: skip
+    keep_acceptance(opened.engine, said)
+    return said
+
+
+async def accept(screen: Screen, folder: Path, name: str, team: str, label: str | None, by: str | None) -> Exit:
     async with open_project(folder, systems=()) as opened:
-        goal = _named(opened, name, label)
-        held = newest(attainments(opened.engine)).get((name, goal.label))
-        said = Acceptance(
-            name, goal.label, team, held.target if held else goal.target, datetime.now(UTC), by or getpass.getuser(),
-            held.id if held else None,
-        )  # fmt: skip
-        keep_acceptance(opened.engine, said)
-    what = f"what came of {name} in {goal.label}" if held else f"the target of {name} for {goal.label}"
+        said = stand_by(opened, name, team, label, by or getpass.getuser(), datetime.now(UTC))
+    came = said.attainment_id is not None
+    what = f"what came of {name} in {said.period}" if came else f"the target of {name} for {said.period}"
     screen.emit({"ok": True, "exit": 0, "accepted": document(said)})
     screen.say(f"[good]✓[/] {plain(said.accepted_by)} accepts {what} for {team}.")
     return Exit.DONE
@@ -188,7 +222,8 @@ def label_of(one: Progress, language: str) -> str:
     return one.goal.objective.label.within(language) or one.goal.objective.name
 
 
-def _document(one: Progress, language: str) -> dict[str, Any]:
+def document_of(one: Progress, language: str) -> dict[str, Any]:
+    """By the columns of `CSV`."""
     goal, frozen = one.goal, one.frozen
     return dict(
         zip(
@@ -207,7 +242,8 @@ def _document(one: Progress, language: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _flat(value: Any) -> Any:
+def flat(value: Any) -> Any:
+    """As one cell of CSV."""
     if isinstance(value, dict):
         return "; ".join(f"{key}={inner}" for key, inner in value.items())
     return " > ".join(value) if isinstance(value, list) else value

@@ -2,14 +2,16 @@
 
 Colours are told apart by those who see few (Okabe and Ito's, https://jfly.uni-koeln.de/color/), and never carry a meaning
 alone: what is of the period before is thin and grey, a forecast is dashed, and the number stands beside it. Invariant: every
-chart has a title and a description that says its figures in words.
+chart has a title and a description that says its figures in words; what leads to a page does so by its words too, not by its
+shape alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import groupby
 from typing import Literal
 
 from alignment.reports.model import Chart, Mark
@@ -38,6 +40,7 @@ class Rect:
     height: float
     tone: Tone
     outline: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,19 @@ class Path:
     tone: Tone
     width: float = 1.0
     dash: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
+    """`told`: what it stands for, where no word stands beside it."""
+
     x: float
     y: float
     radius: float
     tone: Tone
+    url: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Label:
     size: float = 12.0
     anchor: Literal["start", "middle", "end"] = "start"
     bold: bool = False
+    url: str = ""
 
 
 Shape = Rect | Path | Dot | Label
@@ -115,6 +124,12 @@ def _legend(entries: Legend, x: float = LEFT) -> Iterator[Shape]:
         x += 34 + 6.4 * len(text)
 
 
+def _leading(shapes: list[Shape], since: int, url: str) -> None:
+    """All that was drawn of one mark leads there."""
+    if url:
+        shapes[since:] = [replace(one, url=url) for one in shapes[since:]]
+
+
 def _name(label: str, middle: float) -> Label:
     return Label(LEFT - 12, middle + 4, _short(label), "ink", 12, "end")
 
@@ -125,7 +140,7 @@ def _bars(marks: Sequence[Mark], shown: Shown) -> Drawn:
     shapes = list(_legend(legend))
     said, y = [], 30.0
     for one in marks:
-        label = shown.inline(one.label)
+        label, begun = shown.inline(one.label), len(shapes)
         shapes.append(_name(label, y + 12))
         width = (one.value or 0.0) / most * SPAN
         shapes.append(Rect(LEFT, y + 2, max(width, 1.0), 14, "one"))
@@ -135,6 +150,7 @@ def _bars(marks: Sequence[Mark], shown: Shown) -> Drawn:
             text += f"  ({shown.text('before', number=shown.amount(one.before, one.unit, one.currency))})"
         longest = max(width, (one.before or 0.0) / most * SPAN)
         shapes.append(Label(LEFT + longest + 8, y + 14, text, "ink", 12))
+        _leading(shapes, begun, one.url)
         said.append(f"{label}: {text}")
         y += 33
     shapes.append(Path(((LEFT, 28), (LEFT, y)), "quiet", 1))
@@ -142,7 +158,9 @@ def _bars(marks: Sequence[Mark], shown: Shown) -> Drawn:
 
 
 def _intervals(marks: Sequence[Mark], shown: Shown) -> Drawn:
-    legend: Legend = [(shown.text("chart_now"), "one", "dot"), (shown.text("chart_before"), "before", "line")]
+    legend: list[tuple[str, Tone, str]] = [(shown.text("chart_now"), "one", "dot")]
+    if any(one.before is not None for one in marks):
+        legend.append((shown.text("chart_before"), "before", "line"))
     shapes = list(_legend(legend))
     bottom = 30 + 30.0 * len(marks)
     for part in range(5):
@@ -151,7 +169,7 @@ def _intervals(marks: Sequence[Mark], shown: Shown) -> Drawn:
         shapes.append(Label(x, bottom + 14, shown.amount(part / 4, "share"), "quiet", 11, "middle"))
     said, y = [], 30.0
     for one in marks:
-        label, middle = shown.inline(one.label), y + 14
+        label, middle, begun = shown.inline(one.label), y + 14, len(shapes)
         shapes.append(_name(label, middle))
         text = shown.amount(one.value, "share")
         if one.before is not None:
@@ -165,6 +183,7 @@ def _intervals(marks: Sequence[Mark], shown: Shown) -> Drawn:
         if one.value is not None:
             shapes.append(Dot(LEFT + one.value * SPAN, middle, 5, "one"))
         shapes.append(Label(LEFT + SPAN + 14, middle + 4, text, "ink", 12))
+        _leading(shapes, begun, one.url)
         said.append(f"{label}: {text}")
         y += 30
     return bottom + 22, shapes, said
@@ -180,7 +199,7 @@ def _progress(marks: Sequence[Mark], shown: Shown) -> Drawn:
     shapes = list(_legend(legend))
     said, y = [], 30.0
     for one in marks:
-        label = shown.inline(one.label)
+        label, begun = shown.inline(one.label), len(shapes)
         target = one.target or 1.0
         shapes.append(_name(label, y + 14))
         shapes.append(Rect(LEFT, y + 4, SPAN, 16, "track"))
@@ -194,6 +213,7 @@ def _progress(marks: Sequence[Mark], shown: Shown) -> Drawn:
         coming = shown.amount(one.forecast, one.unit, one.currency)
         share = shown.amount(one.forecast / target if one.forecast is not None else None, "share")
         shapes.append(Label(LEFT + SPAN + 14, y + 17, share, "ink", 12))
+        _leading(shapes, begun, one.url)
         words = (shown.text(f"chart_{key}") for key in ("reached", "forecast", "target"))
         told = ", ".join(f"{word} {value}" for word, value in zip(words, (reached, coming, goal), strict=True))
         said.append(f"{label}: {told}")
@@ -220,8 +240,12 @@ def _lines(chart: Chart, shown: Shown) -> Drawn:
         tone, dash = SERIES[number % 3], DASHES[number % 3]
         points = [(left + step * n, bottom - value / most * (bottom - top)) for n, value in enumerate(one.values)]
         shapes.append(Path(tuple(points), tone, 2.2, dash))
-        shapes.append(Dot(*points[-1], 3.5, tone))
         label = shown.inline(one.label)
+        if not one.urls:
+            shapes.append(Dot(*points[-1], 3.5, tone))
+        for place, (point, value, url) in enumerate(zip(points, one.values, one.urls, strict=False)):
+            when = shown.words.date(chart.days[place], shown.text("pattern_day"))
+            shapes.append(Dot(*point, 4, tone, url, f"{label}, {when}: {shown.amount(value, 'count')}"))
         ends.append((points[-1][1], label, shown.amount(one.values[-1], "count"), tone))
         said.append(f"{label}: {', '.join(shown.amount(value, 'count') for value in one.values)}")
     above = float("-inf")
@@ -246,12 +270,23 @@ def _round(value: float) -> float:
 
 def svg(one: Drawing, id_: str) -> str:
     """For a page: `class` names the tone, so that a dark page may choose its own colours. `id_`: none other's on it."""
-    body = "".join(_svg(shape) for shape in one.shapes)
+    body = "".join(
+        _led("".join(map(_svg, some)), url, some[0])
+        for url, some in ((url, list(some)) for url, some in groupby(one.shapes, lambda shape: shape.url))
+    )
+    role = "group" if any(shape.url for shape in one.shapes) else "img"  # of an image, links would be no links
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(one.width)} {_n(one.height)}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(one.width)} {_n(one.height)}" role="{role}" '
         f'aria-labelledby="{id_}-t {id_}-d" font-family="inherit"><title id="{id_}-t">{escape(one.title)}</title>'
         f'<desc id="{id_}-d">{escape(one.description)}</desc>{body}</svg>'
     )
+
+
+def _led(drawn: str, url: str, first: Shape) -> str:
+    if not url:
+        return drawn
+    told = f' aria-label="{escape(first.told)}"' if isinstance(first, Dot) and first.told else ""
+    return f'<a href="{escape(url)}"{told}>{drawn}</a>'
 
 
 def _svg(shape: Shape) -> str:
@@ -269,8 +304,11 @@ def _svg(shape: Shape) -> str:
                 f'<polyline points="{told}" class="s-{tone}" fill="none" stroke="{colour}" stroke-width="{_n(width)}"'
                 f' stroke-linejoin="round"{more}/>'
             )
-        case Dot(x, y, radius, tone):
-            return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" class="f-{tone}" fill="{colour}"/>'
+        case Dot(x, y, radius, tone, _, said):
+            title = f"<title>{escape(said)}</title>" if said else ""
+            return (
+                f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" class="f-{tone}" fill="{colour}">{title}</circle>'
+            )
         case Label(x, y, text, tone, size, anchor, bold):
             weight = ' font-weight="600"' if bold else ""
             return (

@@ -77,7 +77,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing on a chart. `target`: of an objective; `forecast`: what it will come to."""
+    """One thing on a chart. `target`: of an objective; `forecast`: what it will come to. `url`: of whoever stands behind it, on a
+    page that has that."""
 
     label: Cell
     value: float | None
@@ -88,12 +89,16 @@ class Mark:
     target: float | None = None
     forecast: float | None = None
     currency: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
+    """`urls`: of each value, as of a mark."""
+
     label: Cell
     values: tuple[float, ...]
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

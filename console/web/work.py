@@ -23,6 +23,8 @@ from console.discovering import discover, read_one
 from console.failures import Refusal, failure_of
 from console.impact import impact
 from console.web import counted
+from console.web.aims import freeze, restate
+from console.web.counts import figures
 from sync.context import Progress
 from sync.project import open_project, run_preview, run_sync
 from sync.reporting import report as sync_report
@@ -119,6 +121,9 @@ WORK: dict[str, Work] = {
     "schema": discover,
     "record": read_one,
     "count": counted.count,
+    "figures": figures,
+    "freeze": freeze,
+    "restate": restate,
     "report": report,
 }
 

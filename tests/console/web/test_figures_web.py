@@ -1,0 +1,367 @@
+"""The funnel's pages: every number has a list of that length, as the command says; nothing is counted within a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import json
+import random
+import shutil
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from alignment.funnel.counting import leads_behind, read_books
+from alignment.periods import Period
+from console.cli import main
+from console.web import counts, figures, kept
+from console.web.app import create_app
+from console.web.funnel import VIEWS
+from console.web.kept import Question
+from console.web.leads import line
+from console.web.site import Site
+from mapping.loader import load_project
+from state.facts import Facts
+from state.watermark import watermark
+from tests.console.web.conftest import Browser, seen
+from tests.console.web.past import DAYS, counted, drawn, give_past, length, lists
+
+PERIOD = Period(date(2026, 4, 1), date(2026, 6, 30))
+QUESTION = Question("funnel", PERIOD.first, PERIOD.last)
+LEADS = 2000
+
+
+@pytest.fixture(scope="module")
+def seed() -> int:
+    chosen = random.randrange(10**6)
+    print("seed", chosen)
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def past(synced_project: Path, tmp_path_factory: pytest.TempPathFactory, seed: int) -> Path:
+    """Read only: whoever writes to it makes another."""
+    folder = Path(shutil.copytree(synced_project, tmp_path_factory.mktemp("past") / "project"))
+    give_past(folder, LEADS, seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(past: Path) -> Iterator[Browser]:
+    app = create_app(past)
+    yield Browser(app, "viewer")
+    app.state.site.close()
+
+
+@pytest.fixture(scope="module")
+def doer(reader: Browser) -> Browser:
+    return Browser(reader.client.app, "operator")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def told(past: Path) -> dict[str, Any]:
+    """What the command says of the same period."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert (
+            main(
+                [
+                    "funnel",
+                    "--from",
+                    "2026-04-01",
+                    "--to",
+                    "2026-06-30",
+                    "--by",
+                    "source",
+                    "--project",
+                    str(past),
+                    "--json",
+                ]
+            )
+            == 0
+        )
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("only", [{}, {"cut": "source", "value": "Webinar"}])
+def test_every_number_has_a_list_of_that_length(reader: Browser, view: str, only: dict[str, str]) -> None:
+    page = counted(reader, "/funnel", **DAYS, view=view, **only)
+    numbers = lists(page)
+    assert len(numbers) > (3 if view == "deals" else 10)
+    for url, number in numbers.items():
+        assert length(reader.get(url)) == number, url
+    for url in drawn(page):
+        assert url in numbers or length(reader.get(url)) == 0, f"a chart leads where no number does: {url}"
+
+
+def test_the_numbers_are_the_commands(reader: Browser, told: dict[str, Any]) -> None:
+    for only, wanted in ({}, told["total"]), ({"cut": "source", "value": "Web"}, told["cuts"]["source"]["Web"]):
+        found: dict[str, int] = {}
+        for view in VIEWS:
+            found |= lists(counted(reader, "/funnel", **DAYS, view=view, **only))
+        by_figure = {_asked(url)["figure"]: n for url, n in found.items() if _plain(url, only)}
+        for step in wanted["steps"]:
+            for figure in ("entered", "inferred", "inflow", "outflow", "waiting", "stuck"):
+                assert by_figure.get(f"{step['stage']}:{figure}", 0) == (step[figure] or 0), (step["stage"], figure)
+            if step["next"]:
+                assert by_figure.get(f"{step['stage']}:reached", 0) == step["reached"]["part"]
+                assert by_figure.get(f"{step['stage']}:within", 0) == step["within"]["part"]
+        passed, deals = wanted["passed"], wanted["deals"]
+        assert by_figure["not_converted"] == passed["not_qualified"] + passed["lost"] > 0
+        assert by_figure["accepted"] == passed["accepted"]["part"] > 0
+        assert by_figure.get("deals:won", 0) == deals["won"]
+        assert by_figure.get("deals:lost", 0) == deals["lost"]
+
+
+def _asked(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def _plain(url: str, only: dict[str, str]) -> bool:
+    """Of all leads that are looked at, at all times, for any reason."""
+    asked = _asked(url)
+    return not {"unit", "reason"} & asked.keys() and {k: asked[k] for k in ("cut", "value") if k in asked} == only
+
+
+def test_the_list_holds_those_whom_the_figure_counts(reader: Browser, doer: Browser, past: Path) -> None:
+    """Against the engine's own list, which is made anew from the database."""
+    counted(reader, "/funnel", **DAYS)
+    site: Site = reader.client.app.state.site  # type: ignore[attr-defined]
+    with Facts(site.engine) as facts:
+        books = read_books(facts, load_project(past).config)
+        for figure, stage, cut in (
+            ("reached", "mql", ("source", "Web")), ("stuck", "sql", None), ("left", "recycled", ("persona", "boss")),
+            ("not_qualified", None, ("country", "DE")), ("lost", None, None), ("entered", "lead", ("segment", "large")), ("inflow", "mql", ("period", "2026-05")),
+        ):  # fmt: skip
+            wanted = leads_behind(books, facts, PERIOD, figure, stage=stage, cut=cut)
+            asked = {"first": "2026-04-01", "last": "2026-06-30", "figure": f"{stage}:{figure}" if stage else figure}
+            asked |= (
+                {"unit": cut[0], "time": cut[1]}
+                if cut and cut[0] == "period"
+                else {"cut": cut[0], "value": cut[1]}
+                if cut
+                else {}
+            )
+            file = doer.get("/funnel/leads.csv", params=asked)
+            rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+            assert {row["lead"] for row in rows} == set(wanted), figure
+            assert wanted, (figure, cut)
+
+
+def test_who_was_passed_and_did_not_convert_is_told_with_reason_and_owner(reader: Browser) -> None:
+    counted(reader, "/funnel", **DAYS)
+    page = reader.get("/funnel/leads", params={"first": "2026-04-01", "last": "2026-06-30", "figure": "not_converted"})
+    text = seen(page)
+    assert "Passed and not converted" in text
+    assert "Not qualified" in text
+    assert "Rep " in text
+    assert any(
+        reason in text for reason in ("bad_timing", "no_response", "wrong_fit", "no_need", "competitor", "bad_data")
+    )
+    assert "Page 1 of" in text or length(page) <= 50
+
+
+def test_only_operators_take_a_list_away_and_it_is_noted(reader: Browser, doer: Browser, past: Path) -> None:
+    counted(reader, "/funnel", **DAYS)
+    asked = {"first": "2026-04-01", "last": "2026-06-30", "figure": "mql:entered"}
+    assert "leads.csv" not in reader.get("/funnel/leads", params=asked).text
+    assert reader.get("/funnel/leads.csv", params=asked).status_code == 403
+    assert "leads.csv" in doer.get("/funnel/leads", params=asked).text
+    assert doer.get("/funnel/leads.csv", params=asked).headers["content-type"].startswith("text/csv")
+    site: Site = reader.client.app.state.site  # type: ignore[attr-defined]
+    assert any(one.action == "list-downloaded" and one.subject == "mql:entered" for one in site.accounts.deeds())
+
+
+def test_no_cell_is_a_formula() -> None:
+    assert line(("=1+1", "@x", "-2", 3, None, "a,b")).strip() == "'=1+1,'@x,'-2,3,,\"a,b\""
+
+
+def test_a_figure_that_there_is_not_is_told(reader: Browser) -> None:
+    counted(reader, "/funnel", **DAYS)
+    days = {"first": "2026-04-01", "last": "2026-06-30"}
+    for asked in (
+        {"figure": "mql:nothing"},
+        {"figure": "mql:entered", "cut": "source", "value": "Moon"},
+        {"figure": "x", "cut": "y"},
+    ):
+        assert reader.get("/funnel/leads", params={**days, **asked}).status_code == 404
+    assert reader.get("/funnel/leads", params={"figure": "passed", "first": "soon"}).status_code == 404
+
+
+def test_the_page_speaks_the_readers_language(past: Path, reader: Browser) -> None:
+    counted(reader, "/funnel", **DAYS)
+    other = Browser(reader.client.app, "admin")  # type: ignore[arg-type]
+    other.post("/preferences", {"language": "es", "theme": "system"})
+    text = seen(counted(other, "/funnel", **DAYS, view="passed"))
+    assert "Pasados y no convertidos" in text
+    assert "Quien decide" in seen(other.get("/funnel", params={**DAYS, "view": "groups", "by": "persona"}))
+
+
+# -- when it is counted, and what is kept -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(project: Path) -> Path:
+    give_past(project, 60, 1)
+    return project
+
+
+def count(folder: Path, question: Question = QUESTION) -> dict[str, Any]:
+    """What the job does, in this process."""
+    return asyncio.run(counts.figures(folder, lambda *_: None, {"question": question.document()}))
+
+
+def test_a_request_counts_nothing_and_says_that_it_is_being_counted(
+    small: Path, viewer: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the process that answers, nobody asks for the whole past; the answer before it is counted is a waiting page."""
+    monkeypatch.setattr(Facts, "__init__", _never)
+    statements: list[str] = []
+    sa.event.listen(site.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    first = viewer.get("/funnel", params=DAYS)
+    assert "whole history is being counted" in seen(first)
+    assert 'id="state"' in first.text
+    assert lists(first) == {}
+    page = counted(viewer, "/funnel", **DAYS)
+    statements.clear()
+    again = viewer.get("/funnel", params=DAYS)
+    assert lists(again) == lists(page)
+    assert len(statements) < 12
+    assert not [one for one in statements if "FROM stage_event" in one and "max(" not in one]
+    assert not [one for one in statements if "json_group_array" in one]
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("the past was read within a request")
+
+
+def test_what_is_kept_is_private_and_names_nobody(small: Path) -> None:
+    count(small)
+    path = kept.place_of(small, QUESTION)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert (path.parent / ".gitignore").read_text("utf-8") == "*\n"
+    body = path.read_bytes()
+    for told in (b"person1@", b"@company", b"Almeida", b"rep1@"):
+        assert told not in body
+
+
+def test_counted_anew_once_it_is_old_and_something_has_changed(
+    small: Path, viewer: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count(small)
+    was = kept.find(small, QUESTION)
+    assert was is not None
+    monkeypatch.setattr(figures, "YOUNG", figures.YOUNG * 0)
+    assert "counted anew" not in seen(viewer.get("/funnel", params=DAYS))  # nothing has changed
+    with site.writing() as store:
+        store.log_stages([_event("mql")])
+        store.commit()
+    page = viewer.get("/funnel", params=DAYS)
+    assert "counted anew" in seen(page)
+    assert lists(page)  # the old ones, until then
+    counted(viewer, "/funnel", **DAYS)
+    now = kept.find(small, QUESTION)
+    assert now is not None
+    assert now.head.as_of > was.head.as_of
+    assert now.head.sizes["mql:inflow"] == was.head.sizes["mql:inflow"] + 1
+
+
+def _event(new: str) -> dict[str, Any]:
+    return {"hub_id": f"0190{0:028x}", "run_id": "r", "system": "crm", "evidence": "", "old": "lead", "new": new, "reason": None,
+            "at": datetime(2026, 5, 1, tzinfo=UTC)}  # fmt: skip
+
+
+def test_another_configuration_is_counted_at_once(small: Path, viewer: Browser) -> None:
+    count(small)
+    file = small / "smarketing.yaml"
+    file.write_text(
+        file.read_text("utf-8").replace("sql, opportunity, customer]\n  cuts", "opportunity, customer]\n  cuts"),
+        "utf-8",
+    )
+    assert "counted anew" in seen(viewer.get("/funnel", params=DAYS))
+    assert not [url for url in lists(counted(viewer, "/funnel", **DAYS)) if "sql%3A" in url]
+
+
+def test_only_one_is_counted_at_a_time(small: Path, site: Site, visit: Callable[..., Browser]) -> None:
+    browsers = [visit("viewer") for _ in range(6)]
+    days = [{**DAYS, "from": f"2026-04-{n + 1:02}"} for n in range(2)] * 3
+    threads = [
+        threading.Thread(target=b.get, args=("/funnel",), kwargs={"params": d})
+        for b, d in zip(browsers, days, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([job for job in site.jobs.all() if job.kind == "figures"]) == 1
+    for one in days[:2]:
+        counted(browsers[0], "/funnel", **one)
+    assert len([job for job in site.jobs.all() if job.kind == "figures"]) == 2
+
+
+def test_what_cannot_be_counted_says_so_and_is_not_tried_all_the_time(small: Path, viewer: Browser, site: Site) -> None:
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE stage_event RENAME COLUMN reason TO why")
+    viewer.get("/funnel", params=DAYS)
+    page = counted(viewer, "/funnel", **DAYS)
+    assert "could not be counted" in seen(page)
+    viewer.get("/funnel", params=DAYS)
+    assert len(site.jobs.all()) == 1
+
+
+def test_nobody_who_was_forgotten_is_in_what_is_kept(small: Path) -> None:
+    count(small)
+    who = f"0190{5:028x}"
+    path = kept.place_of(small, QUESTION)
+    assert bytes.fromhex(who) in path.read_bytes()
+    assert main(["forget", "person5@company5.example", "--confirm", "--project", str(small), "--json"]) in (0, 1)
+    assert not path.exists()
+    count(small)
+    assert bytes.fromhex(who) not in path.read_bytes()
+
+
+def test_what_was_counted_before_somebody_was_forgotten_is_never_shown(small: Path, viewer: Browser) -> None:
+    """A job that began before, and ends after."""
+    count(small)
+    path = kept.place_of(small, QUESTION)
+    old = path.read_bytes()
+    assert main(["forget", "person5@company5.example", "--confirm", "--project", str(small), "--json"]) in (0, 1)
+    path.write_bytes(old)
+    page = viewer.get("/funnel", params=DAYS)
+    assert lists(page) == {}
+    assert not path.exists() or path.read_bytes() != old
+
+
+def test_the_job_itself_keeps_nothing_where_somebody_was_forgotten_meanwhile(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def moved(engine: Any) -> Any:
+        asked.append(1)
+        return watermark(engine)._replace(erasures=len(asked))
+
+    monkeypatch.setattr("console.web.counts.watermark", moved)
+    assert count(small) == {"kept": False}
+    assert kept.find(small, QUESTION) is None
+
+
+def test_the_oldest_goes_where_there_are_too_many(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "MOST", 2)
+    for last in (10, 20, 30):
+        question = Question("funnel", date(2026, 4, 1), date(2026, 4, last))
+        count(small, question)
+    assert len(list((small / kept.FOLDER).glob("*.npz"))) == 2
+    assert kept.find(small, Question("funnel", date(2026, 4, 1), date(2026, 4, 10))) is None
