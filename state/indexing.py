@@ -102,11 +102,19 @@ class Indexer(Connected):
         self.close()
 
     def behind(self) -> int | None:
-        """How many changes are not in yet; None before the first time is through."""
+        """How many changes are not in yet, new records in systems among them; None before the first time is through."""
         at = progress_of(self._c)
-        last, _ = self._ends()
+        change, link = self._ends()
         self._c.rollback()
-        return max(0, last - at.change) if at.phase == "follow" and last >= at.change else None
+        if at.phase != "follow" or change < at.change:
+            return None
+        return change - at.change + max(0, link - at.link)
+
+    def counted(self) -> dict[str, int]:
+        """Kind -> how many records can be found. Looks at all of them."""
+        rows = self._c.execute(sa.select(_r.kind, sa.func.count()).group_by(_r.kind)).all()
+        self._c.rollback()
+        return {kind: int(count) for kind, count in rows}
 
     def catch_up(self) -> bool:
         """Until there is nothing left to do. False where it was told not to go on."""
