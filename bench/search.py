@@ -180,7 +180,7 @@ def main(folder: str, leads: int, keep: str = "") -> dict[str, Any]:
             took = []
             for question in some:
                 start = time.perf_counter()
-                answer = search.find(question)
+                answer = search.find(question, 50)
                 took.append(time.perf_counter() - start)
                 found[sort] = max(found.get(sort, 0), len(answer.ids))
                 if not answer.through:

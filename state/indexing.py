@@ -33,6 +33,9 @@ RECORDS, WORDS, CHANGES = 1_000, 10_000, 200
 OVERLAP = 200
 """Changes that are looked at again: on PostgreSQL, one with a lower number may be committed later."""
 
+LAST = "g"
+"""After every id of a hub record."""
+
 BEHIND = 5_000
 """Changes from which on catching up is work for a process of its own."""
 
@@ -133,23 +136,25 @@ class Indexer(Connected):
             return self._lay_records(at, words) and self._lay_words(at, words)
 
     def _lay_records(self, at: Progress, words: sqlite3.Connection) -> bool:
-        after, n, done = "", 0, 0
+        """The newest first; whoever comes meanwhile is taken in afterwards, with what has changed."""
+        before, n, done = LAST, -at.total - 1, 0
         while self._go_on():
             with self._transaction():
                 self._note(replace(at, done=done))
-                query = sa.select(_h.id).where(_h.id > after).order_by(_h.id).limit(RECORDS)
+                query = sa.select(_h.id).where(_h.id < before).order_by(_h.id.desc()).limit(RECORDS)
                 ids = self._c.execute(query).scalars().all()
                 entries = self._entries(ids)
                 changed: dict[str, int] = dict(NEWEST.rows(self._c, entries))
                 rows = []
-                for hub_id, entry in sorted(entries.items()):
-                    n -= 1
-                    rows.append((n, hub_id, entry.kind, changed.get(hub_id, n), lines(entry.words)))
-                    words.executemany("INSERT INTO word VALUES (?, ?)", [(word, n) for word in entry.words])
+                for hub_id in (one for one in ids if one in entries):
+                    n += 1
+                    some = entries[hub_id]
+                    rows.append((n, hub_id, some.kind, changed.get(hub_id, n), lines(some.words)))
+                    words.executemany("INSERT INTO word VALUES (?, ?)", [(word, n) for word in some.words])
                 self._rows("search_record", t.search_record.insert, RECORD, rows)
             if len(ids) < RECORDS:
                 return True
-            after, done = ids[-1], done + len(ids)
+            before, done = ids[-1], done + len(ids)
         return False
 
     def _lay_words(self, at: Progress, words: sqlite3.Connection) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
@@ -22,16 +23,20 @@ from state.indexing import Progress, progress_of
 from state.words import BREAK, asked, facet
 
 MOST = 1_000
-"""Records of one answer: whoever has more asks more precisely."""
+"""Records of one answer at most: whoever has more asks more precisely."""
 
-FEW = 20_000
-"""Words from which on they are not counted any further, and not gathered but looked for in each record."""
+FEW = 2_000
+"""Words up to which all records that have one are put in order."""
 
-LOOKED_AT = 30_000
+COUNTED = 100_000
+"""Words up to which they are counted, and other records compared with them; those that more have are looked for in the text of
+each record."""
+
+LOOKED_AT = 10_000
 """Records that are looked through for what is found nowhere else."""
 
-BATCHES = (200, 2_000, 5_000)
-"""Rows of the first query, the second, and all others."""
+SECOND, OTHERS = 2_000, 5_000
+"""Rows of the second query of an answer, and of all others."""
 
 END = "\U0010ffff"
 """After every character there is."""
@@ -52,8 +57,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Found:
-    """`ids`: the first `MOST` at most, whoever is called just so first, then by their last change. `more`: there are others.
-    `through`: whether all was looked through that could match."""
+    """`ids`: as many as were asked for. Of a few, who is called just so first, then by their last change; of many, by the word
+    that was found, the newest first; without any word, by their last change. `more`: there are others. `through`: whether all was
+    looked through that could match."""
 
     ids: list[str]
     more: bool = False
@@ -61,7 +67,7 @@ class Found:
 
 
 class _Range(NamedTuple):
-    """Words from `low` on, before `high`: those that begin alike, or one alone. `size`: how many, `FEW` at most."""
+    """Words from `low` on, before `high`: those that begin alike, or one alone. `size`: how many, `COUNTED` at most."""
 
     low: str
     high: str
@@ -93,34 +99,33 @@ class Search(Connected):
         """How much of what there is can be found."""
         return progress_of(self._c)
 
-    def find(self, question: Question) -> Found:
+    def find(self, question: Question, most: int = MOST) -> Found:
+        """The first `most` records, those of a smaller number being the first of a greater one."""
         ranges, words = self._ranges(question), asked(question.text)
-        if question.text.strip() and not words:
+        if (question.text.strip() and not words) or (ranges and not ranges[0].size):
             return Found([])
-        if not ranges:
-            batches = self._by_change(question.kind)
-        elif not ranges[0].size:
-            return Found([])
-        elif ranges[0].size < FEW or words:
-            batches = self._by_word(ranges, question.kind)
+        few = bool(ranges) and ranges[0].size <= FEW
+        if ranges and (few or words or ranges[0].size < COUNTED):
+            batches = self._by_word(ranges, question.kind, FEW + 1 if few else 2 * most)
         else:
-            batches = self._by_change(question.kind)
+            batches = self._by_change(question.kind, most + 1)
         exact = [f"{BREAK}{word}{BREAK}" for word in words]
         found: dict[str, tuple[int, int]] = {}
         looked = 0
         for batch in batches:
-            looked += len(batch)
             fits = {
                 row.hub_id: (-sum(word in row.words for word in exact), -row.changed)
                 for row in batch
-                if all(one.within(row.words) for one in ranges)
+                if row.hub_id not in found and all(one.within(row.words) for one in ranges)
             }
             found |= self._in(question.system, fits) if question.system else fits
-            if len(found) > MOST or looked >= LOOKED_AT:
+            looked += len(batch)
+            if not few and (len(found) > most or looked >= LOOKED_AT):
                 break
         else:
-            return Found(sorted(found, key=found.__getitem__)[:MOST], len(found) > MOST)
-        return Found(sorted(found, key=found.__getitem__)[:MOST], len(found) > MOST, len(found) > MOST)
+            looked = 0
+        ids = sorted(found, key=found.__getitem__) if few else list(found)
+        return Found(ids[:most], len(ids) > most, len(ids) > most or not looked)
 
     def changes(self, hub_ids: Iterable[str]) -> dict[str, datetime]:
         """When each of these hub records changed last."""
@@ -136,10 +141,10 @@ class Search(Connected):
         return sorted((_Range(low, high, self._size(low, high)) for low, high in some), key=lambda one: one.size)
 
     def _size(self, low: str, high: str) -> int:
-        some = sa.select(sa.literal_column("1")).where(_w.word >= low, _w.word < high).limit(FEW).subquery()
+        some = sa.select(sa.literal_column("1")).where(_w.word >= low, _w.word < high).limit(COUNTED).subquery()
         return int(self._c.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
-    def _by_word(self, ranges: Sequence[_Range], kind: Kind | None) -> Iterator[Sequence[Any]]:
+    def _by_word(self, ranges: Sequence[_Range], kind: Kind | None, size: int) -> Iterator[Sequence[Any]]:
         """Records that have a word of the first range, by word, the newest first; of a range of a few words, only those that
         have one of it too."""
         first, *others = ranges
@@ -150,31 +155,31 @@ class Search(Connected):
             .order_by(_w.word, _w.n)
         )
         for one in others:
-            if one.size < FEW:
+            if one.size < COUNTED:
                 also = t.search_word.alias().c
                 query = query.where(_w.n.in_(sa.select(also.n).where(also.word >= one.low, also.word < one.high)))
         if kind:
             query = query.where(_r.kind == kind)
         after: tuple[str, int] | None = None
-        for size in _sizes():
+        for limit in chain((size, SECOND), repeat(OTHERS)):
             beyond = query.where(sa.tuple_(_w.word, _w.n) > sa.tuple_(*map(sa.literal, after))) if after else query
-            rows = self._c.execute(beyond.limit(size)).all()
+            rows = self._c.execute(beyond.limit(limit)).all()
             yield rows
-            if len(rows) < size:
+            if len(rows) < limit:
                 return
             after = (rows[-1].word, rows[-1].n)
 
-    def _by_change(self, kind: Kind | None) -> Iterator[Sequence[Any]]:
+    def _by_change(self, kind: Kind | None, size: int) -> Iterator[Sequence[Any]]:
         """All records, or all of a kind, the last change first."""
         query = sa.select(_r.hub_id, _r.changed, _r.words).order_by(_r.changed.desc())
         if kind:
             query = query.where(_r.kind == kind)
         after: int | None = None
-        for size in _sizes():
+        for limit in chain((size, SECOND), repeat(OTHERS)):
             beyond = query.where(_r.changed < after) if after is not None else query
-            rows = self._c.execute(beyond.limit(size)).all()
+            rows = self._c.execute(beyond.limit(limit)).all()
             yield rows
-            if len(rows) < size:
+            if len(rows) < limit:
                 return
             after = rows[-1].changed
 
@@ -182,10 +187,3 @@ class Search(Connected):
         """Those that are in the system now: the index knows who ever was."""
         here = {hub_id for hub_id, live in LIVE.rows(self._c, found) if live == system}
         return {hub_id: rank for hub_id, rank in found.items() if hub_id in here}
-
-
-def _sizes() -> Iterator[int]:
-    """First as many as most questions need."""
-    yield from BATCHES
-    while True:
-        yield BATCHES[-1]

@@ -19,14 +19,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import home, preferences, signing_in
+from console.web import home, preferences, record, record_acts, records, signing_in
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
 from console.web.site import Site
 from mapping.problems import ConfigErrors
 
-ROUTERS = (home.router, preferences.router, signing_in.router)
+ROUTERS = (
+    home.router,
+    preferences.router,
+    signing_in.router,
+    records.router,
+    record.router,
+    record_acts.router,
+)
 
 
 def create_app(folder: Path) -> FastAPI:
@@ -35,6 +42,7 @@ def create_app(folder: Path) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        site.finder.start()
         yield
         site.close()
 

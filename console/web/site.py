@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from alignment.words import Words, languages
+from console.web.finding import Finder
 from console.web.jobs import Jobs
 from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
 from state.accounts import Accounts
@@ -39,6 +40,7 @@ class Site:
         project = load_project(self.folder)
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
         self.jobs = Jobs(self.folder)
+        self.finder = Finder(self.engine, self.jobs)
 
     @property
     def opened(self) -> Opened:
@@ -78,6 +80,7 @@ class Site:
         return Words(language if language in LANGUAGES else LANGUAGES[0], TEXTS)
 
     def close(self) -> None:
+        self.finder.close()
         self.jobs.close()
         self.engine.dispose()
 

@@ -16,8 +16,11 @@ from typing import Any
 
 from console import plans
 from console.failures import failure_of
+from console.web import finding
+from mapping.loader import load_project, resolve_database
+from state.database import open_database
 from sync.context import Progress
-from sync.project import run_preview, run_sync
+from sync.project import environment, run_preview, run_sync
 
 EVERY = 0.2
 """Seconds between two lines about one place."""
@@ -46,7 +49,17 @@ async def sync(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -
     return {"run": report.run_id, "outcome": report.outcome, "writes": report.writes}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync}
+async def index(folder: Path, progress: Progress, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that there is can be found afterwards, unless somebody else is at it."""
+    project = load_project(folder)
+    engine = open_database(resolve_database(project, environment(folder)))
+    try:
+        return {"done": finding.index(engine)}
+    finally:
+        engine.dispose()
+
+
+WORK: dict[str, Work] = {"plan": plan, "sync": sync, "index": index}
 
 
 class Steps:
