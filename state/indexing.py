@@ -126,14 +126,24 @@ class Indexer(Connected):
     # --- the first time ---------------------------------------------------------------------------------------------
 
     def _build(self) -> bool:
+        self._clear()
         with self._transaction():
-            self._c.execute(t.search_word.delete())
-            self._c.execute(t.search_record.delete())
             change, link = self._ends()
             total = int(self._c.execute(sa.select(sa.func.count()).select_from(t.hub)).scalar_one())
             self._note(at := Progress("records", change, link, 0, total))
         with _sorted() as words:
             return self._lay_records(at, words) and self._lay_words(at, words)
+
+    def _clear(self) -> None:
+        """What an earlier time has left that came to no end."""
+        for table in (t.search_word, t.search_record):
+            key = sa.tuple_(*table.primary_key.columns)
+            some = table.delete().where(key.in_(sa.select(*table.primary_key.columns).limit(WORDS)))
+            while True:
+                with self._transaction():
+                    gone = self._c.execute(some).rowcount
+                if gone < WORDS:
+                    break
 
     def _lay_records(self, at: Progress, words: sqlite3.Connection) -> bool:
         """The newest first; whoever comes meanwhile is taken in afterwards, with what has changed."""

@@ -28,7 +28,7 @@ MOST = 1_000
 FEW = 2_000
 """Words up to which all records that have one are put in order."""
 
-COUNTED = 100_000
+COUNTED = 50_000
 """Words up to which they are counted, and other records compared with them; those that more have are looked for in the text of
 each record."""
 

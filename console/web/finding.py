@@ -53,8 +53,8 @@ class Finder:
         self._engine, self._jobs = engine, jobs
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._counts: dict[str, int] | None = None
-        self._counted_at = 0.0
+        self._counts: dict[str, int] = {}
+        self._counted_at = -COUNTED_EVERY
         self.trouble = ""
 
     def start(self) -> None:
@@ -67,10 +67,8 @@ class Finder:
             self._thread.join(timeout=10)
 
     def counts(self) -> dict[str, int]:
-        """Kind -> how many records can be found, as of a moment ago."""
-        if self._counts is None:
-            self._count()
-        return self._counts or {}
+        """Kind -> how many records can be found, as of a moment ago; nothing before all of them can."""
+        return self._counts
 
     def turn(self) -> None:
         """One look, and what follows from it."""
@@ -79,21 +77,12 @@ class Finder:
         if behind is None or behind > BEHIND:
             if not any(job.kind == JOB for job in self._jobs.running()):
                 self._jobs.start(JOB, "smarketing")
-            self._count_now_and_then()
         elif behind:
             index(self._engine, lambda: not self._ended.is_set())
-            self._count_now_and_then()
-        elif self._counts is None:
-            self._count()
-
-    def _count_now_and_then(self) -> None:
-        if time.monotonic() - self._counted_at > COUNTED_EVERY:
-            self._count()
-
-    def _count(self) -> None:
-        with Indexer(self._engine) as indexer:
-            self._counts = indexer.counted()
-        self._counted_at = time.monotonic()
+        if behind is not None and (behind or not self._counts) and time.monotonic() - self._counted_at > COUNTED_EVERY:
+            with Indexer(self._engine) as indexer:
+                self._counts = indexer.counted()
+            self._counted_at = time.monotonic()
 
     def _look(self) -> None:
         while not self._ended.is_set():

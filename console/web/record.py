@@ -16,7 +16,7 @@ from console.exporting import as_json, held
 from console.names import name_of
 from console.portrait import KINDS, NAMED, Portrait, changed_fields, portrait
 from console.web.page import Admin, Page, Refused, Viewer
-from console.web.records import OWNER
+from console.web.records import OWNER, person_of
 from console.web.wording import Wording
 from mapping.derived import GRADE
 from state.clocks import Clocks
@@ -55,8 +55,8 @@ def record(page: Viewer, hub_id: str, show: str = "", n: Annotated[int, Query(ge
     moments = seen.moments[(n - 1) * EVENTS :]
     return page.show(
         "record.html",
-        seen=seen, hub=hub, told=told, wording=wording, systems=systems, live=live,
-        rows=[(field, [_cell(field, system) for system in live]) for field in told.fields],
+        seen=seen, hub=hub, story=told, wording=wording, systems=systems, live=live,
+        name=person_of(hub), rows=[(field, [_cell(field, system) for system in live]) for field in told.fields],
         standing={s: wording.standing(hub, s, told.standing[s], rules.mappers.get(s) if rules else None) for s in told.standing},
         owner=seen.names.get(str(hub.fields.get(OWNER))), owner_id=hub.fields.get(OWNER), grade=hub.fields.get(GRADE),
         company=_company(hub, seen), moments=moments[:EVENTS], more=len(moments) > EVENTS and n < PAGES, show=show, n=n, kinds=KINDS,

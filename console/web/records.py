@@ -17,6 +17,7 @@ from console.web.page import Page, Viewer
 from mapping.derived import GRADE, SCORE
 from mapping.fields import KINDS, Kind
 from state.history import History, shown_fields
+from state.records import Hub
 from state.search import MOST, Question, Search
 from state.store import Store
 from sync.match import match_keys
@@ -130,19 +131,26 @@ def _hits(store: Store, search: Search, ids: list[str]) -> list[Hit]:
         if hub is None or hub.merged_into:  # gone since it was indexed
             continue
         fields = shown_fields(hub)
-        name = {key: value for key, value in fields.items() if key != "email"} if hub.kind == "lead" else fields
         owner = owners.get(str(fields.get(OWNER)))
         live = tuple(sorted(system for system, link in hub.links.items() if link.state == "live"))
         score = fields.get(SCORE)
         hits.append(
             Hit(
-                hub.id, hub.kind, named(name, str(fields.get("email") or hub.id), hub.kind), str(fields.get("email") or ""),
+                hub.id, hub.kind, person_of(hub), str(fields.get("email") or ""),
                 str(fields.get("stage") or ""), str(fields.get("company" if hub.kind == "lead" else "domain") or ""),
                 named(shown_fields(owner), owner.id, "owner") if owner else "",
                 score if isinstance(score, int) else None, str(fields.get(GRADE) or ""), live, changed.get(hub.id),
             )
         )  # fmt: skip
     return hits
+
+
+def person_of(hub: Hub) -> str:
+    """What a record is called, without the address that stands beside it."""
+    fields = shown_fields(hub)
+    if hub.kind != "lead":
+        return named(fields, hub.id, hub.kind)
+    return named({key: value for key, value in fields.items() if key != "email"}, str(fields.get("email") or hub.id))
 
 
 def _owners(store: Store, search: Search) -> list[tuple[str, str]]:
