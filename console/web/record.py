@@ -49,7 +49,7 @@ def record(page: Viewer, hub_id: str, show: str = "", n: Annotated[int, Query(ge
     hub, told = seen.hub, seen.story
     opened = page.site.opened
     wording = Wording(page.words, opened.project.config, hub.kind, seen.names)
-    rules = opened.rules.of(hub.kind) if hub.kind in opened.rules.kinds else None
+    rules = opened.rules.of(hub.kind)
     systems = sorted({*told.records, *told.standing})
     live = [system for system in systems if system in told.records and told.records[system]["state"] == "live"]
     moments = seen.moments[(n - 1) * EVENTS :]
@@ -57,7 +57,7 @@ def record(page: Viewer, hub_id: str, show: str = "", n: Annotated[int, Query(ge
         "record.html",
         seen=seen, hub=hub, story=told, wording=wording, systems=systems, live=live,
         name=person_of(hub), rows=[(field, [_cell(field, system) for system in live]) for field in told.fields],
-        standing={s: wording.standing(hub, s, told.standing[s], rules.mappers.get(s) if rules else None) for s in told.standing},
+        standing={s: wording.standing(hub, s, told.standing[s], rules.mappers.get(s)) for s in told.standing},
         owner=seen.names.get(str(hub.fields.get(OWNER))), owner_id=hub.fields.get(OWNER), grade=hub.fields.get(GRADE),
         company=_company(hub, seen), moments=moments[:EVENTS], more=len(moments) > EVENTS and n < PAGES, show=show, n=n, kinds=KINDS,
         named=NAMED, line=_line(seen.scores), fields_of=changed_fields, width=WIDTH, height=HEIGHT,
@@ -69,7 +69,7 @@ def record(page: Viewer, hub_id: str, show: str = "", n: Annotated[int, Query(ge
 def export(page: Admin, hub_id: str) -> Response:
     """All that is held on a person, as `smarketing export` gives it."""
     with page.site.reading() as store, History(store) as history, Clocks(page.site.engine) as clocks:
-        hub = _hub(store, hub_id)
+        hub = _hub(page, store, hub_id)
         if hub.kind != "lead":
             raise Refused(404, "record.no_person")
         text = as_json(held(store, history, clocks, hub.id))
@@ -81,14 +81,16 @@ def export(page: Admin, hub_id: str) -> Response:
 
 def _portrait(page: Page, hub_id: str, show: str, n: int) -> Portrait:
     with page.site.reading() as store, History(store) as history, Clocks(page.site.engine) as clocks:
-        hub = _hub(store, hub_id)
+        hub = _hub(page, store, hub_id)
         return portrait(page.site.opened, store, history, clocks, hub.id, show, n * EVENTS)
 
 
-def _hub(store: Store, hub_id: str) -> Hub:
+def _hub(page: Page, store: Store, hub_id: str) -> Hub:
     hub = store.hubs([hub_id]).get(hub_id)
     if hub is None:
         raise Refused(404, "record.unknown")
+    if hub.kind not in page.site.opened.rules.kinds:
+        raise Refused(404, "record.not_synced_kind")
     return hub
 
 
