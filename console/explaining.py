@@ -308,11 +308,12 @@ def _standings(
     rules = opened.rules.of(lead.kind)
     named_in = {
         review.system or "": review.id
-        for review in store.reviews("match", "duplicate")
+        for review in store.naming(lead.id)
         for candidate in review.detail.get("candidates", ())
         if candidate["hub"] == lead.id
     }
-    gone = away(store) if "owner" in opened.rules.kinds else {}
+    referred = {i for name in rules.references for i in ids_in(lead.fields.get(name))}
+    gone = away(store, referred) if "owner" in opened.rules.kinds else {}
     waits = Waits(
         questions=named_in,
         letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},

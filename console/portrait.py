@@ -16,7 +16,7 @@ from console.consenting import Channel, channels_of
 from console.explaining import Story, story
 from console.names import name_of, names_in
 from console.uniting import unions_of
-from mapping.fields import ACTS, CONSENT, HIDDEN
+from mapping.fields import ACTS, CONSENT, HIDDEN, place
 from state.clocks import ClockRow, Clocks
 from state.history import ChangeRow, History, ReviewRow, SentRow, StageRow
 from state.records import Hub
@@ -91,9 +91,8 @@ def portrait(
     lead = hub.kind == "lead"
     clocks = sorted(kept.clocks_of([hub_id]).get(hub_id, []), key=lambda row: row.started, reverse=True)
     scores = store.scores_of(hub_id) if lead else []
-    reviews = history.reviews_about(
-        [hub_id], [(link.system, link.remote_id) for link in hub.links.values()] if lead else []
-    )
+    subjects = [f"{place(link.system, hub.kind)}:{link.remote_id}" for link in hub.links.values()]
+    reviews = history.questions_about(hub_id, subjects)
     happened = history.activities(hub_id, upto + 1) if lead and kind in ("", "activity") else []
     line = [
         *_stages(stages), *_scores(scores), *(Moment(one.at, "activity", one) for one in happened), *_clocks(clocks),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import count
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
@@ -35,8 +35,8 @@ each record."""
 LOOKED_AT = 10_000
 """Records that are looked through for what is found nowhere else."""
 
-SECOND, OTHERS = 2_000, 5_000
-"""Rows of the second query of an answer, and of all others."""
+OTHERS = 5_000
+"""Rows of one query of an answer at most. The first is for twice as many as were asked for, each other for four times as many."""
 
 END = "\U0010ffff"
 """After every character there is."""
@@ -161,7 +161,7 @@ class Search(Connected):
         if kind:
             query = query.where(_r.kind == kind)
         after: tuple[str, int] | None = None
-        for limit in chain((size, SECOND), repeat(OTHERS)):
+        for limit in (min(OTHERS, size * 4**round_) for round_ in count()):
             beyond = query.where(sa.tuple_(_w.word, _w.n) > sa.tuple_(*map(sa.literal, after))) if after else query
             rows = self._c.execute(beyond.limit(limit)).all()
             yield rows
@@ -175,7 +175,7 @@ class Search(Connected):
         if kind:
             query = query.where(_r.kind == kind)
         after: int | None = None
-        for limit in chain((size, SECOND), repeat(OTHERS)):
+        for limit in (min(OTHERS, size * 4**round_) for round_ in count()):
             beyond = query.where(_r.changed < after) if after is not None else query
             rows = self._c.execute(beyond.limit(limit)).all()
             yield rows

@@ -241,13 +241,13 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_it_finds_what_a_look_at_every_record_finds(
     seed: int, engine: sa.Engine, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = random.Random(seed)
     if seed % 2:  # as among a million
-        for name, value in (("FEW", 3), ("COUNTED", 10), ("SECOND", 4), ("OTHERS", 5)):
+        for name, value in (("FEW", 3), ("COUNTED", 10), ("OTHERS", 5)):
             monkeypatch.setattr(searching, name, value)
     hubs: dict[str, Hub] = {}
 
@@ -285,7 +285,7 @@ def test_it_finds_what_a_look_at_every_record_finds(
             del hubs[some[5]]
         index(engine)
         assert_consistent(engine)
-        for _ in range(25):
+        for _ in range(15):
             question = Question(
                 " ".join(dice.choice(WORDS)[: dice.randint(1, 6)] for _ in range(dice.randint(0, 2))),
                 dice.choice((None, None, "lead", "company")),
@@ -298,7 +298,10 @@ def test_it_finds_what_a_look_at_every_record_finds(
             assert found.through
             assert not found.more
             with Search(engine) as search:
-                parts = [search.find(question, most).ids for most in range(1, len(found.ids) + 1)]
+                parts = [
+                    search.find(question, most).ids
+                    for most in sorted(dice.sample(range(1, len(found.ids) + 1), min(3, len(found.ids))))
+                ]
             assert parts == [found.ids[: len(part)] for part in parts], f"seed {seed}: {question}: pages"
 
 
