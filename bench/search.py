@@ -1,6 +1,6 @@
 """Finding people among many: the index made for the first time, kept up after changes, and asked, in a process of its own.
 
-    python -m bench.search FOLDER LEADS [FOLDER'S DATABASE IS KEPT: keep]     prints one line of JSON
+    python -m bench.search FOLDER LEADS [keep]     prints one line of JSON; `keep`: the database stays, and is taken again
 
 The people have names as unevenly spread as names are: a few that thousands have, many that hardly anybody has. Times of
 questions are processor time, of several hundred of each sort.
@@ -69,7 +69,7 @@ LAST = (
     "vas",
     "kow",
 )
-CHUNK, ASKED = 20_000, 200
+CHUNK, ASKED, SHOWN = 20_000, 200, 50
 
 
 def names(parts: Sequence[str], count: int) -> list[str]:
@@ -180,7 +180,7 @@ def main(folder: str, leads: int, keep: str = "") -> dict[str, Any]:
             took = []
             for question in some:
                 start = time.process_time()
-                answer = search.find(question, 50)
+                answer = search.find(question, SHOWN)
                 took.append(time.process_time() - start)
                 found[sort] = max(found.get(sort, 0), len(answer.ids))
                 if not answer.through:
@@ -193,6 +193,8 @@ def main(folder: str, leads: int, keep: str = "") -> dict[str, Any]:
         indexer.catch_up()
     followed = time.perf_counter() - began
     engine.dispose()
+    if found["a name that many have"] < SHOWN or not found["an address"]:
+        raise RuntimeError(f"not what was to be measured: {found}")
     if not keep:
         path.unlink()
     return {
