@@ -193,7 +193,7 @@ def main(folder: str, leads: int, keep: str = "") -> dict[str, Any]:
         indexer.catch_up()
     followed = time.perf_counter() - began
     engine.dispose()
-    if found["a name that many have"] < SHOWN or not found["an address"]:
+    if found["a name that many have"] < SHOWN or not found["a domain"]:
         raise RuntimeError(f"not what was to be measured: {found}")
     if not keep:
         path.unlink()

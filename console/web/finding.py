@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from connectors.base import utc_now
 from console.web.jobs import Jobs
@@ -24,6 +25,9 @@ EASY, BUSY = 0.5, 4.0
 
 LONGEST = 2.0
 """Seconds of a pause at most."""
+
+AGAIN = timedelta(minutes=1)
+"""After which a job that has failed is begun anew."""
 
 LOCK, JOB = "search", "index"
 
@@ -47,7 +51,7 @@ def index(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
 
 
 class Finder:
-    """`trouble`: what kept it from looking the last time, as the database said it; empty where nothing did."""
+    """`trouble`: what kept it from its work the last time, in the words of the error; empty where nothing did."""
 
     def __init__(self, engine: Engine, jobs: Jobs) -> None:
         self._engine, self._jobs = engine, jobs
@@ -75,14 +79,21 @@ class Finder:
         with Indexer(self._engine) as indexer:
             behind = indexer.behind()
         if behind is None or behind > BEHIND:
-            if not any(job.kind == JOB for job in self._jobs.running()):
-                self._jobs.start(JOB, "smarketing")
+            self._have_it_done()
         elif behind:
             index(self._engine, lambda: not self._ended.is_set())
         if behind is not None and (behind or not self._counts) and time.monotonic() - self._counted_at > COUNTED_EVERY:
             with Indexer(self._engine) as indexer:
                 self._counts = indexer.counted()
             self._counted_at = time.monotonic()
+
+    def _have_it_done(self) -> None:
+        """Raises RuntimeError where it has failed a moment ago."""
+        last = next((job for job in self._jobs.all() if job.kind == JOB), None)
+        if last is not None and last.ended is not None and last.failure and utc_now() - last.ended < AGAIN:
+            raise RuntimeError(str(last.failure.get("message")))
+        if last is None or not last.running:
+            self._jobs.start(JOB, "smarketing")
 
     def _look(self) -> None:
         while not self._ended.is_set():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -220,6 +222,35 @@ def test_who_is_erased_while_the_index_is_made_is_not_in_it(engine: sa.Engine, s
     store.commit()
     assert gone["search_record"] == 1
     assert find(engine, "lima1@x").ids == []
+    assert_consistent(engine)
+
+
+def test_who_is_erased_while_somebody_indexes_them_is_not_in_the_index(engine: sa.Engine, store: Store) -> None:
+    person, other = lead(last_name="Lima", email="lima@x.example"), lead(last_name="Luz")
+    known(store, person, other)
+    erasing: list[threading.Thread] = []
+
+    def erase() -> None:
+        with closing(Store(engine)) as mine:
+            mine.erase_person([person.id], [], ["lima@x.example"])
+            mine.commit()
+
+    class Slow(Indexer):
+        def _entries(self, ids: Collection[str]) -> Any:
+            entries = super()._entries(ids)
+            if not erasing and person.id in entries:
+                erasing.append(threading.Thread(target=erase))
+                erasing[0].start()
+                erasing[0].join(0.5)  # it has read the person, and not written yet
+                assert erasing[0].is_alive(), "whoever erases waits for it"
+            return entries
+
+    with Slow(engine) as indexer:
+        assert indexer.catch_up()
+    erasing[0].join(20)
+    assert not erasing[0].is_alive()
+    assert find(engine, "lima").ids == []
+    assert names(engine, "luz") == ["Luz"]
     assert_consistent(engine)
 
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from connectors.base import utc_now
 from console.cli import main
 from console.web import finding
+from console.web.jobs import Job
 from console.web.site import Site
 from state import tables as t
 from state.clocks import ClockRow, Clocks
 from state.history import History
 from state.lock import Lease
 from state.records import Activity, Review
+from state.search import Search
 from state.store import Store
 from tests.console.folder import edit
 from tests.console.web.conftest import Browser, seen
@@ -118,6 +123,31 @@ def test_the_index_follows_what_a_run_does(viewer: Browser, indexed: Site, proje
     assert found(viewer.get("/records?q=lovelace").text) == []
     assert found(viewer.get("/records?q=mcnul&system=crm").text) == ["Kay McNulty"]
     assert found(viewer.get("/records").text)[0] in ("Kay McNulty", "Ada King")
+
+
+def test_the_console_makes_the_index_by_itself(app: FastAPI, site: Site) -> None:
+    def share() -> float:
+        with Search(site.engine) as search:
+            return search.progress().share
+
+    assert share() == 0
+    with TestClient(app):
+        until = time.monotonic() + 100
+        while share() < 1 and time.monotonic() < until:
+            time.sleep(0.1)
+        [job] = site.jobs.all()
+    assert (job.kind, job.failure) == ("index", None)
+    assert share() == 1
+
+
+def test_an_index_that_cannot_be_made_is_told_and_not_tried_over_and_over(site: Site, viewer: Browser) -> None:
+    failed = Job("1", "index", {}, "smarketing", utc_now(), ended=utc_now(), failure={"message": "The disk is full."})
+    site.jobs._jobs["1"] = failed
+    with pytest.raises(RuntimeError, match="disk is full"):
+        site.finder.turn()
+    site.finder.trouble = "The disk is full."
+    assert "The disk is full." in seen(viewer.get("/records"))
+    assert len(site.jobs.all()) == 1
 
 
 def test_one_process_at_a_time_fills_the_index(site: Site, viewer: Browser) -> None:
