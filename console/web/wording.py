@@ -48,7 +48,10 @@ class Wording:
     names: Mapping[str, str]
 
     def field(self, name: str) -> str:
-        text = called(name, self.config.fields_of(self.kind) or {}, self.words)
+        own = f"record.field_{name}"
+        text = (
+            self.words(own) if own in self.words else called(name, self.config.fields_of(self.kind) or {}, self.words)
+        )
         return text[:1].upper() + text[1:]
 
     def value(self, value: Any) -> Any:
@@ -79,11 +82,17 @@ class Wording:
         condition = mapper.asks.get("create_when" if code == "create_when" else "sync_when") if mapper else None
         if condition is not None:
             rule = described(condition, self.config.fields_of(self.kind) or {}, self.words)
-        here = ", ".join(dict.fromkeys(str(clause.found) for clause in told["clauses"]))
+        here = ", ".join(dict.fromkeys(self._found(str(clause.found)) for clause in told["clauses"]))
         text = self.words(
             key, system=system, record=link.remote_id if link else "", review=str(told["review"] or ""), rule=rule
         )
         return f"{text} {self.words('record.standing_here', here=here)}" if here else text
+
+    def _found(self, clause: str) -> str:
+        """What there is in place of what a rule asks for (`mapping.conditions.unmet`)."""
+        name, is_, value = clause.partition(" is ")
+        known = is_ and name in (self.config.fields_of(self.kind) or {})
+        return f"{self.field(name)}: {value}" if known else plain(clause, 200)
 
     def change(self, change: ChangeRow) -> str:
         """A change that is not about fields, or what it is called that is."""
