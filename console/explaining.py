@@ -168,9 +168,11 @@ def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
     return history.holders(keys) or history.mentioning(email)
 
 
-def story(opened: Opened, history: History, store: Store, hub_id: str, most: int | None = None) -> Story:
+def story(
+    opened: Opened, history: History, store: Store, hub_id: str, most: int | None = None, activities: int = ACTIVITIES
+) -> Story:
     """All that is known of a hub record, from a handful of queries, and one for each month of its last activities. `most`: of
-    those who refer to it, how many are named."""
+    those who refer to it, how many are named; `activities`: how many of the last ones."""
     lead = store.hubs([hub_id])[hub_id]
     changes = history.changes([hub_id]).get(hub_id, [])
     stages = history.stages([hub_id]).get(hub_id, [])
@@ -197,7 +199,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str, most: int
         absent=_absent(standings),
         standing={system: one._asdict() for system, one in standings.items()},
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
-        activities=history.activities(hub_id, ACTIVITIES),
+        activities=history.activities(hub_id, activities) if activities else [],
         timeline=_timeline(changes, stages, sent),
         kind=lead.kind,
         around=around,

@@ -85,7 +85,7 @@ def portrait(
 ) -> Portrait:
     """`kind`: of the moments, if only those of one kind; `upto`: how many of the newest ones are wanted. Raises KeyError where
     there is no such hub record."""
-    told = story(opened, history, store, hub_id, NAMED)
+    told = story(opened, history, store, hub_id, NAMED, activities=0)
     hub = store.hubs([hub_id])[hub_id]
     changes, stages = history.changes([hub_id]).get(hub_id, []), history.stages([hub_id]).get(hub_id, [])
     lead = hub.kind == "lead"
