@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = _loads(Path(folder), asked.n, 1 if asked.quick else ROUNDS, None if asked.quick else asked.large)
         figures += _activities(Path(folder), asked.quick)
         figures += _alignment(Path(folder), 20_000 if asked.quick else LARGE)
+        figures += _search(Path(folder), 20_000 if asked.quick else LARGE)
     figures += _calls()
     figures += _limits(*((3, 2.0) if asked.quick else (3, 10.0)))
     show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
@@ -212,6 +213,32 @@ def _alignment(folder: Path, leads: int) -> list[Figure]:
         Figure(f"tick in which nothing happened, {open_}", clocks["quiet"], "s", 2, "lower"),
         Figure(f"tick after {clocks['calls']:,.0f} calls, {open_}", clocks["called"], "s", 2, "lower"),
         Figure(f"first tick of a pact, {clocks['leads']:,.0f} leads to look at", clocks["first"], "s"),
+    ]
+
+
+# -- the console ---------------------------------------------------------------------------------------------------------
+
+
+def _search(folder: Path, leads: int) -> list[Figure]:
+    """Eleven sorts of questions, from one letter to two rare names; the slowest of all, and the middle of the slowest sort."""
+    log.print(f"finding people among {leads:,} leads", style="dim")
+    found = _measure("search", folder, leads)
+    label = f"{leads:,} leads"
+    slowest, middle = (max(found[name].values()) for name in ("slowest", "median"))
+    return [
+        Figure(f"console: search, the slowest question, {label}, processor time", slowest, "ms", 200, "lower"),
+        Figure(f"console: search, the middle of the slowest sort, {label}, processor time", middle, "ms", 50, "lower"),
+        Figure(
+            f"console: search, a name that many have, {label}",
+            found["median"]["a name that many have"],
+            "ms",
+            20,
+            "lower",
+        ),
+        Figure(f"console: search index made for the first time, {label}", found["build"], "s"),
+        Figure("console: longest transaction of the search index", found["longest"], "s", 1, "lower"),
+        Figure("console: 2,000 changed records taken into the search index", found["followed"], "s"),
+        Figure("console: search index per lead", found["bytes"], "bytes", 700, "lower"),
     ]
 
 

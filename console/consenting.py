@@ -70,7 +70,7 @@ async def consent(screen: Screen, folder: Path, asked: str, said: Said) -> Exit:
         raise Refusal("usage", "One act at a time: --opt-in or --opt-out.", "Give the command twice.")
     acts = bool(said.opt_in or said.opt_out)
     async with open_project(folder, systems=(), reading=not acts) as opened:
-        hand = _record(opened, asked, said) if acts else []
+        hand = record_act(opened, asked, said) if acts else []
         told = _tell(opened, asked)
     screen.emit({"ok": True, "exit": 0, **told, "recorded": acts, "by_hand": hand})
     if not screen.as_json:
@@ -78,9 +78,10 @@ async def consent(screen: Screen, folder: Path, asked: str, said: Said) -> Exit:
     return Exit.DONE
 
 
-def _record(opened: Opened, asked: str, said: Said) -> list[str]:
-    """Note the act, while no run is under way: what a run hears afterwards counts more. Raises Busy."""
-    channels = _names(opened.project.config, opened.rules)
+def record_act(opened: Opened, asked: str, said: Said) -> list[str]:
+    """Note the act, while no run is under way: what a run hears afterwards counts more. Returns the systems in which no program
+    may take an opt-out back. Raises Refusal, and Busy."""
+    channels = channels_named(opened.project.config, opened.rules)
     wanted = str(said.opt_in or said.opt_out)
     if wanted not in channels:
         raise Refusal("usage", f"There is no channel {wanted!r}.", f"Channels: {', '.join(channels) or 'none'}.")
@@ -116,7 +117,7 @@ def _basis(config: ProjectFile, said: Said) -> Value:
     return [said.basis] if field is not None and field.type == "multipicklist" else said.basis
 
 
-def _names(config: ProjectFile, rules: Rules) -> dict[str, tuple[str, str]]:
+def channels_named(config: ProjectFile, rules: Rules) -> dict[str, tuple[str, str]]:
     """What a person calls a channel -> its field, and the list: `email`, `sms`, `left_lists:newsletter`, `newsletter`."""
     found: dict[str, tuple[str, str]] = {}
     lists: list[tuple[str, str]] = []
@@ -145,7 +146,7 @@ def _tell(opened: Opened, asked: str) -> dict[str, Any]:
         history = History(store)
         hub_id = find(opened, history, asked)
         hub = store.hubs([hub_id])[hub_id]
-        channels = list(_channels(opened, hub))
+        channels = list(channels_of(opened, hub))
         fields = {channel.field for channel in channels} | {*CONSENT}
         return {
             "id": hub.id,
@@ -158,9 +159,9 @@ def _tell(opened: Opened, asked: str) -> dict[str, Any]:
         store.close()
 
 
-def _channels(opened: Opened, hub: Hub) -> Iterable[Channel]:
+def channels_of(opened: Opened, hub: Hub) -> Iterable[Channel]:
     shortest: dict[tuple[str, str], str] = {}
-    for name, which in _names(opened.project.config, opened.rules).items():
+    for name, which in channels_named(opened.project.config, opened.rules).items():
         if which not in shortest or len(name) < len(shortest[which]):
             shortest[which] = name
     for (field, member), name in shortest.items():

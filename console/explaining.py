@@ -172,8 +172,11 @@ def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
     return history.holders(keys) or history.mentioning(email)
 
 
-def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
-    """All that is known of a hub record, from a handful of queries, and one for each month of its last activities."""
+def story(
+    opened: Opened, history: History, store: Store, hub_id: str, most: int | None = None, activities: int = ACTIVITIES
+) -> Story:
+    """All that is known of a hub record, from a handful of queries, and one for each month of its last activities. `most`: of
+    those who refer to it, how many are named; `activities`: how many of the last ones."""
     lead = store.hubs([hub_id])[hub_id]
     changes = history.changes([hub_id]).get(hub_id, [])
     stages = history.stages([hub_id]).get(hub_id, [])
@@ -182,7 +185,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     standings = _standings(opened, store, lead, reviews, sent)
     scoring = explain_score(opened, store, lead) if lead.kind == "lead" else None
     lines = scoring.lines if scoring else ()
-    around = _around(store, lead)
+    around = _around(store, lead, most)
     told = _fields(opened, store, lead, Reasons(lead, changes, stages))
     conflicts = _conflicts(changes)
     return Story(
@@ -200,7 +203,7 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
         absent=_absent(standings),
         standing={system: one._asdict() for system, one in standings.items()},
         reviews=[{"id": r.id, "kind": r.kind, "subject": r.subject, "opened_at": r.opened_at} for r in reviews],
-        activities=history.activities(hub_id, ACTIVITIES),
+        activities=history.activities(hub_id, activities) if activities else [],
         timeline=_timeline(changes, stages, sent),
         kind=lead.kind,
         around=around,
@@ -208,12 +211,14 @@ def story(opened: Opened, history: History, store: Store, hub_id: str) -> Story:
     )
 
 
-def _around(store: Store, hub: Hub) -> dict[str, list[dict[str, str]]]:
-    """What refers to it, and is still there."""
-    referring = store.hubs(store.referring(hub.id)).values()
+def _around(store: Store, hub: Hub, most: int | None) -> dict[str, list[dict[str, str]]]:
+    """What refers to it, and is still there. An owner's records are left out: there are too many."""
+    if hub.kind == "owner":
+        return {}
+    referring = store.hubs(store.referring(hub.id)[:most]).values()
     found: dict[str, list[dict[str, str]]] = {}
     for other in sorted(referring, key=lambda other: (name_of(other).casefold(), other.id)):
-        if other.alive and not other.merged_into and hub.kind != "owner":
+        if other.alive and not other.merged_into:
             stage = other.fields.get("stage")
             entry = {"id": other.id, "name": name_of(other), **({"stage": str(stage)} if stage else {})}
             found.setdefault(other.kind, []).append(entry)
@@ -309,11 +314,12 @@ def _standings(
     rules = opened.rules.of(lead.kind)
     named_in = {
         review.system or "": review.id
-        for review in store.reviews("match", "duplicate")
+        for review in store.naming(lead.id)
         for candidate in review.detail.get("candidates", ())
         if candidate["hub"] == lead.id
     }
-    gone = away(store) if "owner" in opened.rules.kinds else {}
+    referred = {i for name in rules.references for i in ids_in(lead.fields.get(name))}
+    gone = away(store, referred) if "owner" in opened.rules.kinds else {}
     waits = Waits(
         questions=named_in,
         letters={r.system or "": r.id for r in reviews if r.kind in ("dead_letter", "duplicate")},

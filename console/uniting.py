@@ -31,43 +31,52 @@ from sync.project import Opened, open_project
 
 async def unite(screen: Screen, folder: Path, stays: str, joins: str, confirm: bool, by: str | None) -> Exit:
     async with open_project(folder, systems=(), reading=not confirm) as opened:
-        with _at_work(opened, confirm) as store:
-            history = History(store)
-            winner, loser = (_the(store, find(opened, history, asked)) for asked in (stays, joins))
-            if winner.id == loser.id or winner.kind != loser.kind:
-                raise Refusal(
-                    "no-union", f"{name_of(winner)} and {name_of(loser)} cannot be one.", "Name two of one kind."
-                )
-            told = {"stays": _shown(winner), "joins": _shown(loser), "done": confirm}
-            if confirm:
-                with _run(opened, store, winner, "unite") as ctx:
-                    unions.unite(
-                        ctx, winner.id, loser.id, utc_now(), by=by or getpass.getuser(), rule="a person said so"
-                    )
-    return _tell(screen, told, f"{name_of(loser)} becomes part of {name_of(winner)}", confirm)
+        told = unite_two(opened, stays, joins, by=by or getpass.getuser(), confirm=confirm)
+    return _tell(screen, told, f"{told['joins']['name']} becomes part of {told['stays']['name']}", confirm)
 
 
 async def split(screen: Screen, folder: Path, asked: str, confirm: bool, by: str | None) -> Exit:
     async with open_project(folder, systems=(), reading=not confirm) as opened:
-        with _at_work(opened, confirm) as store:
-            history = History(store)
-            winner = _the(store, find(opened, history, asked))
-            taken_in = [
-                c.detail["union"] for c in history.changes([winner.id]).get(winner.id, ()) if "union" in c.detail
-            ]
-            inside = store.hubs(union["hub"] for union in taken_in)
-            left = [union for union in taken_in if inside[union["hub"]].merged_into == winner.id]
-            if not left:
-                one = WORDS[winner.kind][0]
-                raise Refusal(
-                    "no-union", f"{name_of(winner)} has taken no other {one} in.", f"smarketing explain {asked}"
-                )
-            loser = inside[left[-1]["hub"]]
-            told = {"stays": _shown(winner), "leaves": _shown(loser), "done": confirm}
-            if confirm:
-                with _run(opened, store, winner, "split") as ctx:
-                    unions.split(ctx, winner.id, left[-1], utc_now(), by=by or getpass.getuser())
-    return _tell(screen, told, f"{name_of(loser)} is apart from {name_of(winner)} again", confirm)
+        told = split_last(opened, asked, by=by or getpass.getuser(), confirm=confirm)
+    return _tell(screen, told, f"{told['leaves']['name']} is apart from {told['stays']['name']} again", confirm)
+
+
+def unite_two(opened: Opened, stays: str, joins: str, *, by: str, confirm: bool) -> dict[str, Any]:
+    """What becomes part of what; done where it is confirmed. Raises Refusal, and Busy."""
+    with _at_work(opened, confirm) as store:
+        history = History(store)
+        winner, loser = (_the(store, find(opened, history, asked)) for asked in (stays, joins))
+        if winner.id == loser.id or winner.kind != loser.kind:
+            raise Refusal("no-union", f"{name_of(winner)} and {name_of(loser)} cannot be one.", "Name two of one kind.")
+        told = {"stays": _shown(winner), "joins": _shown(loser), "done": confirm}
+        if confirm:
+            with _run(opened, store, winner, "unite") as ctx:
+                unions.unite(ctx, winner.id, loser.id, utc_now(), by=by, rule="a person said so")
+    return told
+
+
+def split_last(opened: Opened, asked: str, *, by: str, confirm: bool) -> dict[str, Any]:
+    """What was taken in last and leaves again; done where it is confirmed. Raises Refusal, and Busy."""
+    with _at_work(opened, confirm) as store:
+        history = History(store)
+        winner = _the(store, find(opened, history, asked))
+        left = unions_of(store, history, winner)
+        if not left:
+            one = WORDS[winner.kind][0]
+            raise Refusal("no-union", f"{name_of(winner)} has taken no other {one} in.", f"smarketing explain {asked}")
+        union, loser = left[-1]
+        told = {"stays": _shown(winner), "leaves": _shown(loser), "done": confirm}
+        if confirm:
+            with _run(opened, store, winner, "split") as ctx:
+                unions.split(ctx, winner.id, union, utc_now(), by=by)
+    return told
+
+
+def unions_of(store: Store, history: History, winner: Hub) -> list[tuple[dict[str, Any], Hub]]:
+    """Every union that can be taken apart, as it was noted, and who gave way in it; the last one last."""
+    taken_in = [c.detail["union"] for c in history.changes([winner.id]).get(winner.id, ()) if "union" in c.detail]
+    inside = store.hubs(union["hub"] for union in taken_in)
+    return [(union, inside[union["hub"]]) for union in taken_in if inside[union["hub"]].merged_into == winner.id]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from state import tables as t
 from state.lead_activities import LeadActivities
 from state.rows import dumps, loads
+from state.unindexing import Unindexing
 
 HELD_BY_HUB_ID: tuple[sa.Column[Any], ...] = (
     t.change.c.hub_id, t.stage_event.c.hub_id, t.write.c.hub_id, t.review.c.hub_id, t.match_key.c.hub_id,
@@ -54,7 +55,7 @@ class Erasure:
         return [record for record in self.records if record.outcome == "waiting"]
 
 
-class Erasures(LeadActivities):
+class Erasures(LeadActivities, Unindexing):
     """The verbs over `erasure` and `forgotten`."""
 
     def begin_erasure(self, erasure: Erasure, hashes: Collection[str]) -> None:
@@ -146,6 +147,7 @@ class Erasures(LeadActivities):
             if erase:
                 self._c.execute(table.delete().where(any_))
         found["activity"] = self.activities_held(hub_ids, words)
+        found["search_record"] = self.searched(hub_ids, erase=erase)
         if erase:
             self.forget_unplaced(words)
             for hub_id in hub_ids:

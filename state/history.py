@@ -15,11 +15,14 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from mapping.fields import Kind, RecordKind
+from mapping.fields import KINDS, Kind, RecordKind
 from state import tables as t
 from state.connection import chunks
 from state.records import Hub, WriteRow
 from state.store import Store, loads
+
+OF_RECORDS = ("match", "duplicate", "bad_value")
+"""Kinds of questions about a record that may be no hub record's yet."""
 
 Engine = sa.Engine
 """For the rooms that pass one on and may not know SQLAlchemy."""
@@ -244,7 +247,7 @@ class History:
     def holding(self, system: str, remote_id: str) -> dict[Kind, str]:
         """Kind -> the hub record that has or had the record of this kind and id."""
         c = t.link.c
-        query = sa.select(c.kind, c.hub_id).where(c.system == system, c.remote_id == remote_id)
+        query = sa.select(c.kind, c.hub_id).where(c.system == system, c.kind.in_(KINDS), c.remote_id == remote_id)
         return {row.kind: row.hub_id for row in self._c.execute(query)}
 
     def mentioning(self, text: str, limit: int = 6) -> list[str]:
@@ -345,6 +348,15 @@ class History:
         mine: list[sa.ColumnElement[bool]] = [c.hub_id.in_(list(hub_ids))]
         mine += [sa.and_(c.system == s, c.remote_id == i, c.record_kind == "lead") for s, i in sorted(records)]
         return [review_row(row) for row in self._c.execute(sa.select(t.review).where(sa.or_(*mine)).order_by(c.id))]
+
+    def questions_about(self, hub_id: str, subjects: Iterable[str]) -> list[ReviewRow]:
+        """Every question about this hub record, closed ones too, and those that are open about records of these subjects."""
+        c = t.review.c
+        asked = sa.select(t.review).where(
+            c.kind.in_(OF_RECORDS), c.subject.in_(sorted(subjects)), c.closed_at.is_(None)
+        )
+        rows = [*self._c.execute(sa.select(t.review).where(c.hub_id == hub_id)), *self._c.execute(asked)]
+        return [review_row(row) for _, row in sorted({row.id: row for row in rows}.items())]
 
     def reviews_by_id(self, ids: Sequence[int]) -> dict[int, ReviewRow]:
         """Closed ones too."""

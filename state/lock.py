@@ -77,6 +77,13 @@ class Lease:
         return str(found or "?:?:?")
 
 
+def held(engine: sa.Engine, name: str, now: datetime) -> bool:
+    """Whether somebody holds this lock."""
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(t.lock.c.holder, t.lock.c.until).where(t.lock.c.name == name)).first()
+    return row is not None and row.until > now and _alive(row.holder)
+
+
 def _alive(holder: str) -> bool:
     """False only where the process is known to be gone."""
     host, pid, _ = holder.rsplit(":", 2)

@@ -35,6 +35,11 @@ ALL_ASKED = {resolved: Query(query) for resolved, query in _open.items()}
 ASKED = {resolved: Lookup(query, _c.kind) for resolved, query in _open.items()}
 ASKED_ABOUT = {resolved: Lookup(query, _c.hub_id) for resolved, query in _open.items()}
 """Whether a person has answered -> the reviews: all of them, of some kinds, about some hub records."""
+NAMING = Query(
+    REVIEW.where(
+        sa.or_(_c.kind == "match", _c.kind == "duplicate"), _c.closed_at.is_(None), _c.detail.like(sa.bindparam("text"))
+    )
+)
 OF_KIND = Query(REVIEW.where(_c.kind == sa.bindparam("kind")).order_by(_c.id))
 PARKED = Lookup(
     sa.select(_c.hub_id, _c.system, _c.detail).where(
@@ -86,6 +91,11 @@ class Questions(Connected):
         else:
             rows = list(ASKED[resolved].rows(self._c, kinds)) if kinds else ALL_ASKED[resolved].rows(self._c)
         return [review_of(row) for row in rows]
+
+    def naming(self, hub_id: str) -> list[Review]:
+        """Open questions of identity that mention a hub record."""
+        found = map(review_of, NAMING.rows(self._c, text=f'%"{hub_id}"%'))
+        return sorted(found, key=lambda review: review.id)
 
     def parked(self, hub_ids: Iterable[str]) -> dict[tuple[str, str], set[str]]:
         """(hub, system) -> fingerprints of the writes that the system has refused: while they wait for an answer, and

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from state import tables as t
-from state.history import Engine, ReviewRow, Run, _review, _run
+from state.history import Engine, ReviewRow, Run, _run, review_row
 from state.records import WriteRow
 from state.rows import loads, write_of
 
@@ -120,7 +120,7 @@ class Runs:
         c = t.review.c
         query = sa.select(t.review).where(c.run_id == id_, c.kind != "guard").order_by(c.id.desc()).limit(limit)
         with self._engine.connect() as connection:
-            return [_review(row) for row in connection.execute(query)]
+            return [review_row(row) for row in connection.execute(query)]
 
     def problems(self, id_: str) -> list[Problem]:
         """What the systems refused, by reason, the most frequent first."""

@@ -3,7 +3,8 @@
 Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
 ids of hubs and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
 end. Times are UTC. The tables of what the two teams agree on are in `agreed.py`, those of who may
-look at it in `access.py`, those of drafts and publications in `published.py`.
+look at it in `access.py`, those of drafts and publications in `published.py`, those by which it is searched in
+`searched.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from state.access import account, audit, invitation, session, token
 from state.agreed import acceptance, alert, attainment, decision, model, score, score_due, sla_clock, sla_version
 from state.columns import EPOCH, MICROSECOND, Id, Serial, Utc, Word, metadata, read_time, stored_time
 from state.published import draft, publication
+from state.searched import search_record, search_word
 
 __all__ = [
     "EPOCH",
@@ -38,6 +40,8 @@ __all__ = [
     "read_time",
     "score",
     "score_due",
+    "search_record",
+    "search_word",
     "session",
     "sla_clock",
     "sla_version",
@@ -45,7 +49,7 @@ __all__ = [
     "token",
 ]
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration; `database.py` brings older databases up to it."""
 
 run = sa.Table(

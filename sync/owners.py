@@ -12,7 +12,7 @@ https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,12 +42,12 @@ def left(hub: Hub) -> dict[str, str]:
     return found
 
 
-def away(store: Store) -> dict[str, set[str]]:
-    """System -> the owners who have left it."""
+def away(store: Store, among: Iterable[str] | None = None) -> dict[str, set[str]]:
+    """System -> the owners who have left it. `among`: of these hub records alone."""
     found: dict[str, set[str]] = {}
     owners = store.of(OWNER)
-    for hub in owners.hubs(owners.ids()).values():
-        for system in left(hub):
+    for hub in owners.hubs(owners.ids() if among is None else among).values():
+        for system in left(hub) if hub.kind == OWNER else ():
             found.setdefault(system, set()).add(hub.id)
     return found
 

@@ -25,7 +25,7 @@ from console.web.scoring_form import TESTS, Wrong, read, rows_of
 from mapping.derived import shared_fields
 from mapping.editing import CannotEdit
 from mapping.folder import MAIN, read_files
-from mapping.loader import loaded
+from mapping.loader import load_project
 from mapping.problems import ConfigErrors
 from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES
 from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, threshold_of
@@ -127,7 +127,7 @@ def _save(page: Page, posted: Mapping[str, str], on: list[str]) -> Response:
     try:
         edit = read(posted, on, draft.files[MAIN], qualified_stage(config), shared_fields(config, "lead"))
         files = scoring_edit(draft.files, edit)
-        loaded(files, page.site.folder)
+        load_project(page.site.folder, files)
     except Wrong as error:
         return _form(page, draft, posted, wrong=[page.words(error.key, **error.values)], on=on, status=422)
     except CannotEdit as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from alignment.words import Words, languages
 from console.publishing import by_hand, finish
 from console.web.discovered import Schemas
+from console.web.finding import Finder
 from console.web.jobs import Jobs
 from console.web.standing import Watch
 from mapping.console import Console
@@ -54,6 +55,7 @@ class Site:
         self.jobs = Jobs(self.folder)
         self.watch = Watch(self.engine)
         self.schemas = Schemas(self.jobs)
+        self.finder = Finder(self.engine, self.jobs)
 
     @property
     def opened(self) -> Opened:
@@ -119,6 +121,7 @@ class Site:
         return Words(language if language in LANGUAGES else LANGUAGES[0], TEXTS)
 
     def close(self) -> None:
+        self.finder.close()
         self.jobs.close()
         self.engine.dispose()
 

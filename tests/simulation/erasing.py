@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from state import tables as t
 from state.database import scrub
 from state.erasures import Erasure
+from state.indexing import Indexer
 from state.records import Hub
 from state.store import Store
 from sync.forget import begin, carry_out, erase_ours, survey
@@ -70,6 +71,7 @@ def erase(world: World, disturbed_run: Callable[[World], None]) -> None:
     world.gone |= {("lead", email, system) for system in world.vendors}
     world.log.append(f"forget {email}")
     known = _known(world)
+    index(world)
     world.steps, world.crash_at = 0, r.randrange(1, 24) if r.random() < 0.6 else None
     with contextlib.suppress(Crash):
         asyncio.run(forget(world, lead_id))
@@ -144,9 +146,24 @@ def problems(world: World, email: str, words: set[str], known: set[tuple[str, st
                 found += [
                     f"18: a row of {table.name} still says {word}: {told}" for word in words if f'"{word}"' in told
                 ]
+        rows = c.execute(sa.select(t.search_record.c.hub_id, t.search_record.c.words)).all()
+        found += [
+            f"18: {row.hub_id} is found by {email} still" for row in rows if email.lower() in row.words.split("\n")
+        ]
+        word = c.execute(sa.select(t.search_word.c.word).where(t.search_word.c.word == email.lower())).first()
+        found += [f"18: {email} is a word of the index still"] if word else []
     files = [Path(f"{world.path}{suffix}") for suffix in ("", "-wal")]
-    found += [f"18: {email} is in {f.name}" for f in files if f.exists() and f'"{email}"'.encode() in f.read_bytes()]
+    spelled = (f'"{email}"'.encode(), f"\n{email.lower()}\n".encode())
+    found += [
+        f"18: {email} is in {f.name}" for f in files if f.exists() and any(one in f.read_bytes() for one in spelled)
+    ]
     return found
+
+
+def index(world: World) -> None:
+    """As a console does it behind the engine: whoever is forgotten has been found by then."""
+    with Indexer(world.engine) as indexer:
+        assert indexer.catch_up()
 
 
 def let_in(world: World, email: str) -> None:

@@ -186,3 +186,26 @@ def test_history_on_a_store_sees_what_is_not_committed_and_with_closes_its_own(s
         assert apart.runs() == []
     with pytest.raises(Exception, match="closed"):
         apart.runs()
+
+
+def test_the_questions_about_a_record(store: Store) -> None:
+    about = {"candidates": [{"hub": "ada"}]}
+    store.open_reviews(
+        [
+            Review("conflict", "ada:title", {}, "ada"),
+            Review("conflict", "bob:title", {}, "bob"),
+            Review("match", "crm:7", about, None, "crm", "7"),
+            Review("duplicate", "crm:8", {"candidates": [{"hub": "adam"}]}, None, "crm", "8"),
+            Review("bad_value", "crm:1", {}, None, "crm", "1"),
+        ],
+        "01",
+        AT,
+    )
+    store.close_reviews([("conflict", "ada:title")], LATER)
+    history = History(store)
+    assert [row.subject for row in history.questions_about("ada", ["crm:1"])] == ["ada:title", "crm:1"]
+    assert [row.subject for row in history.questions_about("carl", [])] == []
+    assert [review.subject for review in store.naming("ada")] == ["crm:7"]
+    store.close_reviews([("match", "crm:7"), ("bad_value", "crm:1")], LATER)
+    assert store.naming("ada") == []
+    assert [row.subject for row in history.questions_about("ada", ["crm:1"])] == ["ada:title"]
