@@ -125,8 +125,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@lru_cache(maxsize=64)
 def data(text: str) -> dict[str, Any]:
-    """What a file says; nothing where it is no YAML, which the errors tell."""
+    """What a file says, not to be changed; nothing where it is no YAML, which the errors tell."""
     try:
         return data_of(text)
     except CannotEdit:
