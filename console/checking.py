@@ -6,8 +6,8 @@ Invariant: `check` changes nothing anywhere; `provision` creates fields and neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from alignment.sla.messages import re_evaluation
 from connectors.base import Account, Budget, Connector, RemoteField
 from connectors.errors import ConnectorError, Misconfigured
 from console.failures import Exit
-from console.schemas import Finding, Needed, fits, needs, wanted
+from console.fitting import Shape, mapped_kinds, unable, unfit
+from console.schemas import Finding, Needed, needs, wanted
 from console.screen import Screen, Sheet, count, many, plain, table
-from mapping.fields import KINDS, PLURALS, Kind, place
+from mapping.fields import Kind, RecordKind
 from sync.project import ENV_FILE, Opened, open_project
 
 
@@ -50,65 +51,27 @@ async def check(screen: Screen, folder: Path, systems: Sequence[str]) -> Exit:
 
 
 async def _look(opened: Opened, name: str) -> Checked:
-    checked = Checked()
+    checked, mapping = Checked(), opened.project.mappings[name]
+    connector, config = opened.connectors[name], opened.project.config
+    shapes = shapes_of(connector)
     try:
-        checked.account = await opened.connectors[name].check()
-        for kind, connector, needed in _kinds(opened, name, checked):
-            schema = await connector.schema()
-            checked.fields += len(needed)
-            if opened.project.config.on_merge_of(kind) == "merge" and not connector.can.merge:
-                checked.findings.append(
-                    Finding(
-                        "warning", "cannot-merge", place(name, kind), "", "", f"{name} does not let us merge {PLURALS[kind]}.",
-                        "Where it has two records of one, a review says which to merge there by hand.",
-                    )
-                )  # fmt: skip
-            if schema:
-                creates = connector.can.create and any(need.push for need in needed)
-                checked.findings += fits(place(name, kind), needed, schema, creates=creates)
+        checked.account = await connector.check()
+        for kind, section in mapped_kinds(mapping, shapes):
+            checked.fields += len(needs(config, section, kind))
+            shapes[kind] = replace(shapes[kind], fields=await connector.of(kind).schema())
     except ConnectorError as error:
         checked.error = {"code": error.code, "message": error.message, "hint": error.hint}
         return checked
-    checked.budget = opened.connectors[name].budget()
+    finally:
+        checked.findings = unfit(config, mapping, name, shapes)
+    checked.budget = connector.budget()
     return checked
 
 
-def _kinds(opened: Opened, name: str, checked: Checked) -> Iterator[tuple[Kind, Connector, list[Needed]]]:
-    """Every kind that the system's mapping has, with what the mapping counts on. One that the system does not have is a
-    finding."""
-    connector, mapping = opened.connectors[name], opened.project.mappings[name]
-    if mapping.activities and "activity" not in connector.kinds:
-        checked.findings.append(
-            Finding(
-                "error",
-                "no-such-kind",
-                name,
-                "",
-                "",
-                f"{name} has no activities.",
-                "Take `activities` out of its mapping.",
-            )
-        )
-    for kind in KINDS:
-        section = mapping.of(kind)
-        if section is None:
-            continue
-        if kind in connector.kinds:
-            if section.on_leave == "archive" and not connector.of(kind).can.archive:
-                checked.findings.append(
-                    Finding(
-                        "error", "cannot-archive", place(name, kind), "", "", f"{name} does not let us archive {PLURALS[kind]}.",
-                        "Take `on_leave: archive` out: then what leaves sync_when is left alone, and told no more.",
-                    )
-                )  # fmt: skip
-            yield kind, connector.of(kind), needs(opened.project.config, section, kind)
-        else:
-            checked.findings.append(
-                Finding(
-                    "error", "no-such-kind", name, "", "", f"{name} has no {PLURALS[kind]}.",
-                    f"Take `{PLURALS[kind]}` out of its mapping.",
-                )
-            )  # fmt: skip
+def shapes_of(connector: Connector) -> dict[RecordKind, Shape]:
+    """What the system has and can, before it is asked for any field."""
+    can = {kind: connector.of(kind).can for kind in connector.kinds}
+    return {kind: Shape(None, one.create, one.archive, one.merge) for kind, one in can.items()}
 
 
 def _notes(opened: Opened) -> list[str]:
@@ -217,13 +180,14 @@ async def provision(screen: Screen, folder: Path, systems: Sequence[str]) -> Exi
 
 async def _provision(opened: Opened, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"created": [], "by_hand": [], "doubtful": [], "error": None, "there": 0}
-    checked = Checked()
+    connector, mapping = opened.connectors[name], opened.project.mappings[name]
+    shapes = shapes_of(connector)
     try:
-        for kind, connector, needed in _kinds(opened, name, checked):
-            await _make(kind, connector, needed, answer)
+        for kind, section in mapped_kinds(mapping, shapes):
+            await _make(kind, connector.of(kind), needs(opened.project.config, section, kind), answer)
     except ConnectorError as error:
         answer["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
-    for finding in checked.findings:
+    for finding in unable(mapping, name, shapes):
         answer["error"] = {"code": finding.code, "message": finding.message, "hint": finding.hint}
     return answer
 

@@ -8,7 +8,7 @@ not written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,9 +85,9 @@ class PlanFile:
         return {"format": FORMAT, **asdict(self)}
 
 
-def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteRow], full: bool) -> PlanFile:
+def gathered(opened: Opened, store: Store, report: Report, planned: Iterable[WriteRow], full: bool) -> PlanFile:
     """The plan with the reason for every value, while the dry run's state can still be read."""
-    history = History(store)
+    rows, history = list(planned), History(store)
     tallies = {
         place(system, kind): Tally(linked=store.of(kind).count_links(system))
         for kind in opened.rules.kinds
@@ -97,7 +97,7 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
     for row in rows:
         tallies[place(row.system, row.kind)].add(row)
     decisions, decided = _decisions(history, store, report.run_id)
-    writes = list(_writes(history, store, rows, opened.rules))
+    writes = list(written_out(history, store, rows, opened.rules))
     return PlanFile(
         id=f"{report.started:%Y%m%d-%H%M%S}-{report.run_id[-4:]}",
         made_at=report.started.astimezone(UTC).isoformat(),
@@ -117,7 +117,8 @@ def gathered(opened: Opened, store: Store, report: Report, rows: Sequence[WriteR
     )
 
 
-def _writes(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
+def written_out(history: History, store: Store, rows: Sequence[WriteRow], rules: Rules) -> Iterator[PlannedWrite]:
+    """Each with whom it is about, and why it says what it says."""
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         leads = store.hubs([row.hub_id for row in part])

@@ -43,7 +43,9 @@ async def kept(folder: Path, edits: Sequence[Mapping[str, Any]]) -> list[tuple[s
             }
     merged = [change["key"] for change in edits if change["do"] == "merge" and "of" in change]
     told += [(f"the merged accounts of {domain} are no question any more", domain not in asked) for domain in merged]
-    more = await run_preview(folder, lambda opened, store, report, rows: len(rows) + len(report.errors), full=True)
+    more = await run_preview(
+        folder, lambda opened, store, report, rows: sum(1 for _ in rows) + len(report.errors), full=True
+    )
     return [*told, ("a fourth sync would write nothing", more == 0)]
 
 

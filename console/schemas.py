@@ -6,6 +6,7 @@ is something that a run would stumble over; everything else is a `warning`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,7 +26,8 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`field` is the shared one ("" where there is none), `remote` the system's. `code` is in docs/errors.md."""
+    """`field` is the shared one ("" where there is none), `remote` the system's. `code` is in docs/errors.md. `values`: what
+    the message is about, for whoever says it in another language."""
 
     level: Level
     code: str
@@ -34,6 +36,7 @@ class Finding:
     remote: str
     message: str
     hint: str = ""
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def fits(system: str, needed: Sequence[Needed], schema: Sequence[RemoteField], *
         found += [
             Finding("warning", "required-unmapped", system, "", field.name,
                     f"{field.label} is required by {system}, and nothing is mapped to it: creates may be refused.",
-                    "Map a field to it, with a `default` if need be.")
+                    "Map a field to it, with a `default` if need be.", {"label": field.label})
             for field in schema if field.required and field.writable and field.name not in pushed
         ]  # fmt: skip
     return found
@@ -164,16 +167,18 @@ def fits(system: str, needed: Sequence[Needed], schema: Sequence[RemoteField], *
 
 def _missing(system: str, need: Needed, there: Mapping[str, RemoteField]) -> Finding:
     likely = nearest(need.remote, there)
-    hint = f"Did you mean {likely}? " if likely and fuzz.ratio(need.remote, likely) >= 80 else ""
+    likely = likely if likely and fuzz.ratio(need.remote, likely) >= 80 else ""
+    hint = f"Did you mean {likely}? " if likely else ""
     return Finding(
         "error", "field-missing", system, need.field, need.remote, f"{system} has no field {need.remote}.",
         hint.strip() if need.to or need.theirs else f"{hint}`smarketing provision` creates the custom fields that are missing.",
+        {"likely": likely},
     )  # fmt: skip
 
 
 def _mismatches(system: str, need: Needed, field: RemoteField) -> Iterator[Finding]:
-    def finding(level: Level, code: str, message: str, hint: str = "") -> Finding:
-        return Finding(level, code, system, need.field, need.remote, message, hint)
+    def finding(level: Level, code: str, message: str, hint: str = "", **values: Any) -> Finding:
+        return Finding(level, code, system, need.field, need.remote, message, hint, values)
 
     if need.push and not field.writable:
         yield finding("error", "field-read-only", "It can be read and not written.", "Set `direction: pull`.")
@@ -188,7 +193,7 @@ def _mismatches(system: str, need: Needed, field: RemoteField) -> Iterator[Findi
     if field.type not in _HOLDS.get(need.transform, _TEXTS):
         yield finding(
             "error", "field-type", f"It holds {_a(field.type)}, and `transform: {need.transform}` does not fit it.",
-            "Map another field, or choose another transform.",
+            "Map another field, or choose another transform.", type=field.type, transform=need.transform,
         )  # fmt: skip
         return
     if field.type in ("picklist", "multipicklist") and field.options:
@@ -209,6 +214,9 @@ def _reference(need: Needed, field: RemoteField, finding: Any) -> Iterator[Findi
             "field-type",
             f"It holds {theirs}, and the shared field refers to a {need.to}{many}.",
             "Map another field.",
+            type=field.type,
+            to=need.to,
+            many=need.many,
         )
 
 
@@ -221,16 +229,22 @@ def _words(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
                 yield finding(
                     "error", "value-missing", f"We would write {word!r}, which is none of its {len(options)} values.",
                     f"Did you mean {likely}?" if likely else f"Values: {', '.join(sorted(options)[:12])}.",
+                    word=word, likely=likely, count=len(options),
                 )  # fmt: skip
         if not need.writes and need.transform != "boolean":
             yield finding(
                 "warning", "value-unchecked", f"It is a list of {len(options)} values, and any text may be written.",
-                "Values outside the list may be refused: `transform: picklist` maps them.",
+                "Values outside the list may be refused: `transform: picklist` maps them.", count=len(options),
             )  # fmt: skip
     for word in need.reads:
         if word not in options:
             yield finding(
-                "warning", "value-unknown", f"{word!r} is read, and is none of its values.", nearest(word, options)
+                "warning",
+                "value-unknown",
+                f"{word!r} is read, and is none of its values.",
+                nearest(word, options),
+                word=word,
+                likely=nearest(word, options),
             )
     if need.pull and need.transform == "picklist":
         unread = [word for word in options if word not in need.writes and word not in need.reads]
@@ -238,6 +252,7 @@ def _words(need: Needed, field: RemoteField, finding: Any) -> Iterator[Finding]:
             yield finding(
                 "warning", "value-unread", f"It may also say {', '.join(sorted(unread)[:8])}, which nothing translates.",
                 "Give each a meaning under `reads` (null: it says nothing). Until then such records go to review.",
+                words=", ".join(sorted(unread)[:8]), count=len(unread),
             )  # fmt: skip
 
 

@@ -20,8 +20,10 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from mapping.places import (
     column_of,
     end_of,
+    end_of_pair,
     in_flow,
     is_blank,
+    is_empty,
     line_start,
     newline_of,
     next_line,
@@ -149,7 +151,7 @@ def _add(text: str, loc: Loc, value: Any, order: Sequence[str]) -> str:
         if behind < 0:
             place = pairs[0][1].start_mark.index
             return f"{text[:place]}{key(name)}: {flow(value)}, {text[place:]}"
-        place = end_of(text, pairs[behind][2])
+        place = end_of_pair(text, *pairs[behind][1:])
         return f"{text[:place]}, {key(name)}: {flow(value)}{text[place:]}"
     indent = pairs[0][1].start_mark.column
     begin = " " * indent + key(name) + ":"
@@ -167,7 +169,7 @@ def _add(text: str, loc: Loc, value: Any, order: Sequence[str]) -> str:
         place = line_start(text, pairs[0][1].start_mark.index)
         return text[:place] + "".join(line + newline_of(text) for line in written) + text[place:]
     _, word, inner = pairs[max(behind, 0)]
-    return _below(text, max(word.end_mark.index, end_of(text, inner)), written)
+    return _below(text, end_of_pair(text, word, inner), written)
 
 
 def _behind(names: list[str], name: str, order: Sequence[str]) -> int:
@@ -200,6 +202,8 @@ def _add_item(text: str, loc: Loc, index: int, value: Any) -> str:
 def _replace(text: str, loc: Loc, value: Any) -> str:
     node = node_of(text, loc)
     start, end = node.start_mark.index, end_of(text, node)
+    if is_empty(node) and loc and isinstance(around := node_of(text, loc[:-1]), MappingNode):
+        start = end = end_of_pair(text, *pair_of(around, loc))
     if isinstance(node, ScalarNode) and not isinstance(value, dict | list | tuple):
         written = scalar(value, node, block=not in_flow(text, loc))
         return text[:start] + (" " if start == end else "") + written + text[end:]
@@ -229,7 +233,7 @@ def _drop(text: str, loc: Loc) -> str:
         spans = [(item.start_mark.index, end_of(text, item)) for item in nodes]
     else:
         at = [str(word.value) for word, _ in nodes].index(str(loc[-1]))
-        spans = [(word.start_mark.index, max(word.end_mark.index, end_of(text, inner))) for word, inner in nodes]
+        spans = [(word.start_mark.index, end_of_pair(text, word, inner)) for word, inner in nodes]
     start, end = spans[at]
     if parent.flow_style:
         if at == 0:
@@ -269,7 +273,7 @@ def _unfolded(text: str, loc: Loc) -> str:
     """A group on one line that has grown too long for it, below each other, and so those in it."""
     for at in range(1, len(loc) + 1):
         node = node_at(text, loc[:at])
-        if node is None or isinstance(node, ScalarNode):
+        if not isinstance(node, MappingNode | SequenceNode):
             return text
         if node.flow_style:
             return _unfold(text, loc[:at])
@@ -287,8 +291,7 @@ def _unfold(text: str, loc: Loc) -> str:
     word, _ = pair_of(holder, loc)
     indent, nl = word.start_mark.column + step_of(text), newline_of(text)
     pairs = [
-        f"{nl}{' ' * indent}{text[one.start_mark.index : max(one.end_mark.index, end_of(text, inner))]}"
-        for one, inner in node.value
+        f"{nl}{' ' * indent}{text[one.start_mark.index : end_of_pair(text, one, inner)]}" for one, inner in node.value
     ]
     text = text[: text.index(":", word.end_mark.index) + 1] + "".join(pairs) + text[end:]
     for one, _ in node.value:

@@ -7,11 +7,11 @@ by `resolve_secrets`, into a dictionary that the caller throws away: the `Projec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,7 +21,8 @@ from mapping.config import MappingFile, ProjectFile
 from mapping.derived import scorer_of
 from mapping.folder import FOLDER as FOLDER
 from mapping.folder import MAIN as MAIN
-from mapping.folder import Files, sources
+from mapping.folder import Files as Files
+from mapping.folder import sources
 from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
@@ -46,36 +47,43 @@ class Project:
         return canonical(_meaning(self.config, self.mappings))
 
 
-def load_project(folder: Path | str) -> Project:
-    """Raises ConfigErrors with everything that is wrong in any of the files."""
-    folder = Path(folder)
-    return _checked(folder, sources(folder))
+class Parsed(NamedTuple):
+    """What could be read of a project's files, without the entries that are wrong; those are `errors`. `config` is None
+    where too much of `smarketing.yaml` is missing to go on."""
+
+    config: ProjectFile | None
+    mappings: Mapping[str, MappingFile]
+    errors: Sequence[ConfigError]
 
 
-def loaded(files: Files, folder: Path | str = ".") -> Project:
-    """A project from texts that are not (yet) in a folder: a draft, an older publication. `files`: name within the folder
-    ("smarketing.yaml", "mappings/hubspot.yaml") -> text; `folder`: where relative paths in it start. Raises ConfigErrors, as
-    `load_project` does."""
-    names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
-    found = {name: read_bytes(files[name].encode(), name) for name in names if name in files}
-    return _checked(Path(folder), found)
-
-
-def _checked(folder: Path, files: Mapping[str, Source]) -> Project:
-    main = files.get(MAIN) or missing(MAIN)
-    config = fitted(main, ProjectFile) if main.data is not None else None
-    others = {PurePosixPath(name).stem: source for name, source in files.items() if name != MAIN}
-    mapped = {
-        name: (source, fitted(source, MappingFile) if source.data is not None else None)
-        for name, source in others.items()
-    }
-    if config is not None:
-        check(main, config, mapped)
-        _pair_up(main, config, mapped)
-    errors = [*main.errors, *(error for source in others.values() for error in source.errors)]
+def load_project(folder: Path | str, files: Files | None = None) -> Project:
+    """`files`: name -> text, in place of the configuration that lies in the folder: a draft. Raises ConfigErrors with
+    everything that is wrong in any of the files."""
+    config, mappings, errors = parsed(folder, files)
     if errors or config is None:
         raise ConfigErrors(errors)
-    return _project(folder, config, {name: mapping for name, (_, mapping) in mapped.items() if mapping is not None})
+    return _project(Path(folder), config, mappings)
+
+
+def parsed(folder: Path | str, files: Files | None = None) -> Parsed:
+    """As `load_project`, whatever is wrong."""
+    found = _drafted(files) if files is not None else sources(Path(folder))
+    main = found.pop(MAIN, None) or missing(MAIN)
+    config = fitted(main, ProjectFile) if main.data is not None else None
+    others = {
+        PurePosixPath(name).stem: (source, fitted(source, MappingFile) if source.data is not None else None)
+        for name, source in found.items()
+    }
+    if config is not None:
+        check(main, config, others)
+        _pair_up(main, config, others)
+    errors = [*main.errors, *(error for source, _ in others.values() for error in source.errors)]
+    return Parsed(config, {name: mapping for name, (_, mapping) in others.items() if mapping is not None}, errors)
+
+
+def _drafted(files: Files) -> dict[str, Source]:
+    names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
+    return {name: read_bytes(files[name].encode("utf-8", "surrogatepass"), name) for name in names if name in files}
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:

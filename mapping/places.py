@@ -64,12 +64,25 @@ def end_of(text: str, node: Node) -> int:
         if node.style in ("|", ">"):
             return len(text[:end].rstrip())
         return end
+    assert isinstance(node, MappingNode | SequenceNode)
     if node.flow_style or not node.value:
         return int(node.end_mark.index)
     last = node.value[-1]
-    if isinstance(node, MappingNode):
-        return max(last[0].end_mark.index, end_of(text, last[1]))
-    return end_of(text, last)
+    return end_of_pair(text, *last) if isinstance(node, MappingNode) else end_of(text, last)
+
+
+def is_empty(node: Node) -> bool:
+    """Nothing stands there: "key:". Its own mark is somewhere below."""
+    return isinstance(node, ScalarNode) and node.value == "" and node.style is None
+
+
+def end_of_pair(text: str, word: Node, inner: Node) -> int:
+    """Behind the value; behind the colon where there is none."""
+    end: int = word.end_mark.index
+    if is_empty(inner):
+        rest = text[end:]
+        return end + rest.index(":") + 1 if rest.lstrip(" ").startswith(":") else end
+    return max(end, end_of(text, inner))
 
 
 def line_start(text: str, at: int) -> int:

@@ -329,19 +329,19 @@ class History:
             query = query.where(c.kind.in_(kinds))
         if hub_id is not None:
             query = query.where(c.hub_id == hub_id)
-        return [_review(row) for row in self._c.execute(query.limit(limit))]
+        return [review_row(row) for row in self._c.execute(query.limit(limit))]
 
     def reviews_about(self, hub_ids: Iterable[str], records: Iterable[tuple[str, str]]) -> list[ReviewRow]:
         """Every question about these leads or these (system, remote id), oldest first; closed ones too."""
         c = t.review.c
         mine: list[sa.ColumnElement[bool]] = [c.hub_id.in_(list(hub_ids))]
         mine += [sa.and_(c.system == s, c.remote_id == i, c.record_kind == "lead") for s, i in sorted(records)]
-        return [_review(row) for row in self._c.execute(sa.select(t.review).where(sa.or_(*mine)).order_by(c.id))]
+        return [review_row(row) for row in self._c.execute(sa.select(t.review).where(sa.or_(*mine)).order_by(c.id))]
 
     def reviews_by_id(self, ids: Sequence[int]) -> dict[int, ReviewRow]:
         """Closed ones too."""
         query = sa.select(t.review).where(t.review.c.id.in_(ids))
-        return {row.id: _review(row) for row in self._c.execute(query)}
+        return {row.id: review_row(row) for row in self._c.execute(query)}
 
     def _count(self, query: sa.Select[Any]) -> int:
         return int(self._c.execute(query).scalar_one())
@@ -366,7 +366,7 @@ def _write(row: Any) -> WriteRow:
     )
 
 
-def _review(row: Any) -> ReviewRow:
+def review_row(row: Any) -> ReviewRow:
     return ReviewRow(
         row.id, row.kind, row.subject, row.hub_id, row.system, row.remote_id, loads(row.detail), row.run_id,
         row.opened_at, loads(row.resolution) if row.resolution else None, row.resolved_by, row.resolved_at,

@@ -6,7 +6,7 @@ know. Invariant: the plan that is judged is the plan that runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.base import Key
@@ -175,12 +175,10 @@ def stop(ctx: Context, stops: Iterable[Stop]) -> None:
     ctx.commit()
 
 
-def planned(ctx: Context, system: str) -> list[WriteRow]:
+def planned(ctx: Context, system: str) -> Iterator[WriteRow]:
     """What stands in the plan for this system, in the order of its writing."""
-    rows: list[WriteRow] = []
     for rank in (0, 1, 2):
         after = 0
         while part := ctx.store.writes(ctx.run_id, system, after, 1000, rank):
-            rows += part
+            yield from part
             after = part[-1].id
-    return rows

@@ -84,13 +84,15 @@ async def open_project(
     *,
     systems: Collection[str] | None = None,
     reading: bool = False,
+    files: Mapping[str, str] | None = None,
     clock: Clock = utc_now,
 ) -> AsyncIterator[Opened]:
     """`systems`: which to connect; None for all, () for none. `reading`: nothing will be kept, so a database that is
-    not there yet is not made either (an empty one in memory takes its place).
+    not there yet is not made either (an empty one in memory takes its place). `files`: a draft that takes the place of the
+    folder's configuration; all else is the folder's.
 
     Raises ConfigErrors, Misconfigured, and the database driver's errors."""
-    project = load_project(folder)
+    project = load_project(folder, files)
     env = environment(project.folder)
     chosen = _chosen(project, systems)
     settings = _settings(project, chosen, env)
@@ -148,12 +150,14 @@ async def run_preview(
     systems: Collection[str] | None = None,
     full: bool = False,
     revert: str = "",
+    files: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
     clock: Clock = utc_now,
 ) -> T:
     """What a run would write; nothing is kept, anywhere. `look` is called while the state that the run would leave
-    behind can still be read from the store, and its result returned. `revert`: the run to take back."""
-    async with open_project(folder, systems=systems, reading=True, clock=clock) as opened:
+    behind can still be read from the store, and its result returned. `revert`: the run to take back. `files`: a draft, as
+    `open_project` takes it."""
+    async with open_project(folder, systems=systems, reading=True, files=files, clock=clock) as opened:
         options = Options(kind="plan", full=full, dry=True, revert=revert, forget_key=opened.forget_key)
         with opened.store(dry=True) as store:
             report, rows = await preview(

@@ -7,7 +7,7 @@ run leaves undone, by a crash, a guard or a system that is down, the next run de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -54,7 +54,7 @@ class Options:
     batch: int = BATCH
 
 
-Planned = list[WriteRow]
+Planned = Iterator[WriteRow]
 
 
 async def sync(
@@ -106,15 +106,15 @@ async def preview(
     progress: Progress = lambda phase, system, count: None,
 ) -> tuple[Report, Planned]:
     """What `sync` would write, on the same code path, with nothing kept, whatever `options` say. `store` must be opened
-    dry."""
+    dry; the writes are read from it as they are asked for, and only as long as it is open."""
     if not store.dry:
         raise ValueError("a preview needs a store that was opened dry")
     options = replace(options, dry=True)
     ctx = _context(rules, connectors, store, options, clock, progress)
     await _run(ctx, options)
-    return ctx.report, [
+    return ctx.report, (
         row for one in _kinds(ctx) for system in sorted(one.working) for row in planned(one.ctx, system)
-    ]
+    )
 
 
 async def _run(ctx: Context, options: Options) -> None:

@@ -19,7 +19,24 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import glossary, home, personas, preferences, reports, scoring, scoring_edit, signing_in, sla
+from console.web import (
+    glossary,
+    home,
+    impact,
+    mapping,
+    mapping_publish,
+    mapping_stages,
+    mapping_yaml,
+    personas,
+    preferences,
+    reports,
+    sample,
+    schema,
+    scoring,
+    scoring_edit,
+    signing_in,
+    sla,
+)  # fmt: skip
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -27,9 +44,23 @@ from console.web.site import Site
 from mapping.problems import ConfigErrors
 
 ROUTERS = (
-    home.router, glossary.router, personas.router, reports.router, scoring.router, scoring_edit.router, sla.router, preferences.router,
+    home.router,
+    glossary.router,
+    impact.router,
+    personas.router,
+    preferences.router,
+    reports.router,
+    sample.router,
+    schema.router,
+    scoring.router,
+    scoring_edit.router,
     signing_in.router,
-)  # fmt: skip
+    sla.router,
+    mapping_publish.router,
+    mapping_stages.router,
+    mapping_yaml.router,
+    mapping.router,  # the last of those under /mapping: it takes every /mapping/<name>
+)
 
 
 def create_app(folder: Path) -> FastAPI:

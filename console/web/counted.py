@@ -25,7 +25,7 @@ from console.web import results
 from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
 from mapping.folder import MAIN, read_files
-from mapping.loader import loaded
+from mapping.loader import load_project
 from state.clocks import Clocks
 from state.facts import Facts
 from state.open_clocks import counted
@@ -93,7 +93,7 @@ def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) ->
     from sync.rescoring import effect
 
     folder = opened.project.folder
-    draft = loaded({**read_files(folder), MAIN: of["main"]}, folder)
+    draft = load_project(folder, {**read_files(folder), MAIN: of["main"]})
     found = effect(opened.engine, opened.project, draft, datetime.now(UTC), of["size"] or None, progress=progress)
     return found.document()
 

@@ -25,7 +25,7 @@ from console.web.scoring_form import TESTS, Wrong, read, rows_of
 from mapping.derived import shared_fields
 from mapping.editing import CannotEdit
 from mapping.folder import MAIN, read_files
-from mapping.loader import loaded
+from mapping.loader import load_project
 from mapping.problems import ConfigErrors
 from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES
 from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, threshold_of
@@ -72,17 +72,11 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     stage = found["stage"] if found else ""
     return page.show(
         "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
-        publish=_publishing(page), estimate=lambda count: estimated(count, found), parts=_parts,
+        publish="/mapping/publish", estimate=lambda count: estimated(count, found), parts=_parts,
         chart=histogram.histogram(
             found["after"], page.words, "effect", _least(text, stage), before=found["before"]
         ) if found else "",
     )  # fmt: skip
-
-
-def _publishing(page: Page) -> str:
-    """Where drafts are published."""
-    there = any(getattr(route, "path", "") == "/mapping/publish" for route in page.request.app.routes)
-    return "/mapping/publish" if there else "/mapping"
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ def _save(page: Page, posted: Mapping[str, str], on: list[str]) -> Response:
     try:
         edit = read(posted, on, draft.files[MAIN], qualified_stage(config), shared_fields(config, "lead"))
         files = scoring_edit(draft.files, edit)
-        loaded(files, page.site.folder)
+        load_project(page.site.folder, files)
     except Wrong as error:
         return _form(page, draft, posted, wrong=[page.words(error.key, **error.values)], on=on, status=422)
     except CannotEdit as error:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from alignment.words import Words, languages
+from console.publishing import by_hand, finish
+from console.web.discovered import Schemas
 from console.web.jobs import Jobs
 from mapping.folder import stamp
 from mapping.loader import Project, compile_rules, load_project, resolve_database
@@ -40,7 +43,10 @@ class Site:
         self._opened: Opened | None = None
         project = load_project(self.folder)
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
+        finish(self.folder, self.publications)
+        by_hand(self.folder, self.publications, datetime.now(UTC))
         self.jobs = Jobs(self.folder)
+        self.schemas = Schemas(self.jobs)
 
     @property
     def opened(self) -> Opened:

@@ -17,7 +17,9 @@ from typing import Any
 
 from alignment.reports.periods import period_of
 from console import plans, reporting
+from console.discovering import discover, read_one
 from console.failures import failure_of
+from console.impact import impact
 from console.web import counted
 from sync.context import Progress
 from sync.project import open_project, run_preview, run_sync
@@ -65,7 +67,10 @@ async def report(folder: Path, progress: Progress, arguments: Mapping[str, Any])
     return {"files": [file.name for file in files]}
 
 
-WORK: dict[str, Work] = {"plan": plan, "sync": sync, "count": counted.count, "report": report}
+WORK: dict[str, Work] = {
+    "plan": plan, "sync": sync, "count": counted.count, "report": report, "impact": impact, "schema": discover,
+    "record": read_one,
+}  # fmt: skip
 
 
 class Steps:

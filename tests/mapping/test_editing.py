@@ -46,7 +46,11 @@ fields:
     tags: [a,b , "c"]
     long: {type: text, label: "Ünï – 名"}
 """
-EDITED = {"hubspot": TEXTS["hubspot"], "tricky": TRICKY, "file": TEXTS["file"]}
+EDITED = {
+    "hubspot": TEXTS["hubspot"][: TEXTS["hubspot"].index("# Companies, by")],
+    "tricky": TRICKY,
+    "file": TEXTS["file"],
+}
 
 
 def test_nothing_changes_where_nothing_is_changed() -> None:
@@ -104,7 +108,8 @@ def test_a_line_that_grows_too_long_is_broken_up() -> None:
     words = {"values": {f"value_{n}": f"Words of the vendor, number {n}" for n in range(6)}}
     edited = set_at(HUBSPOT, ("fields", "industry", "transform"), {"picklist": words})
     assert (
-        "  industry:\n    remote: industry\n    transform:\n      picklist:\n        values:\n          value_0: W"
+    start = "  industry:\n    remote: industry\n    transform:\n      picklist:\n        values:\n"
+    assert start + '          value_0: "Words' in edited
         in edited
     )
     assert max(map(len, edited.splitlines())) <= 120
@@ -197,7 +202,7 @@ def at(data: Any, loc: Loc) -> Any:
 PLACES = [(name, loc) for name, text in EDITED.items() for loc in places(data_of(text))]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(PLACES), values)
 def test_an_edit_changes_its_entry_and_no_other_byte(place: tuple[str, Loc], value: Any) -> None:
     name, loc = place
@@ -209,7 +214,7 @@ def test_an_edit_changes_its_entry_and_no_other_byte(place: tuple[str, Loc], val
     outside_stays(text, edited, loc)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(PLACES))
 def test_dropping_takes_its_lines_and_no_others(place: tuple[str, Loc]) -> None:
     name, loc = place
@@ -225,15 +230,19 @@ SCALARS = [(name, loc) for name, loc in PLACES if not isinstance(at(data_of(EDIT
 GROUPS = [(name, loc) for name, loc in PLACES if isinstance(at(data_of(EDITED[name]), loc), dict)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(SCALARS), scalars)
 def test_setting_a_value_and_setting_it_back_gives_the_text_back(place: tuple[str, Loc], value: Any) -> None:
     name, loc = place
     text = EDITED[name]
-    assert set_at(set_at(text, loc, value), loc, at(data_of(text), loc)) == text
+    edited = set_at(text, loc, value)
+    back = set_at(edited, loc, at(data_of(text), loc))
+    if edited.count("\n") == text.count("\n"):  # no line grew so long that it was broken up
+        assert back == text
+    assert data_of(back) == data_of(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(GROUPS), st.text("abcdef", min_size=1), values)
 def test_adding_an_entry_and_dropping_it_gives_the_text_back(place: tuple[str, Loc], key: str, value: Any) -> None:
     name, loc = place
@@ -246,7 +255,7 @@ def test_adding_an_entry_and_dropping_it_gives_the_text_back(place: tuple[str, L
     assert back == text or (long and data_of(back) == data_of(text))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(SCALARS), scalars)
 def test_line_ends_and_byte_order_marks_stay(place: tuple[str, Loc], value: Any) -> None:
     name, loc = place
@@ -268,10 +277,11 @@ def outside_stays(text: str, edited: str, loc: Loc) -> None:
     whole = loc
     while len(whole) > 1 and lines[whole] == lines[whole[:-1]]:  # a group on one line
         whole = whole[:-1]
-    inside = [line for place, line in lines.items() if place[: len(whole)] == whole]
+    inside = {line for place, line in lines.items() if place[: len(whole)] == whole}
     parent = lines[whole[:-1]] if len(whole) > 1 else min(inside)
-    first, last = min(inside), max(inside)
-    assert changes[-1][2] <= last + 3, f"{loc}: changed below its lines {first} to {last}: {changes}"
+    first = min(inside)
+    last = min((line for line in lines.values() if line > max(inside)), default=len(old) + 1) - 1
+    assert changes[-1][2] <= last, f"{loc}: changed below its lines {first} to {last}: {changes}"
     floor = min(first, parent)
     while floor > 1 and (old[floor - 2].lstrip().startswith("#") or not old[floor - 2].strip()):
         floor -= 1

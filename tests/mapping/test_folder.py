@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mapping import folder as f
-from mapping.loader import load_project, loaded
+from mapping.loader import load_project
 from mapping.problems import ConfigErrors
 from tests.mapping.projects import HUBSPOT, MAIN, write
 
@@ -29,13 +29,13 @@ def test_texts_are_checked_as_a_folder_is(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as of_folder:
         load_project(tmp_path)
     with pytest.raises(ConfigErrors) as of_texts:
-        loaded(f.read_files(tmp_path))
+        load_project(tmp_path, f.read_files(tmp_path))
     assert of_folder.value.errors == of_texts.value.errors
     assert {error.file for error in of_texts.value.errors} == {"smarketing.yaml", "mappings/hubspot.yaml"}
     write(tmp_path)
-    assert loaded(f.read_files(tmp_path)).hash == load_project(tmp_path).hash
+    assert load_project(tmp_path, f.read_files(tmp_path)).hash == load_project(tmp_path).hash
     with pytest.raises(ConfigErrors, match="there is no such file"):
-        loaded({})
+        load_project(tmp_path, {})
 
 
 def test_every_reader_sees_all_of_it_or_nothing(tmp_path: Path) -> None:

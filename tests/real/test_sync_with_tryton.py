@@ -18,8 +18,9 @@ import pytest
 import mapping
 from connectors.tryton.jobs import Job
 from connectors.tryton.writing import Writing
-from console.checking import Checked, _kinds
-from console.schemas import wanted
+from console.checking import shapes_of
+from console.fitting import mapped_kinds
+from console.schemas import needs, wanted
 from sync.context import Report
 from sync.project import open_project, run_sync
 from tests.contract.hubspot import HubSpotHarness
@@ -72,12 +73,13 @@ def project(tmp_path: Path, hubspot: HubSpotHarness, fresh_tryton: Tryton, monke
 async def provision(project: Path) -> None:
     """The properties that HubSpot lacks; of Tryton, that nothing is missing (it could not be created)."""
     async with open_project(project, reading=True) as opened:
-        for system in opened.connectors:
-            for _, connector, needed in _kinds(opened, system, Checked()):
-                missing, doubtful = wanted(needed, await connector.schema())
+        for system, connector in opened.connectors.items():
+            for kind, section in mapped_kinds(opened.project.mappings[system], shapes_of(connector)):
+                needed = needs(opened.project.config, section, kind)
+                missing, doubtful = wanted(needed, await connector.of(kind).schema())
                 assert not doubtful
                 if missing:
-                    await connector.provision(missing)
+                    await connector.of(kind).provision(missing)
 
 
 def questions(project: Path) -> list[Any]:

@@ -222,9 +222,10 @@ class Play:
         quiet = run.model_copy(update={"dies": "", "times_out": "", "meanwhile": {}})
         noted: dict[str, list[Values]] = {place: [] for place in PLACES}
         try:
-            _, rows = asyncio.run(
+            _, planned = asyncio.run(
                 preview(rules, connectors(self.streets, noted, quiet), store, options=options, clock=self.streets.clock)
             )
+            rows = list(planned)
             prints = _fingerprints(store, rows)
         finally:
             store.close()

@@ -161,7 +161,10 @@ def test_a_plan_shows_all_kinds_and_writes_nothing(world: World) -> None:
     world.of("crm", "lead").create({"email": "u@x", "employer": company})
     writes = world.writes()
     store = world.store(dry=True)
-    _, rows = asyncio.run(preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(dry=True)))
+    _, planned = asyncio.run(
+        preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(dry=True))
+    )
+    rows = list(planned)
     store.close()
     mine = [(row.kind, row.operation, set(row.sent()) & {"domain", "employer"}) for row in rows if row.system == "mkt"]
     assert mine == [("company", "create", {"domain"}), ("lead", "create", {"employer"})]

@@ -17,7 +17,7 @@ from console.web.app import create_app
 from console.web.scoring_edit import estimated
 from console.web.site import Site
 from mapping.folder import MAIN, read_files
-from mapping.loader import load_project, loaded
+from mapping.loader import load_project
 from mapping.scored import GRADES
 from state.drafts import Drafts
 from state.facts import Facts
@@ -63,7 +63,7 @@ def changed(folder: Path, edits: list[tuple[str, str]]) -> str:
 
 def previewed(folder: Path, text: str, size: int | None = None) -> Effect:
     with opened(folder) as engine:
-        draft = loaded({**read_files(folder), MAIN: text}, folder)
+        draft = load_project(folder, {**read_files(folder), MAIN: text})
         return effect(engine, load_project(folder), draft, datetime.now(UTC), size, Random(SEED))
 
 
