@@ -24,7 +24,7 @@ from console.bars import document
 from console.web import results
 from console.web.histogram import band_of
 from mapping.derived import GRADE, SCORE
-from mapping.folder import MAIN, read_files
+from mapping.folder import read_files
 from mapping.loader import load_project
 from state.clocks import Clocks
 from state.facts import Facts
@@ -88,12 +88,12 @@ def calibration(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> An
 
 
 def scoring_effect(opened: Opened, progress: Progress, of: Mapping[str, Any]) -> Any:
-    """What a draft of the main file would make of the scores. `main`: its text; `size`: how many leads are looked at, all where
+    """What a draft would make of the scores. `files`: its texts, as far as they are others; `size`: how many leads are looked at, all where
     it is 0. Raises ConfigErrors where the draft has errors."""
     from sync.rescoring import effect
 
     folder = opened.project.folder
-    draft = load_project(folder, {**read_files(folder), MAIN: of["main"]})
+    draft = load_project(folder, {**read_files(folder), **of["files"]})
     found = effect(opened.engine, opened.project, draft, datetime.now(UTC), of["size"] or None, progress=progress)
     return found.document()
 

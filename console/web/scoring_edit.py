@@ -20,17 +20,17 @@ from alignment.proportions import wilson
 from alignment.scoring.outcomes import qualified_stage
 from console.names import names_in
 from console.web import histogram, results
+from console.web.drafting import ChangedMeanwhile, Work, data, digest, trial, work_of
+from console.web.drafting import edit as change_draft
 from console.web.page import Admin, Page, Refused
 from console.web.scoring_form import TESTS, Wrong, read, rows_of
 from mapping.derived import shared_fields
 from mapping.editing import CannotEdit
-from mapping.folder import MAIN, read_files
-from mapping.loader import load_project
-from mapping.problems import ConfigErrors
+from mapping.folder import MAIN, Files
+from mapping.problems import ConfigError, ConfigErrors
 from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES
 from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, threshold_of
 from mapping.shared import ActivityName
-from state.drafts import Draft, Drafts, StaleDraft
 
 router = APIRouter()
 AN_HOUR = timedelta(hours=1)
@@ -40,7 +40,7 @@ QUICK = 20_000
 
 @router.get("/scoring/edit")
 def edit(page: Admin) -> Response:
-    return _form(page, _draft(page), {})
+    return _form(page, work_of(page), {})
 
 
 async def _form_of(request: Request) -> FormData:
@@ -55,14 +55,15 @@ def save(page: Admin, form: Annotated[FormData, Depends(_form_of)]) -> Response:
 
 @router.get("/scoring/effect")
 def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
-    draft = _draft(page)
+    work = work_of(page)
     config = page.site.opened.project.config
-    text = draft.files[MAIN]
-    same = text == read_files(page.site.folder)[MAIN]
+    text = work.files[MAIN]
+    differing = {name: told for name, told in work.files.items() if work.now.get(name) != told}
+    same = _shown(work.files) == _shown(work.now)
     if same or config.scoring is None:
         return page.show("scoring_effect.html", same=True, standing=None)
     standing = results.standing(
-        page, "scoring_effect", fresh=AN_HOUR, anew=anew, main=text, size=0 if whole else QUICK
+        page, "scoring_effect", fresh=AN_HOUR, anew=anew, files=differing, size=0 if whole else QUICK
     )  # fmt: skip
     found: Mapping[str, Any] | None = standing.value
     names: dict[str, str] = {}
@@ -72,17 +73,11 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     stage = found["stage"] if found else ""
     return page.show(
         "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
-        publish=_publishing(page), estimate=lambda count: estimated(count, found), parts=_parts,
+        publish="/mapping/publish", estimate=lambda count: estimated(count, found), parts=_parts,
         chart=histogram.histogram(
             found["after"], page.words, "effect", _least(text, stage), before=found["before"]
         ) if found else "",
     )  # fmt: skip
-
-
-def _publishing(page: Page) -> str:
-    """Where drafts are published."""
-    there = any(getattr(route, "path", "") == "/mapping/publish" for route in page.request.app.routes)
-    return "/mapping/publish" if there else "/mapping"
 
 
 @dataclass(frozen=True)
@@ -113,44 +108,50 @@ def _parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[st
 # -- the form -------------------------------------------------------------------------------------------------------------
 
 
-def _draft(page: Page) -> Draft:
-    """The admin's own, or one of the folder as it is, which is not stored."""
-    assert page.visitor is not None
-    account = page.visitor.account.id
-    return Drafts(page.site.engine).of(account) or Draft.begin(account, read_files(page.site.folder))
+def _shown(files: Files) -> str:
+    """A mark of all that the form shows of the files: another one where somebody has changed any of it."""
+    said = data(files.get(MAIN, ""))
+    return digest([said.get("scoring"), (said.get("vocabulary") or {}).get("promote")])
 
 
 def _save(page: Page, posted: Mapping[str, str], on: list[str]) -> Response:
-    draft, config = _draft(page), page.site.opened.project.config
-    if posted.get("version") != str(draft.version):
-        return _form(page, draft, {}, wrong=[page.words("scoring.stale")], status=409)
+    work, config = work_of(page), page.site.opened.project.config
+
+    def change(files: Files) -> dict[str, str]:
+        fields = shared_fields(config, "lead")
+        changed = scoring_edit(files, read(posted, on, files[MAIN], qualified_stage(config), fields))
+        new = [one for one in trial(page, changed).errors if _same(one) not in set(map(_same, work.errors))]
+        if new:
+            raise ConfigErrors(new)
+        return changed
+
     try:
-        edit = read(posted, on, draft.files[MAIN], qualified_stage(config), shared_fields(config, "lead"))
-        files = scoring_edit(draft.files, edit)
-        load_project(page.site.folder, files)
+        draft = change_draft(page, change, "scoring", still=lambda files: _shown(files) == posted.get("shown"))
+    except ChangedMeanwhile:
+        return _form(page, work_of(page), {}, wrong=[page.words("scoring.stale")], status=409)
     except Wrong as error:
-        return _form(page, draft, posted, wrong=[page.words(error.key, **error.values)], on=on, status=422)
+        return _form(page, work, posted, wrong=[page.words(error.key, **error.values)], on=on, status=422)
     except CannotEdit as error:
         wrong = [page.words("scoring.cannot_edit", why=str(error))]
-        return _form(page, draft, posted, wrong=wrong, on=on, status=422)
+        return _form(page, work, posted, wrong=wrong, on=on, status=422)
     except ConfigErrors as error:
-        return _form(page, draft, posted, wrong=[str(one) for one in error.errors], on=on, status=422)
-    if files == draft.files:
-        return page.go("/scoring/effect" if draft.version else "/scoring/edit", page.words("scoring.nothing_changed"))
-    try:
-        Drafts(page.site.engine).save(draft, files, page.now)
-    except StaleDraft:
-        return _form(page, _draft(page), {}, wrong=[page.words("scoring.stale")], status=409)
-    page.note("draft", "scoring")
+        return _form(page, work, posted, wrong=[str(one) for one in error.errors], on=on, status=422)
+    if draft.files == work.files:
+        return page.go("/scoring/effect" if work.stored else "/scoring/edit", page.words("scoring.nothing_changed"))
     return page.go("/scoring/effect", page.words("scoring.saved"))
 
 
+def _same(error: ConfigError) -> tuple[str, str, str]:
+    """An error, wherever its line has moved to."""
+    return error.file, error.key, error.message
+
+
 def _form(
-    page: Page, draft: Draft, posted: Mapping[str, str], *, wrong: list[str] | None = None, on: list[str] | None = None,
+    page: Page, work: Work, posted: Mapping[str, str], *, wrong: list[str] | None = None, on: list[str] | None = None,
     status: int = 200,
 ) -> Response:  # fmt: skip
     """`posted`: what somebody typed and is to find again."""
-    config, text = page.site.opened.project.config, draft.files[MAIN]
+    config, text = page.site.opened.project.config, work.files[MAIN]
     said = said_in(text).get("scoring")
     if config.scoring is None or not isinstance(said, dict):
         raise Refused(409, "scoring.none_text")
@@ -159,7 +160,7 @@ def _form(
     rules = {axis: rows_of(rules_of(text, axis), fields, page.words) for axis in ("fit", "engagement")}
     engagement = said.get("engagement") or {}
     return page.show(
-        "scoring_edit.html", status, posted=posted, wrong=wrong or [], on=on or [], version=draft.version, rules=rules,
+        "scoring_edit.html", status, posted=posted, wrong=wrong or [], on=on or [], shown=_shown(work.files), rules=rules,
         stage=stage, threshold=threshold_of(text, stage), least=_least(text, stage),
         half_life=engagement.get("half_life", DEFAULTS["half_life"]),
         weights={**DEFAULTS["weights"], **(said.get("weights") or {})},
@@ -168,7 +169,7 @@ def _form(
         letters=(*FIT_GRADES, "D"), digits=(*ENGAGEMENT_GRADES, "4"),
         ladder=[one.name for one in config.vocabulary.ladder], activities=get_args(ActivityName), tests=TESTS,
         fields=sorted(((name, called(name, fields, page.words)) for name in fields), key=lambda one: one[1].casefold()),
-        changed=draft.version and text != read_files(page.site.folder)[MAIN],
+        changed=_shown(work.files) != _shown(work.now),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from console.web.app import create_app
 from console.web.scoring_edit import estimated
 from console.web.site import Site
 from mapping.folder import MAIN, read_files
-from mapping.loader import load_project, loaded
+from mapping.loader import load_project
 from mapping.scored import GRADES
 from state.drafts import Drafts
 from state.facts import Facts
@@ -63,7 +63,7 @@ def changed(folder: Path, edits: list[tuple[str, str]]) -> str:
 
 def previewed(folder: Path, text: str, size: int | None = None) -> Effect:
     with opened(folder) as engine:
-        draft = loaded({**read_files(folder), MAIN: text}, folder)
+        draft = load_project(folder, {**read_files(folder), MAIN: text})
         return effect(engine, load_project(folder), draft, datetime.now(UTC), size, Random(SEED))
 
 
@@ -281,3 +281,32 @@ def test_without_scoring_it_says_how_to_begin(viewer: Browser, project: Path) ->
         file.write_text(re.sub(r"  score: .*\n", "", file.read_text()))
     assert "No scores yet" in seen(viewer.get("/scoring"))
     assert "No personas yet" in seen(viewer.get("/personas"))
+
+
+def test_what_was_seen_is_what_publishing_then_does(scored_site: tuple[Site, Browser, Browser], folder: Path) -> None:
+    """The whole way through the console: edited, looked at, published, and the next run."""
+    site, _, admin = scored_site
+    before = held(folder)
+    form = fields_of(admin.get("/scoring/edit").text) | {"fit-1-points": "45", "threshold": "60", "half_life": "20"}
+    admin.post("/scoring/edit", form)
+    waited(site)
+    page = seen(admin.get("/scoring/effect"))
+    published = fields_of_publishing(admin.get("/mapping/publish").text)
+    assert admin.post("/mapping/publish", {**published, "note": "less for companies"}).status_code == 200
+    assert "points: 45" in (folder / MAIN).read_text()
+    sync(folder)
+    after = held(folder)
+    regraded = sum(before[id_]["grade"] != after[id_]["grade"] for id_ in after)
+    given = sum(after[id_]["stage"] == "mql" != before[id_]["stage"] for id_ in after)
+    assert f"Leads with another grade {regraded}" in page
+    assert f"Become mql {given}" in page
+    assert regraded > 0
+    assert "Your draft changes nothing" in seen(admin.get("/scoring/effect"))
+
+
+def fields_of_publishing(page: str) -> dict[str, str]:
+    """The hidden fields of the form that publishes."""
+    form = page[page.index('action="/mapping/publish"') :]
+    form = form[: form.index("</form>")]
+    tags = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<input\b[^>]*>", form)]
+    return {one["name"]: html.unescape(one.get("value", "")) for one in tags if one.get("type") == "hidden"}
