@@ -92,12 +92,10 @@ def _cut(kept: Kept, cut: str, value: str | None) -> Cut | None:
 
 
 def cut_name(page: Page, cut: str) -> str:
-    key = f"figures.cut_{cut}"
-    return (
-        page.words(key)
-        if key in page.words
-        else called(cut, shared_fields(page.site.opened.project.config, "lead"), page.words)
-    )
+    """How a dimension is called, as at the beginning of a line."""
+    key, config = f"figures.cut_{cut}", page.site.opened.project.config
+    name = page.words(key) if key in page.words else called(cut, shared_fields(config, "lead"), page.words)
+    return name[:1].upper() + name[1:]
 
 
 def group_names(page: Page, cut: str, groups: list[str]) -> dict[str, str]:

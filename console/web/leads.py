@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -128,7 +128,7 @@ class Listing:
             Row(
                 one, named({**said, "email": None}, str(said.get("email") or one), "deal" if self.deals else "lead"),
                 str(said.get("email") or ""), one not in hubs, str(said.get("stage") or ""),
-                names.get(str(said.get("owner") or ""), ""), _at(more, "at", n), more["days"][n] if "days" in more else None,
+                names.get(str(said.get("owner") or ""), ""), self._when(more, n), more["days"][n] if "days" in more else None,
                 reasons[more["reason"][n]] if "reason" in more else None, _at(more, "since", n),
                 OUTCOMES[more["outcome"][n]] if "outcome" in more else "", lead or "",
                 name_of(hubs[lead]) if lead in hubs else "", _amount(said), str(said.get("currency") or ""),
@@ -136,6 +136,16 @@ class Listing:
             )
             for n, (one, said, lead) in enumerate(zip(ids, fields, leads, strict=True))
         ]  # fmt: skip
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is about those who are in a stage."""
+        return self.asked.figure.rpartition(":")[2] in ("waiting", "stuck")
+
+    def _when(self, more: Mapping[str, list[Any]], n: int) -> datetime | None:
+        """When it did what is counted; of whoever is in a stage, since when."""
+        at = _at(more, "at", n)
+        return at - timedelta(days=more["days"][n]) if at is not None and self.waits else at
 
     def has(self, name: str) -> bool:
         return name in self.rows.more
