@@ -29,6 +29,8 @@ def given() -> set[str]:
     codes |= {t.code for t in vars(trouble).values() if isinstance(t, trouble.Trouble)}
     patterns = {
         "console/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',
+        "console/web/*.py": r'Refusal\(\s*"([a-z-]+)"',
+        "console/web/jobs.py": r'"code": "([a-z-]+)"',
         "console/*ch*.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
         "sync/*.py": r'"(guard-[a-z]+|no-pact|pact-version)"',
         "alignment/sla/watch.py": r'NO_CHANNEL = "([a-z-]+)"',
