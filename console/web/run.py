@@ -7,8 +7,9 @@ there. Invariant: the reason of a change is the one that held when the run made 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -63,6 +64,7 @@ def show(
     kinds = sorted({place.kind for place in places})
     return page.show(
         "run.html",
+        query=urlencode({name: value for name, value in asdict(asked).items() if value}),
         run=run, summary=summary, places=places, asked=asked, after=after,
         later=runs.newer(id),
         total=_total(places),

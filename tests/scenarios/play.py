@@ -23,6 +23,7 @@ from state.history import History
 from state.ids import new_id
 from state.records import Hub, Review, WriteRow
 from state.store import Store
+from sync.approval import Approval
 from sync.context import Context, Report
 from sync.forget import begin, carry_out, erase_ours, survey
 from sync.forgotten import Forgotten
@@ -203,7 +204,7 @@ class Play:
         window = Window(*(_time(text) for text in run.window)) if run.window else None
         options = Options(
             kind="backfill" if window else "sync", full=run.full, confirmed=run.confirm, window=window,
-            dry=run.plan, only=self.approved if run.approved else None,
+            dry=run.plan, only=Approval(dict.fromkeys(self.approved, ())) if run.approved else None,
             order=(self.first,), batch=self.batch, forget_key=KEY,
         )  # fmt: skip
         shown, prints = self._preview(rules, run, options)
