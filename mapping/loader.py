@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,9 +86,20 @@ def _in_folder(folder: Path) -> tuple[Source, dict[str, Source]]:
 
 
 def _drafted(files: Mapping[str, str]) -> tuple[Source, dict[str, Source]]:
-    sources = {name: read_bytes(text.encode("utf-8", "surrogatepass"), name) for name, text in sorted(files.items())}
+    sources = {name: _fresh(_source(text, name)) for name, text in sorted(files.items())}
     main = sources.pop(MAIN, None) or Source(MAIN, errors=[ConfigError(MAIN, 0, "", "there is no such file")])
     return main, {Path(name).stem: source for name, source in sources.items() if name.startswith(f"{FOLDER}/")}
+
+
+@lru_cache(maxsize=64)
+def _source(text: str, name: str) -> Source:
+    """A draft is read anew with every change of it, and mostly one file of several has changed."""
+    return read_bytes(text.encode("utf-8", "surrogatepass"), name)
+
+
+def _fresh(source: Source) -> Source:
+    """To be mended and added to."""
+    return replace(source, data=deepcopy(source.data), errors=list(source.errors), kept={})
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:
