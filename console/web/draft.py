@@ -14,7 +14,7 @@ from pathlib import Path
 from alignment.criteria import called
 from console.web.page import Page
 from mapping.derived import shared_fields
-from mapping.fields import Kind
+from mapping.fields import KINDS
 from mapping.loader import FOLDER, MAIN, Parsed, compile_rules, load_project, parsed
 from mapping.rules import Rules
 
@@ -58,10 +58,8 @@ def _rules_of(files: Iterable[tuple[str, str]]) -> Rules:
 
 
 def field_in_words(page: Page, files: Files, kind: str, name: str) -> str:
-    """How a shared field is called."""
+    """How a shared field is called, as at the beginning of a line."""
     config = understood(files).config
-    known = shared_fields(config, kind) if config is not None and kind in _KINDS else {}
-    return called(name, known, page.words) if name else ""
-
-
-_KINDS: tuple[Kind, ...] = ("owner", "company", "lead", "deal")
+    known = next((shared_fields(config, of) for of in KINDS if of == kind), {}) if config is not None else {}
+    text = called(name, known, page.words) if name else ""
+    return text[:1].upper() + text[1:]

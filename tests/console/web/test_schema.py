@@ -141,7 +141,7 @@ def test_fields_are_read_once_and_then_shown(admin: Browser, viewer: Browser, si
     waited(site, "crm")
     page = seen(admin.get("/mapping/crm/fields"))
     assert "Turing" in page
-    assert "job title" in page
+    assert "Job title" in page
     assert "rest on 2 records" in page
     assert len([job for job in site.jobs.all() if job.kind == "schema"]) == 1
     others = seen(viewer.get("/mapping/crm/fields"))
