@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,7 +23,7 @@ from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
 from mapping.shape import fitted
-from mapping.source import Source, read_bytes, read_file
+from mapping.source import Source, missing, read_bytes, read_file
 
 MAIN = "smarketing.yaml"
 FOLDER = "mappings"
@@ -67,39 +65,29 @@ def load_project(folder: Path | str, files: Mapping[str, str] | None = None) -> 
 
 def parsed(folder: Path | str, files: Mapping[str, str] | None = None) -> Parsed:
     """As `load_project`, whatever is wrong."""
-    main, others = _drafted(files) if files is not None else _in_folder(Path(folder))
+    found = _in_folder(Path(folder)) if files is None else _drafted(files)
+    main = found.get(MAIN) or missing(MAIN)
     config = fitted(main, ProjectFile) if main.data is not None else None
-    sources = {
+    others = {PurePosixPath(name).stem: source for name, source in found.items() if name != MAIN}
+    mapped = {
         name: (source, fitted(source, MappingFile) if source.data is not None else None)
         for name, source in others.items()
     }
     if config is not None:
-        check(main, config, sources)
-        _pair_up(main, config, sources)
-    errors = [*main.errors, *(error for source, _ in sources.values() for error in source.errors)]
-    return Parsed(config, {name: mapping for name, (_, mapping) in sources.items() if mapping is not None}, errors)
+        check(main, config, mapped)
+        _pair_up(main, config, mapped)
+    errors = [*main.errors, *(error for source in others.values() for error in source.errors)]
+    return Parsed(config, {name: mapping for name, (_, mapping) in mapped.items() if mapping is not None}, errors)
 
 
-def _in_folder(folder: Path) -> tuple[Source, dict[str, Source]]:
-    found = sorted((folder / FOLDER).glob("*.y*ml"))
-    return read_file(folder / MAIN, MAIN), {path.stem: read_file(path, f"{FOLDER}/{path.name}") for path in found}
+def _in_folder(folder: Path) -> dict[str, Source]:
+    files = [folder / MAIN, *sorted((folder / FOLDER).glob("*.y*ml"))]
+    return {(name := file.relative_to(folder).as_posix()): read_file(file, name) for file in files}
 
 
-def _drafted(files: Mapping[str, str]) -> tuple[Source, dict[str, Source]]:
-    sources = {name: _fresh(_source(text, name)) for name, text in sorted(files.items())}
-    main = sources.pop(MAIN, None) or Source(MAIN, errors=[ConfigError(MAIN, 0, "", "there is no such file")])
-    return main, {Path(name).stem: source for name, source in sources.items() if name.startswith(f"{FOLDER}/")}
-
-
-@lru_cache(maxsize=64)
-def _source(text: str, name: str) -> Source:
-    """A draft is read anew with every change of it, and mostly one file of several has changed."""
-    return read_bytes(text.encode("utf-8", "surrogatepass"), name)
-
-
-def _fresh(source: Source) -> Source:
-    """To be mended and added to."""
-    return replace(source, data=deepcopy(source.data), errors=list(source.errors), kept={})
+def _drafted(files: Mapping[str, str]) -> dict[str, Source]:
+    names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
+    return {name: read_bytes(files[name].encode("utf-8", "surrogatepass"), name) for name in names if name in files}
 
 
 def restore(text: str | bytes, folder: Path | str = ".") -> Project:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,14 @@ def read_file(path: Path, name: str) -> Source:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return _unreadable(name, "there is no such file")
+        return missing(name)
     except OSError as error:
         return _unreadable(name, f"the file cannot be read: {error.strerror or type(error).__name__}")
     return read_bytes(raw, name)
+
+
+def missing(name: str) -> Source:
+    return _unreadable(name, "there is no such file")
 
 
 def read_bytes(raw: bytes, name: str) -> Source:
@@ -125,10 +130,18 @@ def _unreadable(name: str, message: str, expected: str = "", line: int = 0) -> S
     return Source(name, errors=[ConfigError(name, line, "", message, expected)])
 
 
+@lru_cache(maxsize=32)
+def composed(text: str) -> Node | None:
+    """The text's nodes, not to be changed. Reading a text takes far longer than all that is made of it, and the console asks
+    for the same ones again and again. Raises what ruamel.yaml raises."""
+    node: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return node
+
+
 def _parsed(text: str, name: str) -> Source:
     yaml = YAML(typ="safe", pure=True)
     try:
-        node = yaml.compose(text)
+        node = composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(str(part) for part in (error.context, error.problem) if part)
