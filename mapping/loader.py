@@ -19,14 +19,16 @@ from mapping.checks import check
 from mapping.compiler import canonical, rules_of
 from mapping.config import MappingFile, ProjectFile
 from mapping.derived import scorer_of
+from mapping.folder import FOLDER as FOLDER
+from mapping.folder import MAIN as MAIN
+from mapping.folder import Files as Files
+from mapping.folder import sources
 from mapping.problems import ConfigError, ConfigErrors, listed, nearest
 from mapping.rules import Rules
 from mapping.scoring import Scorer
 from mapping.shape import fitted
-from mapping.source import Source, missing, read_bytes, read_file
+from mapping.source import Source, missing, read_bytes
 
-MAIN = "smarketing.yaml"
-FOLDER = "mappings"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -54,7 +56,7 @@ class Parsed(NamedTuple):
     errors: Sequence[ConfigError]
 
 
-def load_project(folder: Path | str, files: Mapping[str, str] | None = None) -> Project:
+def load_project(folder: Path | str, files: Files | None = None) -> Project:
     """`files`: name -> text, in place of the configuration that lies in the folder: a draft. Raises ConfigErrors with
     everything that is wrong in any of the files."""
     config, mappings, errors = parsed(folder, files)
@@ -63,29 +65,23 @@ def load_project(folder: Path | str, files: Mapping[str, str] | None = None) -> 
     return _project(Path(folder), config, mappings)
 
 
-def parsed(folder: Path | str, files: Mapping[str, str] | None = None) -> Parsed:
+def parsed(folder: Path | str, files: Files | None = None) -> Parsed:
     """As `load_project`, whatever is wrong."""
-    found = _in_folder(Path(folder)) if files is None else _drafted(files)
-    main = found.get(MAIN) or missing(MAIN)
+    found = _drafted(files) if files is not None else sources(Path(folder))
+    main = found.pop(MAIN, None) or missing(MAIN)
     config = fitted(main, ProjectFile) if main.data is not None else None
-    others = {PurePosixPath(name).stem: source for name, source in found.items() if name != MAIN}
-    mapped = {
-        name: (source, fitted(source, MappingFile) if source.data is not None else None)
-        for name, source in others.items()
+    others = {
+        PurePosixPath(name).stem: (source, fitted(source, MappingFile) if source.data is not None else None)
+        for name, source in found.items()
     }
     if config is not None:
-        check(main, config, mapped)
-        _pair_up(main, config, mapped)
-    errors = [*main.errors, *(error for source in others.values() for error in source.errors)]
-    return Parsed(config, {name: mapping for name, (_, mapping) in mapped.items() if mapping is not None}, errors)
+        check(main, config, others)
+        _pair_up(main, config, others)
+    errors = [*main.errors, *(error for source, _ in others.values() for error in source.errors)]
+    return Parsed(config, {name: mapping for name, (_, mapping) in others.items() if mapping is not None}, errors)
 
 
-def _in_folder(folder: Path) -> dict[str, Source]:
-    files = [folder / MAIN, *sorted((folder / FOLDER).glob("*.y*ml"))]
-    return {(name := file.relative_to(folder).as_posix()): read_file(file, name) for file in files}
-
-
-def _drafted(files: Mapping[str, str]) -> dict[str, Source]:
+def _drafted(files: Files) -> dict[str, Source]:
     names = [MAIN, *sorted(name for name in files if name.startswith(f"{FOLDER}/"))]
     return {name: read_bytes(files[name].encode("utf-8", "surrogatepass"), name) for name in names if name in files}
 

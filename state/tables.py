@@ -3,7 +3,7 @@
 Hub values, bases and reviews are JSON in text columns: written and read whole, by their key, never searched. The
 ids of hubs and runs are UUIDv7 in hexadecimal, made in rising order, so that every index over them grows at its
 end. Times are UTC. The tables of what the two teams agree on are in `agreed.py`, those of who may
-look at it in `access.py`.
+look at it in `access.py`, those of drafts and publications in `published.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from state.access import account, audit, invitation, session, token
 from state.agreed import acceptance, alert, attainment, decision, model, score, score_due, sla_clock, sla_version
 from state.columns import EPOCH, MICROSECOND, Id, Serial, Utc, Word, metadata, read_time, stored_time
+from state.published import draft, publication
 
 __all__ = [
     "EPOCH",
@@ -29,9 +30,11 @@ __all__ = [
     "attainment",
     "audit",
     "decision",
+    "draft",
     "invitation",
     "metadata",
     "model",
+    "publication",
     "read_time",
     "score",
     "score_due",
@@ -42,7 +45,7 @@ __all__ = [
     "token",
 ]
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration; `database.py` brings older databases up to it."""
 
 run = sa.Table(

@@ -19,7 +19,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.failures import Failure, Refusal, failure_of
-from console.web import home, impact, preferences, sample, schema, signing_in
+from console.web import (
+    home,
+    impact,
+    mapping,
+    mapping_publish,
+    mapping_stages,
+    mapping_yaml,
+    preferences,
+    sample,
+    schema,
+    signing_in,
+)  # fmt: skip
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -33,6 +44,10 @@ ROUTERS = (
     sample.router,
     schema.router,
     signing_in.router,
+    mapping_publish.router,
+    mapping_stages.router,
+    mapping_yaml.router,
+    mapping.router,  # the last of those under /mapping: it takes every /mapping/<name>
 )
 
 

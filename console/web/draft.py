@@ -12,10 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from alignment.criteria import called
+from console.web.drafting import work_of
 from console.web.page import Page
 from mapping.derived import shared_fields
 from mapping.fields import KINDS
-from mapping.loader import FOLDER, MAIN, Parsed, compile_rules, load_project, parsed
+from mapping.folder import read_files
+from mapping.loader import Parsed, compile_rules, load_project, parsed
 from mapping.rules import Rules
 
 Files = Mapping[str, str]
@@ -23,13 +25,12 @@ Files = Mapping[str, str]
 
 def draft_of(page: Page) -> dict[str, str]:
     """The draft of whoever looks; what is published, where they have none."""
-    return published(page.site.folder)
+    return work_of(page).files
 
 
 def published(folder: Path) -> dict[str, str]:
     """The files that stand in the project folder."""
-    files = [folder / MAIN, *sorted((folder / FOLDER).glob("*.y*ml"))]
-    return {str(file.relative_to(folder)): file.read_text("utf-8", "replace") for file in files if file.exists()}
+    return read_files(folder)
 
 
 def mark_of(files: Files) -> str:

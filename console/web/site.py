@@ -9,15 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from alignment.words import Words, languages
+from console.publishing import by_hand, finish
 from console.web.discovered import Schemas
 from console.web.jobs import Jobs
-from mapping.loader import FOLDER, MAIN, Project, compile_rules, load_project, resolve_database
+from mapping.folder import stamp
+from mapping.loader import Project, compile_rules, load_project, resolve_database
 from state.accounts import Accounts
 from state.database import open_database
+from state.drafts import Drafts, Publications
 from state.history import Engine, History
 from state.store import Store
 from sync.forgotten import KEY
@@ -39,6 +43,8 @@ class Site:
         self._opened: Opened | None = None
         project = load_project(self.folder)
         self.engine: Engine = open_database(resolve_database(project, environment(self.folder)))
+        finish(self.folder, self.publications)
+        by_hand(self.folder, self.publications, datetime.now(UTC))
         self.jobs = Jobs(self.folder)
         self.schemas = Schemas(self.jobs)
 
@@ -46,14 +52,22 @@ class Site:
     def opened(self) -> Opened:
         """The project with its database and without its systems, as the functions behind the commands take it."""
         with self._lock:
-            stamp = self._files()
-            if self._opened is None or stamp != self._stamp:
-                self._opened, self._stamp = self._read(), stamp
+            found = self._files()
+            if self._opened is None or found != self._stamp:
+                self._opened, self._stamp = self._read(), found
             return self._opened
 
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.engine)
+
+    @cached_property
+    def publications(self) -> Publications:
+        return Publications(self.engine)
 
     @contextmanager
     def history(self) -> Iterator[History]:
@@ -91,6 +105,6 @@ class Site:
         return Opened(project, compile_rules(project), self.engine, {}, secrets, key)
 
     def _files(self) -> Stamp:
-        files = [self.folder / MAIN, self.folder / ENV_FILE, *sorted((self.folder / FOLDER).glob("*.y*ml"))]
-        found = [(file, file.stat()) for file in files if file.exists()]
-        return tuple((str(file), seen.st_mtime_ns, seen.st_size) for file, seen in found)
+        env = self.folder / ENV_FILE
+        secrets = ((ENV_FILE, (seen := env.stat()).st_mtime_ns, seen.st_size),) if env.exists() else ()
+        return (*stamp(self.folder), *secrets)

@@ -44,3 +44,12 @@ document.addEventListener("htmx:timeout", () => { if (offline()) offline().hidde
 window.addEventListener("offline", () => { if (offline()) offline().hidden = false; });
 window.addEventListener("online", () => { if (offline()) offline().hidden = true; });
 document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && offline()) offline().hidden = true; });
+
+/* a table's rows by what is typed above it */
+document.addEventListener("input", (event) => {
+  const search = event.target.closest("[data-filter]");
+  if (!search) return;
+  const asked = search.value.trim().toLowerCase();
+  for (const row of document.querySelectorAll(`${search.dataset.filter} > tbody > tr`))
+    row.hidden = Boolean(asked) && !row.classList.contains("editing") && !row.textContent.toLowerCase().includes(asked);
+});
