@@ -256,7 +256,9 @@ def test_from_the_start_to_the_result(
     assert "Values of people are shown to admins" in others
     [noted] = [row for row in site.accounts.deeds(50) if row.action == "mapping-preview"]
     assert noted.who == "admin@example.com"
+    assert "has changed since" not in others + text
     draft["smarketing.yaml"] += "\n# and more\n"
+    assert "has changed since" not in seen(viewer.get("/mapping/preview"))
     assert "has changed since this was worked out" in seen(admin.get("/mapping/preview"))
 
 
