@@ -1,6 +1,6 @@
 """What a changed configuration would do: a preview of it, held against one of the configuration as it stands.
 
-Both go the way of a run and keep nothing (`sync.run.preview`). A write, a change of a shared record or a question is due to
+Both go the way of a run and keep nothing (`sync.run.preview`), on a copy of a SQLite database, so that nobody has to wait. A write, a change of a shared record or a question is due to
 the draft where it would not come anyway. Not here: how it is shown. Invariant: no list of all writes is ever made, so that a
 million leads take no more memory than what the run itself takes, and eight bytes for each value that is pending anyway.
 """
@@ -20,16 +20,17 @@ from console.names import name_of, names_in
 from console.plans import written_out
 from console.tallies import Counts, Met, digest
 from mapping.fields import HIDDEN, Kind, RecordKind, place
-from mapping.loader import Project, compile_rules, load_project
+from mapping.loader import Project, compile_rules, load_project, resolve_database
 from mapping.problems import ConfigErrors
 from mapping.rules import Rules
+from state.database import aside
 from state.history import ChangeRow, History, ReviewRow
 from state.records import WriteRow
 from state.store import Store
 from state.traces import Traces
 from sync.context import Progress, Report
 from sync.plan import Tally
-from sync.project import Opened, run_preview
+from sync.project import Opened, environment, run_preview
 
 BATCH = 900
 WRITES, CHANGES, QUESTIONS = 6, 4, 3
@@ -78,10 +79,12 @@ async def impact(folder: Path, progress: Progress, arguments: Mapping[str, Any])
     if published is not None and published.hash == draft.hash:
         return {"same": True}
     pending = Pending()
-    if published is not None:
-        pending = await run_preview(folder, _pending, progress=_as_one(progress))
     look = partial(_told, pending, _read_anew(published, draft))
-    return await run_preview(folder, look, files=files, progress=progress)
+    with aside(resolve_database(published or draft, environment(folder))) as database:
+        if published is not None:
+            read = partial(_pending, pending)
+            await run_preview(folder, read, database=database, progress=_as_one(progress))
+        return await run_preview(folder, look, files=files, database=database, progress=progress)
 
 
 def _as_one(progress: Progress) -> Progress:
@@ -109,8 +112,8 @@ def _hashes(rules: Rules) -> dict[str, bytes]:
 # -- what comes anyway ------------------------------------------------------------------------------------------------
 
 
-def _pending(opened: Opened, store: Store, report: Report, rows: Iterable[WriteRow]) -> Pending:
-    pending = Pending(stops=set(map(_stop, report.stops)))
+def _pending(pending: Pending, opened: Opened, store: Store, report: Report, rows: Iterable[WriteRow]) -> None:
+    pending.stops.update(map(_stop, report.stops))
     for row, said in _said(store, rows):
         pending.writes[place(row.system, row.kind), row.operation] += 1
         pending.seen.add("write", *said[0][:3])
@@ -124,7 +127,6 @@ def _pending(opened: Opened, store: Store, report: Report, rows: Iterable[WriteR
             pending.seen.add(*what.mark)
     for names, review in _questions(store, report.run_id):
         pending.seen.add("question", *_subject(names, review))
-    return pending
 
 
 def _said(store: Store, rows: Iterable[WriteRow]) -> Iterator[tuple[WriteRow, list[Said]]]:

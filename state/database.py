@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sqlite3
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,44 @@ def open_database(url: str, *, migrate: bool = True) -> sa.Engine:
     if migrate and _revision(engine) != REVISION:
         upgrade(engine)
     return engine
+
+
+@contextmanager
+def aside(url: str) -> Iterator[str]:
+    """The URL of a copy of a SQLite database as it is now, beside it and for its owner alone; gone when the block ends. A
+    preview that takes minutes holds SQLite's one place for a writer on the copy, and nobody waits for it: neither a run nor
+    a page. A copy whose process was killed is removed by the next. Of any other database, and of one that is not there yet,
+    the URL itself. Raises the driver's error where there is no room for it."""
+    parsed = sa.make_url(url)
+    file = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    if file is None or not file.is_file():
+        yield url
+        return
+    for left in file.parent.glob(f"{_COPY}*"):
+        if not _alive(left.name.split("-")[1]):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_COPY}{os.getpid()}-", dir=file.parent))
+    try:
+        copy = folder / file.name
+        with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+        yield parsed.set(database=str(copy)).render_as_string(hide_password=False)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_COPY = ".copy-"
+"""And the process that it is for."""
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def upgrade(engine: sa.Engine, revision: str = "head") -> None:

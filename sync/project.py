@@ -87,18 +87,19 @@ async def open_project(
     systems: Collection[str] | None = None,
     reading: bool = False,
     files: Mapping[str, str] | None = None,
+    database: str = "",
     clock: Clock = utc_now,
 ) -> AsyncIterator[Opened]:
     """`systems`: which to connect; None for all, () for none. `reading`: nothing will be kept, so a database that is
     not there yet is not made either (an empty one in memory takes its place). `files`: a draft that takes the place of the
-    folder's configuration; all else is the folder's.
+    folder's configuration; all else is the folder's. `database`: a URL in place of the configured one.
 
     Raises ConfigErrors, Misconfigured, and the database driver's errors."""
     project = load_project(folder, files)
     env = environment(project.folder)
     chosen = _chosen(project, systems)
     settings = _settings(project, chosen, env)
-    url = resolve_database(project, env)
+    url = database or resolve_database(project, env)
     engine = open_database("sqlite://" if reading and _missing(url) else url)
     async with AsyncExitStack() as stack:
         stack.callback(engine.dispose)
@@ -153,13 +154,16 @@ async def run_preview(
     full: bool = False,
     revert: str = "",
     files: Mapping[str, str] | None = None,
+    database: str = "",
     progress: Progress = SILENT,
     clock: Clock = utc_now,
 ) -> T:
     """What a run would write; nothing is kept, anywhere. `look` is called while the state that the run would leave
-    behind can still be read from the store, and its result returned. `revert`: the run to take back. `files`: a draft, as
-    `open_project` takes it."""
-    async with open_project(folder, systems=systems, reading=True, files=files, clock=clock) as opened:
+    behind can still be read from the store, and its result returned. `revert`: the run to take back. `files`,
+    `database`: as `open_project` takes them."""
+    async with open_project(
+        folder, systems=systems, reading=True, files=files, database=database, clock=clock
+    ) as opened:
         options = Options(kind="plan", full=full, dry=True, revert=revert, forget_key=opened.forget_key)
         with opened.store(dry=True) as store:
             report, rows = await preview(

@@ -15,7 +15,7 @@ from alignment.criteria import called
 from console.web.drafting import work_of
 from console.web.page import Page
 from mapping.derived import shared_fields
-from mapping.fields import Kind
+from mapping.fields import KINDS
 from mapping.folder import read_files
 from mapping.loader import Parsed, compile_rules, load_project, parsed
 from mapping.rules import Rules
@@ -59,10 +59,8 @@ def _rules_of(files: Iterable[tuple[str, str]]) -> Rules:
 
 
 def field_in_words(page: Page, files: Files, kind: str, name: str) -> str:
-    """How a shared field is called."""
+    """How a shared field is called, as at the beginning of a line."""
     config = understood(files).config
-    known = shared_fields(config, kind) if config is not None and kind in _KINDS else {}
-    return called(name, known, page.words) if name else ""
-
-
-_KINDS: tuple[Kind, ...] = ("owner", "company", "lead", "deal")
+    known = next((shared_fields(config, of) for of in KINDS if of == kind), {}) if config is not None else {}
+    text = called(name, known, page.words) if name else ""
+    return text[:1].upper() + text[1:]

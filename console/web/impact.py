@@ -47,11 +47,12 @@ class Filter:
 @router.get("/mapping/preview")
 def preview(page: Viewer, job: str = "", place: str = "", field: str = "", anyway: bool = False) -> Response:
     found = _job(page, job)
-    files = draft_of(page)
+    mine = draft_of(page)
+    files = found.arguments["files"] if found else mine
     asked = Filter(found.id if found else "", place, field, anyway)
     values: dict[str, Any] = {
         "job": found, "asked": asked, "steps": _steps(found),
-        "outdated": found is not None and mark_of(found.arguments["files"]) != mark_of(files),
+        "outdated": found is not None and found.by == page.by and mark_of(files) != mark_of(mine),
         "called": lambda kind, name: field_in_words(page, files, kind, name) or page.words("impact.record"),
     }  # fmt: skip
     if found is None or found.result is None or found.result["same"]:
@@ -81,11 +82,12 @@ def stop(page: Admin, job: Annotated[str, Form()]) -> Response:
 
 
 def _job(page: Page, id_: str) -> Job | None:
-    """The one that is asked for; else the newest."""
+    """The one that is asked for; else one's own newest; else anybody's."""
     if id_:
         found = page.site.jobs.get(id_)
         return found if found is not None and found.kind == KIND else None
-    return next((job for job in page.site.jobs.all() if job.kind == KIND), None)
+    jobs = [job for job in page.site.jobs.all() if job.kind == KIND]
+    return next((job for job in jobs if job.by == page.by), jobs[0] if jobs else None)
 
 
 def _steps(job: Job | None) -> list[tuple[str, str, int]]:

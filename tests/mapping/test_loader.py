@@ -21,6 +21,7 @@ from mapping.loader import (
 )
 from mapping.problems import ConfigError, ConfigErrors
 from mapping.source import read_bytes
+from tests.console.folder import make_project
 from tests.mapping.projects import HUBSPOT, SALESFORCE, errors, errors_of, load, preset_folder, write
 from tests.mapping.projects import MAIN as MAIN_TEXT
 
@@ -336,3 +337,20 @@ def test_editors_get_a_schema() -> None:
         "activities",
     }
     json.dumps(schema)
+
+
+def test_a_draft_is_read_like_the_folder(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "p")
+    files = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.yaml")}
+    assert load_project(folder, files) == load_project(folder)
+    wrong = {**files, "mappings/crm.yaml": files["mappings/crm.yaml"].replace("{remote: Email}", "{remot: Email}")}
+    for _ in range(2):  # what was found wrong the first time is not found once more the second
+        with pytest.raises(ConfigErrors) as caught:
+            load_project(folder, wrong)
+        (folder / "mappings/crm.yaml").write_text(wrong["mappings/crm.yaml"])
+        with pytest.raises(ConfigErrors) as on_disk:
+            load_project(folder)
+        assert caught.value.errors == on_disk.value.errors
+    assert load_project(folder, files).hash
+    with pytest.raises(ConfigErrors, match=r"smarketing\.yaml: there is no such file"):
+        load_project(folder, {})

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from console.web.draft import published
 from console.web.jobs import Job
 from console.web.site import Site
 from mapping.problems import ConfigErrors
+from state.accounts import Accounts
 from state.database import open_database
 from state.history import History
 from tests.console.folder import edit, held
@@ -169,6 +171,25 @@ def test_the_guard_would_stop_it(project: Path) -> None:
     assert ("guard-rules", "") in stops
 
 
+def test_nobody_waits_for_a_preview(project: Path) -> None:
+    """Pages and runs go on writing to the database while it is under way, and no copy is left behind."""
+    engine = open_database(f"sqlite:///{project}/state.sqlite", migrate=False)
+    accounts, copies = Accounts(engine), []
+
+    def meanwhile(phase: str, place: str, count: int) -> None:
+        copies.append([p for p in project.iterdir() if p.name.startswith(".copy-")])
+        accounts.note(datetime.now(UTC), "somebody", "meanwhile", phase)
+
+    (project / ".copy-999999999-dead").mkdir()
+    files = drafted(project, "smarketing.yaml", ("points: 10", "points: 11"))
+    result = asyncio.run(impact(project, meanwhile, {"files": files}))
+    assert counted(result)[("marketing", "update")] == 3
+    assert {len(one) for one in copies} == {1}
+    assert {one.subject for one in accounts.deeds()} == {"published", "read", "plan"}
+    assert not [p for p in project.iterdir() if p.name.startswith(".copy-")]
+    engine.dispose()
+
+
 def test_a_draft_that_means_the_same_changes_nothing(project: Path) -> None:
     files = drafted(project, "smarketing.yaml", ("region: GB", "# a word\nregion: GB"))
     assert previewed(project, files) == {"same": True}
@@ -235,7 +256,9 @@ def test_from_the_start_to_the_result(
     assert "Values of people are shown to admins" in others
     [noted] = [row for row in site.accounts.deeds(50) if row.action == "mapping-preview"]
     assert noted.who == "admin@example.com"
+    assert "has changed since" not in others + text
     draft["smarketing.yaml"] += "\n# and more\n"
+    assert "has changed since" not in seen(viewer.get("/mapping/preview"))
     assert "has changed since this was worked out" in seen(admin.get("/mapping/preview"))
 
 
