@@ -146,11 +146,6 @@ def _checked(files: Sequence[tuple[str, str]], folder: str) -> tuple[Project | N
     return checked(dict(files), Path(folder))
 
 
-def has_page(request: Request, path: str) -> bool:
-    """Whether there is such a page in this installation."""
-    return any(getattr(route, "path", None) == path for route in request.app.routes)
-
-
 async def _said(request: Request) -> dict[str, str]:
     return {name: str(value) for name, value in (await request.form()).items() if name != "csrf"}
 

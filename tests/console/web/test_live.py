@@ -71,7 +71,7 @@ def served(app: FastAPI) -> Iterator[str]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False), app.state.live)
+    server = Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False), app.state.live, lambda: None)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -136,12 +136,12 @@ def test_the_console_makes_the_index_by_itself(app: FastAPI, site: Site) -> None
         while share() < 1 and time.monotonic() < until:
             time.sleep(0.1)
         [job] = site.jobs.all()
-    assert (job.kind, job.failure) == ("index", None)
+    assert (job.kind, job.failure) == ("search", None)
     assert share() == 1
 
 
 def test_an_index_that_cannot_be_made_is_told_and_not_tried_over_and_over(site: Site, viewer: Browser) -> None:
-    failed = Job("1", "index", {}, "smarketing", utc_now(), ended=utc_now(), failure={"message": "The disk is full."})
+    failed = Job("1", "search", {}, "smarketing", utc_now(), ended=utc_now(), failure={"message": "The disk is full."})
     site.jobs._jobs["1"] = failed
     with pytest.raises(RuntimeError, match="disk is full"):
         site.finder.turn()
