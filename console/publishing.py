@@ -7,19 +7,20 @@ errors, nor over a state that whoever publishes has not seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mapping import folder as files_of
+from mapping.checks import BARE
 from mapping.folder import Files, FolderChanged
 from mapping.loader import Project, load_project
 from mapping.problems import ConfigError, ConfigErrors
 from state.drafts import AnotherPublication, Publication, Publications, next_publication
 
-__all__ = ["FolderChanged", "NothingNew", "by_hand", "checked", "finish", "publish", "roll_back"]
+__all__ = ["FolderChanged", "NothingNew", "bare", "by_hand", "checked", "finish", "publish", "roll_back"]
 
 
 class NothingNew(Exception):
@@ -34,6 +35,11 @@ def checked(files: Files, folder: Path) -> tuple[Project | None, list[ConfigErro
         return None, error.errors
 
 
+def bare(errors: Sequence[ConfigError], file: str = "") -> bool:
+    """Whether a secret stands in the files (or in this one) as it is: such a text is kept nowhere, and shown to admins alone."""
+    return any(one.message in BARE and file in ("", one.file) for one in errors)
+
+
 def finish(folder: Path, publications: Publications) -> None:
     """What was interrupted in the middle of a publication; at every start."""
     if files_of.unfinished(folder) is not None:
@@ -43,7 +49,8 @@ def finish(folder: Path, publications: Publications) -> None:
 
 def by_hand(folder: Path, publications: Publications, at: datetime) -> Publication | None:
     """Note what the files are now, where that is not what was published last: somebody has edited them. The new publication;
-    None where there is nothing to note. Raises ConfigErrors where a file is no text."""
+    None where there is nothing to note, or a secret stands in
+    a file. Raises ConfigErrors where a file is no text."""
     with files_of.exclusive(folder):
         _finish(folder, publications)
         return _by_hand(folder, publications, files_of.read_files(folder), at)
@@ -91,7 +98,9 @@ def _by_hand(folder: Path, publications: Publications, now: Files, at: datetime)
     last = publications.last()
     if last is not None and last.files == dict(now):
         return None
-    project, _ = checked(now, folder)
+    project, errors = checked(now, folder)
+    if bare(errors):
+        return None
     return _noted(publications, next_publication(last, at, "", "hand", "", now, project.hash if project else ""))
 
 

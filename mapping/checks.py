@@ -24,6 +24,9 @@ from mapping.problems import listed, nearest
 from mapping.source import Loc, Source
 
 _SECRET = re.compile(r"(^|_)(token|secret|password|passwd|passphrase|api_?key|private_key|access_key)$", re.IGNORECASE)
+BARE = ("a secret stands in the file", "the password stands in the file")
+"""By what an error says that a file holds what it must not."""
+
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
 
 
@@ -78,10 +81,10 @@ def _check_systems(main: Source, config: ProjectFile) -> None:
     if config.region:
         check_region(main, ("region",), config.region)
     if _PASSWORD_IN_URL.search(config.database):
-        main.error(("database",), "the password stands in the file", "${NAME}, a variable of the environment")
+        main.error(("database",), BARE[1], "${NAME}, a variable of the environment")
     for name, system in config.systems.items():
         for loc in _bare_secrets(system.settings, ("systems", name, "settings")):
-            main.error(loc, "a secret stands in the file", "${NAME}, a variable of the environment")
+            main.error(loc, BARE[0], "${NAME}, a variable of the environment")
 
 
 def _bare_secrets(value: Any, loc: Loc) -> Iterator[Loc]:

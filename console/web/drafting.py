@@ -17,8 +17,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from console.publishing import checked
-from console.web.page import Page
+from console.publishing import bare, checked
+from console.web.page import Page, Refused
 from mapping.compared import Change, changes
 from mapping.editing import CannotEdit, data_of
 from mapping.folder import MAIN, Files, read_files
@@ -99,7 +99,8 @@ def edit(
     page: Page, change: Callable[[Files], Mapping[str, str]], what: str, still: Callable[[Files], bool] | None = None
 ) -> Draft:
     """The draft with a change made to its files and stored; begun where there is none. `still`: whether what the change is about is
-    as the page had shown it. `what`: for the audit. Raises ChangedMeanwhile and what `change` raises."""
+    as the page had shown it. `what`: for the audit. Raises ChangedMeanwhile, Refused where a secret stands in it, and
+    what `change` raises."""
     for _ in range(TRIES):
         draft = work_of(page).draft
         if still is not None and not still(draft.files):
@@ -107,6 +108,8 @@ def edit(
         files = dict(change(draft.files))
         if files == draft.files:
             return draft
+        if bare(_checked(tuple(sorted(files.items())), str(page.site.folder))[1]):
+            raise Refused(422, "mapping.secret")
         try:
             saved = page.site.drafts.save(draft, files, page.now, begun=draft.begun)
         except StaleDraft:
@@ -122,8 +125,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@lru_cache(maxsize=64)
 def data(text: str) -> dict[str, Any]:
-    """What a file says; nothing where it is no YAML, which the errors tell."""
+    """What a file says, not to be changed; nothing where it is no YAML, which the errors tell."""
     try:
         return data_of(text)
     except CannotEdit:
@@ -140,11 +144,6 @@ def changes_of(before: Files, after: Files) -> list[Change]:
 @lru_cache(maxsize=32)
 def _checked(files: Sequence[tuple[str, str]], folder: str) -> tuple[Project | None, list[ConfigError]]:
     return checked(dict(files), Path(folder))
-
-
-def has_page(request: Request, path: str) -> bool:
-    """Whether there is such a page in this installation."""
-    return any(getattr(route, "path", None) == path for route in request.app.routes)
 
 
 async def _said(request: Request) -> dict[str, str]:

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from console.web import mapping_rows as rows
-from console.web.drafting import ChangedMeanwhile, Said, Work, data, digest, edit, has_page, trial, work_of
+from console.web.drafting import ChangedMeanwhile, Said, Work, data, digest, edit, trial, work_of
 from console.web.mapping_rows import Row, file_of, kinds_of, shared, systems_of
 from console.web.mapping_titles import field_title, place_title, transform_title
 from console.web.page import Admin, Page, Refused, Viewer
@@ -87,7 +87,10 @@ def check(page: Admin, system: str, form: Said) -> Response:
                 one for one in tried.errors if (one.file, one.key, one.message) not in known and one not in own
             ]
             doubts = told(page, remote_of(page, tried, system, kind).about(name))
-    return page.show("mapping_check.html", errors=errors, doubts=doubts, checked=bool(name))
+    remote = remote_of(page, work, system, kind)
+    return page.show(
+        "mapping_check.html", errors=errors, doubts=doubts, checked=bool(name), remote=remote, typed=form.get("remote", "").strip()
+    )  # fmt: skip
 
 
 @router.post("/mapping/{system}/field")
@@ -185,7 +188,7 @@ def bar(page: Page, work: Work) -> dict[str, Any]:
     """What stands on top of every page about the configuration."""
     return {
         "work": work, "may": page.visitor is not None and page.visitor.may("admin"),
-        "preview": has_page(page.request, "/mapping/preview"), "last": page.site.publications.last(),
+        "last": page.site.publications.last(),
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from console.publishing import bare
 from console.web.drafting import ChangedMeanwhile, Said, digest, edit, trial, work_of
 from console.web.mapping import bar
 from console.web.page import Admin, Page, Refused, Viewer
@@ -42,6 +43,8 @@ def save(page: Admin, file: str, form: Said) -> Response:
         edit(page, lambda files: {**files, file: typed}, file, lambda files: digest(files[file]) == seen)
     except ChangedMeanwhile:
         return _shown(page, file, typed, page.words("mapping.text_changed"), 409)
+    except Refused as error:
+        return _shown(page, file, typed, page.words(error.key), error.status)
     return page.go(f"/mapping/yaml/{file}", page.words("mapping.text_saved"))
 
 
@@ -58,9 +61,12 @@ def _shown(page: Page, file: str, typed: str | None = None, wrong: str = "", sta
         raise Refused(404, "shell.http_404")
     stored = work.files[file]
     text = stored if typed is None else typed
+    may = page.visitor is not None and page.visitor.may("admin")
+    if not may and bare(work.errors, file):
+        raise Refused(403, "mapping.secret_there")
     errors = work.errors if typed is None else trial(page, {**work.files, file: typed}).errors
     return page.show(
         "mapping_yaml.html", status, work=work, bar=bar(page, work), file=file, files=list(work.files),
         text=text.removeprefix("\ufeff"), seen=digest(stored), errors=errors, lines=text.count("\n") + 1, wrong=wrong,
-        stored=stored if wrong else "", may=page.visitor is not None and page.visitor.may("admin"),
+        stored=stored if wrong else "", may=may,
     )  # fmt: skip

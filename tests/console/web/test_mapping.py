@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 
+from console.publishing import by_hand
 from console.web.app import create_app
 from console.web.site import Site
 from mapping.folder import read_files, unfinished
@@ -29,6 +31,11 @@ def no_reading(request: pytest.FixtureRequest, site: Site, monkeypatch: pytest.M
     """Looking at a table reads the system's schema, by a process of its own; here only where the test is about that."""
     if "schemas" not in request.fixturenames:
         monkeypatch.setattr(site.schemas, "keep_fresh", lambda *_: None)
+
+
+@pytest.fixture
+def schemas() -> None:
+    """The systems' schemas are read."""
 
 
 PAGES = (
@@ -242,6 +249,34 @@ def test_the_yaml_is_the_same_draft(admin: Browser, project: Path, site: Site) -
     assert admin.post("/mapping/yaml/mappings/none.yaml", {"text": "x", "seen": ""}).status_code == 404
 
 
+def test_the_version_that_runs_is_undone_by_one_click(admin: Browser, project: Path) -> None:
+    before = read_files(project)
+    admin.post("/mapping/crm/field", {**row(admin, "crm", "phone"), "remote": "HomePhone"})
+    done = admin.post("/mapping/publish", version(admin))
+    answer = admin.post("/mapping/history/1/rollback", places(done, "/mapping/history/1/rollback"))
+    assert "Back to version 1" in seen(answer)
+    assert read_files(project) == before
+
+
+def test_the_live_schema_beside_each_row(admin: Browser, viewer: Browser, site: Site, schemas: None) -> None:
+    """What the system really has, while one types: type, how full, examples for admins; and what does not fit."""
+    job = site.schemas.refresh("crm", "tests")
+    deadline = time.monotonic() + 60
+    while job.running and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert job.failure is None
+    table = seen(viewer.get("/mapping/crm"))
+    assert re.search(r"Email Email · text · \d+% filled", table) or "% filled" in table
+    form = admin.get("/mapping/crm?edit=email")
+    assert re.search(r'<option value="Status">', form.text)
+    assert "For example:" in seen(form)
+    assert "For example:" not in seen(viewer.get("/mapping/crm?edit=email"))
+    doubtful = admin.post("/mapping/crm/check", {**row(admin, "crm", "phone"), "remote": "Phonne"})
+    assert "crm has no field Phonne. Is Phone meant?" in seen(doubtful)
+    admin.post("/mapping/crm/field", {**row(admin, "crm", "phone"), "remote": "Phonne"})
+    assert "crm has no field Phonne" in seen(admin.get("/mapping/crm"))
+
+
 def test_two_tabs_of_one_admin(admin: Browser, site: Site) -> None:
     """Each edits what the other has not; and where both edit one row, the second is told, with what was typed."""
     one, other = row(admin, "crm", "phone"), row(admin, "crm", "company")
@@ -348,6 +383,24 @@ def test_a_wrong_file_can_be_put_right_here(admin: Browser, project: Path) -> No
     admin.post(url, {**places(admin.get(url), url), "text": good})
     admin.post("/mapping/publish", version(admin))
     assert file.read_text() == good
+
+
+def test_a_secret_is_kept_nowhere(admin: Browser, viewer: Browser, project: Path, site: Site) -> None:
+    url = "/mapping/yaml/smarketing.yaml"
+    form = places(admin.get(url), url)
+    bare = form["text"].replace('"${CRM_TOKEN}"', "hunter2-secret")
+    assert bare != form["text"]
+    answer = admin.post(url, {**form, "text": bare})
+    assert answer.status_code == 422
+    assert "must not stand in a file" in seen(answer)
+    assert "${NAME}" in seen(answer)
+    assert site.drafts.all() == []
+    (project / "smarketing.yaml").write_text(bare)
+    assert viewer.get(url).status_code == 403
+    for page in ("/mapping", "/mapping/history", "/mapping/publish", "/mapping/crm"):
+        assert "hunter2" not in viewer.get(page).text
+    assert by_hand(project, site.publications, datetime.now(UTC)) is None
+    assert all("hunter2" not in str(one.files) for one in site.publications.newest())
 
 
 def test_who_may(viewer: Browser, operator: Browser, admin: Browser, site: Site) -> None:
