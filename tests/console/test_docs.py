@@ -33,6 +33,7 @@ def given() -> set[str]:
         "console/web/*.py": r'(?:Refusal|Failure)\(\s*"([a-z-]+)"',
         "console/web/jobs.py": r'"code": "([a-z-]+)"',
         "console/*ch*.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
+        "console/fitting.py": r'(?:"error"|"warning"),\s*"([a-z]+-[a-z-]+)"',
         "sync/*.py": r'"(guard-[a-z]+|no-pact|pact-version)"',
         "alignment/sla/watch.py": r'NO_CHANNEL = "([a-z-]+)"',
         "state/lock.py": r'code = "([a-z-]+)"',
