@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from ruamel.yaml import YAML
 
 from console.web import drawing
-from console.web.app import ROUTERS
 from console.web.menu import MENU
 from console.web.page import SAFE
 from console.web.signing_in import first_link
