@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 import connectors.errors
-from console import failures, reference, reviews
+from console import answering, failures, reference, reviews
 from console.cli import app
 from console.web.app import CODES
 from state import trouble
@@ -52,8 +52,8 @@ def test_every_code_is_explained_and_nothing_else() -> None:
 
 
 def test_every_kind_of_review_is_explained_with_its_answers() -> None:
-    assert set(reviews.KINDS) == set(reviews.ANSWERS)
-    for kind, answers in reviews.ANSWERS.items():
+    assert set(reviews.KINDS) == set(answering.ANSWERS)
+    for kind, answers in answering.ANSWERS.items():
         row = next(line for line in ERRORS.splitlines() if line.startswith(f"| `{kind}` |"))
         assert all(f"--{answer}" in row for answer in answers)
 

@@ -67,7 +67,9 @@ class Listener:
 
 
 @pytest.fixture
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Without the finder, which has a thread and a job of its own."""
+    monkeypatch.setattr(app.state.site.finder, "start", lambda: None)
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
