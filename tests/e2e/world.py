@@ -32,6 +32,7 @@ from connectors.salesforce import Salesforce
 from console import playground
 from console.cli import main
 from console.folders import make
+from mapping.folder import Files
 from mapping.loader import Project, load_project
 from sandbox.both import Both
 from sandbox.gate import App
@@ -292,10 +293,12 @@ def _certificates(**_: Any) -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _loaded(folder: Path | str) -> Project:
+def _loaded(folder: Path | str, files: Files | None = None) -> Project:
     """The folder's configuration, read anew only where a file has changed: reading it takes longer than a small run."""
-    files = sorted(Path(folder).glob("**/*.yaml"))
-    return _parsed(Path(folder), tuple((file, file.read_bytes()) for file in files))
+    if files is not None:
+        return load_project(folder, files)
+    found = sorted(Path(folder).glob("**/*.yaml"))
+    return _parsed(Path(folder), tuple((file, file.read_bytes()) for file in found))
 
 
 @cache
