@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -32,6 +33,9 @@ RANKS: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 """Whoever may do more may do all that those below may."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+Number = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""Of a row, as an address or a form says it: whatever is larger, a database takes for an error of ours."""
+
 Tone = Literal["good", "warn", "bad"]
 
 
