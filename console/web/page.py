@@ -110,8 +110,9 @@ class Page:
 
     def go(self, url: str, told: str = "", tone: Tone = "good") -> Response:
         """To another page after something was done, which then says so. By htmx too."""
-        by_htmx = "HX-Request" in self.request.headers
-        answer = Response(headers={"HX-Redirect": url}) if by_htmx else RedirectResponse(url, 303)
+        answer: Response = RedirectResponse(url, 303)
+        if "HX-Request" in self.request.headers:  # the address as it was spelled there, which fits into a header
+            answer = Response(headers={"HX-Redirect": answer.headers["location"]})
         if told:
             value = quote(json.dumps({"text": told[:1500], "tone": tone}))
             answer.set_cookie(TOLD, value, max_age=60, httponly=True, samesite="lax", secure=secure(self.request))

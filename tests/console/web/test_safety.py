@@ -1,0 +1,83 @@
+"""What somebody who means harm, or nobody in particular, sends: every page answers it with a page, and nothing else happens."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from console.web.jobs import Job
+from console.web.page import SAFE
+from console.web.site import Site
+from tests.console.web.conftest import Browser, methods_of, routes, seen
+
+HUGE = str(2**70)
+"""No database has a row of this number, nor a place for it."""
+
+BEYOND_LATIN = "\N{BOMB}"
+STREAM = "/live"
+HTMX = {"HX-Request": "true"}
+
+
+def _filled(route: APIRoute, value: str) -> str:
+    return re.sub(r"{[^}]+}", value, route.path)
+
+
+@pytest.mark.parametrize("value", [HUGE, BEYOND_LATIN])
+def test_whatever_is_asked_for_no_page_breaks(admin: Browser, value: str) -> None:
+    for route in routes():
+        if route.path == STREAM or "GET" not in methods_of(route):
+            continue
+        asked: list[dict[str, Any]] = [{}, *({one.alias: value} for one in route.dependant.query_params)]
+        for query in asked:
+            answer = admin.get(_filled(route, value), params=query)
+            assert answer.status_code < 500, f"{route.path} {query}"
+
+
+@pytest.mark.parametrize("value", [HUGE, BEYOND_LATIN])
+def test_whatever_is_sent_no_page_breaks(admin: Browser, value: str) -> None:
+    for route in routes():
+        if not methods_of(route) - set(SAFE) or route.path in ("/sign-out", "/account/sessions/end"):
+            continue
+        form = {one.alias: value for one in route.dependant.body_params}
+        answer = admin.post(_filled(route, value), form, headers=HTMX)
+        assert answer.status_code < 500, f"{route.path} {form}"
+
+
+def test_htmx_is_never_sent_to_another_site(admin: Browser) -> None:
+    """Browsers leave out a tab before they look where an address leads: "/<tab>/evil.example" is another site."""
+    form = {"language": "en", "theme": "dark", "back": "/\t/evil.example"}
+    answer = admin.post("/preferences", form, headers=HTMX)
+    assert answer.headers["hx-redirect"] == "/%09/evil.example"
+
+
+@pytest.mark.parametrize("kind", ["record", "schema", "impact"])
+def test_values_that_a_job_has_read_are_told_to_admins_alone(
+    admin: Browser, viewer: Browser, site: Site, kind: str
+) -> None:
+    """As on the pages. Whoever looks hears of the id of every job."""
+    now = datetime.now(UTC)
+    job = Job("a" * 32, kind, {}, "admin@example.com", now, ended=now, result={"fields": {"Email": "ana@example.com"}})
+    site.jobs._jobs[job.id] = job
+    assert "ana@example.com" in admin.get(f"/api/v1/jobs/{job.id}").text
+    answer = viewer.get(f"/api/v1/jobs/{job.id}")
+    assert answer.json()["result"] is None
+    assert "ana@example.com" not in answer.text
+
+
+def test_a_database_that_is_away_is_told_on_a_page(project: Path, viewer: Browser, stranger: Browser, site: Site) -> None:
+    site.engine.dispose()
+    [file] = project.glob("*.sqlite")
+    for beside in project.glob("*.sqlite-*"):
+        beside.unlink()
+    file.write_bytes(b"no database" * 1000)
+    for answer in (viewer.get("/"), viewer.get("/nowhere"), viewer.post("/preferences"), stranger.get("/sign-in")):
+        assert answer.status_code in (200, 503), answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "The database file is damaged" in seen(viewer.get("/"))
+    answer = stranger.get("/api/v1/status", headers={"Authorization": "Bearer smk_none"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database-damaged")
