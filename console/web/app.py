@@ -7,7 +7,7 @@ that says what happened and what to do, with the right status; never a traceback
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -186,10 +186,9 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    try:
+    visitor = None
+    with suppress(Exception):  # nobody, or the database cannot say who; what went wrong is `error`
         visitor = None if _program(request) else await visitor_of(request)
-    except NotSignedIn:
-        visitor = None
     page = Page(request, site_of(request), words_of(request, visitor.account if visitor else None), visitor)
     status, failure = _told(page, error)
     if _program(request):
@@ -211,6 +210,8 @@ def _told(page: Page, error: Exception) -> tuple[int, Failure]:
         )
         return 422, _failure(422, words("shell.http_422"), wrong)
     failure = failure_of(error, page.site.folder)
+    if failure.exit_code == Exit.DATABASE:
+        return 503, failure
     return (
         404 if failure.code.startswith("no-") else 409 if isinstance(error, Refusal | ConfigErrors) else 500
     ), failure
