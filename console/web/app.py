@@ -62,6 +62,7 @@ from console.web import (
     sla,
     tokens,
 )
+from console.web.bounds import Bounded
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -145,6 +146,7 @@ def create_app(folder: Path) -> FastAPI:
     app.add_exception_handler(NotSignedIn, _sign_in)
     for error in (Refused, Refusal, HTTPException, RequestValidationError, ConfigErrors):
         app.add_exception_handler(error, _failed)
+    app.add_middleware(Bounded)
     app.add_middleware(Caught)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Headers)

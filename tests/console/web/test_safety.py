@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from console.web.bounds import LARGEST
 from console.web.jobs import Job
 from console.web.page import SAFE
 from console.web.site import Site
@@ -83,3 +85,37 @@ def test_a_database_that_is_away_is_told_on_a_page(
     assert "The database file is damaged" in seen(viewer.get("/"))
     answer = stranger.get("/api/v1/status", headers={"Authorization": "Bearer smk_none"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database-damaged")
+
+
+def test_no_more_is_read_than_a_form_can_hold(stranger: Browser) -> None:
+    read = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 1_000_000
+            yield b"a" * 1_000_000
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = stranger.client.post("/sign-in", content=b"a" * (LARGEST + 1), headers=form)
+    assert answer.status_code == 413
+    assert "larger than any page takes" in seen(answer)
+    assert stranger.client.post("/sign-in", content=body(), headers=form).status_code == 413
+
+
+@pytest.mark.parametrize("form", [b"email=a%00@example.com&password=x", b"email=a\0@example.com&password=x"])
+def test_no_text_holds_what_no_database_takes(stranger: Browser, form: bytes) -> None:
+    spelled = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert stranger.client.post("/sign-in", content=form, headers=spelled).status_code == 422
+    parts = (form[at : at + 1] for at in range(len(form)))  # however it comes
+    assert stranger.client.post("/sign-in", content=parts, headers=spelled).status_code == 422
+    assert stranger.get("/sign-in?next=%00").status_code == 422
+    assert stranger.get("/welcome/a%00").status_code == 422
+
+
+def test_what_only_looks_like_it_is_text_as_any(admin: Browser, project: Path) -> None:
+    """ "%00" as three letters, and a large file."""
+    text = (project / "smarketing.yaml").read_text("utf-8") + "# 100%00\n" * 30_000
+    answer = admin.post("/mapping/check-yaml/smarketing.yaml", {"text": text})
+    assert answer.status_code == 200
+    assert "Everything fits together." in seen(answer)[:200]
