@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -126,8 +126,10 @@ class Page:
 
 
 def secure(request: Request) -> bool:
-    """Whether the browser came by https; cookies then never travel otherwise."""
-    return request.url.scheme == "https"
+    """Whether the browser came by https; cookies then never travel otherwise. What stands before us may have taken that away:
+    then the address by which we are configured to be reached says so."""
+    said = urlsplit(site_of(request).console.url or "")
+    return request.url.scheme == "https" or (said.scheme == "https" and said.netloc == request.url.netloc)
 
 
 def address(page: Page) -> str:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from console.web.bounds import LARGEST
 from console.web.jobs import Job
-from console.web.page import SAFE
+from console.web.page import SAFE, SESSION
 from console.web.site import Site
 from tests.console.web.conftest import Browser, methods_of, routes, seen
 
@@ -119,3 +121,20 @@ def test_what_only_looks_like_it_is_text_as_any(admin: Browser, project: Path) -
     answer = admin.post("/mapping/check-yaml/smarketing.yaml", {"text": text})
     assert answer.status_code == 200
     assert "Everything fits together." in seen(answer)[:200]
+
+
+def test_cookies_stay_with_https_also_behind_what_takes_it_away(project: Path, app: FastAPI) -> None:
+    file = project / "smarketing.yaml"
+    file.write_text(file.read_text("utf-8") + "console: {url: 'https://console.test'}\n", "utf-8")
+    form = {"language": "es", "theme": "dark"}
+    for at, kept in (("https://console.test", True), ("http://console.test", True), ("http://127.0.0.1:8080", False)):
+        browser = Browser(app, "viewer")
+        browser.client.base_url = httpx.URL(at)
+        key = browser.client.cookies.get(SESSION)
+        answer = browser.client.post(
+            "/preferences",
+            data={"csrf": browser.csrf, **form},
+            headers={"Cookie": f"{SESSION}={key}"},
+            follow_redirects=False,
+        )
+        assert ("Secure" in answer.headers["set-cookie"]) is kept, at
