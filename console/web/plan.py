@@ -123,7 +123,10 @@ def leave_all(
     asked = Filter(system, kind, operation, field, change, text.strip())
     numbers = index.all(asked)
     Choice.change(page.site.folder, id, lambda choice: choice.with_writes(numbers, out))
-    page.note("plan-left-out" if out else "plan-taken-in", id, writes=len(numbers), **_said(asked))
+    told: dict[str, Any] = _said(asked)
+    if asked.text:  # a name or an address, maybe: the audit is there for good, also after somebody was forgotten
+        told["text"] = True
+    page.note("plan-left-out" if out else "plan-taken-in", id, writes=len(numbers), **told)
     return _back(id, back)
 
 
