@@ -23,6 +23,7 @@ from console.screen import jsonable
 from console.web.api_shapes import ERRORS, Job, Listed, Plan, PlanAsked, Record, Review, Started, Status
 from console.web.api_shapes import Run as RunShape
 from console.web.page import OperatorProgram, Page, ViewerProgram
+from console.web.site import READ
 from mapping.fields import HIDDEN, Kind
 from state.accounts import Role
 from state.history import ReviewRow, Run, shown_fields
@@ -33,7 +34,7 @@ router = APIRouter(prefix="/api/v1", responses=ERRORS)  # type: ignore[arg-type]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 LEADS_IN_A_PAGE = 100
-BY_KIND: Mapping[str, Role] = {"record": "admin", "schema": "admin", "impact": "admin"}
+BY_KIND: Mapping[str, Role] = dict.fromkeys(READ, "admin")
 """Who may see what came of a job, where that holds values out of a system as the system has them."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from console.cli import main
 from console.web.bounds import LARGEST
-from console.web.jobs import Job
+from console.web.discovered import Schema
+from console.web.jobs import Job, Jobs
 from console.web.page import SAFE, SESSION
 from console.web.site import Site
 from tests.console.web.conftest import Browser, methods_of, routes, seen
@@ -138,3 +141,37 @@ def test_cookies_stay_with_https_also_behind_what_takes_it_away(project: Path, a
             follow_redirects=False,
         )
         assert ("Secure" in answer.headers["set-cookie"]) is kept, at
+
+
+def test_who_listens_to_a_job_cannot_end_it(project: Path) -> None:
+    jobs, heard = Jobs(project), list[str]()
+
+    def wrong(_: Job) -> None:
+        raise ValueError
+
+    jobs.listeners += [wrong, lambda job: heard.append(job.id)]
+    job = jobs.start("plan", "operator@example.com")
+    while job.running:
+        time.sleep(0.05)
+    assert job.failure is None
+    assert job.result is not None
+    assert set(heard) == {job.id}
+    assert list(project.glob("logs/*.log"))
+
+
+def test_what_was_read_of_people_is_let_go_when_somebody_is_forgotten(project: Path, site: Site) -> None:
+    now = datetime.now(UTC)
+    for kind in ("record", "schema", "impact", "plan"):
+        site.jobs._jobs[kind] = Job(kind, kind, {}, "admin@example.com", now, ended=now, result={"email": "x"})
+    site.jobs._jobs["under way"] = under_way = Job("under way", "record", {}, "admin@example.com", now)
+    site.schemas._last["crm"] = site.jobs._jobs["schema"]
+    site.schemas._kept["crm"] = Schema("crm", now, {}, {})
+    site.forget()
+    assert len(site.jobs.all()) == 5, "nobody was"
+    assert main(["forget", "ada@analytical.example", "--confirm", "--project", str(project), "--json"]) in (0, 1)
+    site.forget()
+    assert {job.id for job in site.jobs.all()} == {"plan", "under way"}
+    assert site.schemas.get("crm") is None
+    under_way.ended = datetime.now(UTC)
+    site.forget()
+    assert [job.id for job in site.jobs.all()] == ["plan"]
