@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from console.cli import main
+from console.publishing import by_hand
 from console.web.bounds import LARGEST
 from console.web.discovered import Schema
 from console.web.jobs import Job, Jobs
@@ -26,6 +27,7 @@ HUGE = str(2**70)
 """No database has a row of this number, nor a place for it."""
 
 BEYOND_LATIN = "\N{BOMB}"
+YAML = "/mapping/yaml/smarketing.yaml"
 STREAM = "/live"
 HTMX = {"HX-Request": "true"}
 
@@ -175,3 +177,42 @@ def test_what_was_read_of_people_is_let_go_when_somebody_is_forgotten(project: P
     under_way.ended = datetime.now(UTC)
     site.forget()
     assert [job.id for job in site.jobs.all()] == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"${CRM_TOKEN}"', "hunter2-secret}}}"),  # no YAML any more
+        (
+            'connector: memory, role: crm, settings: {file: crm.json, token: "${CRM_TOKEN}"',
+            "connector: nowhere, settings: {token: hunter2-secret",
+        ),
+        ("database: sqlite:///state.sqlite", "database: postgresql://me:hunter2-secret@host/db\nregion: [\n#"),
+    ],
+)
+def test_a_secret_is_kept_nowhere_also_where_nothing_else_can_be_read(
+    admin: Browser, viewer: Browser, site: Site, project: Path, old: str, new: str
+) -> None:
+    text = (project / "smarketing.yaml").read_text("utf-8")
+    assert old in text
+    files = {"smarketing.yaml": text.replace(old, new)}
+    form = {
+        "text": files["smarketing.yaml"],
+        "seen": re.findall(r'name="seen" value="([^"]+)"', admin.get(YAML).text)[0],
+    }
+    assert admin.post(YAML, form).status_code == 422
+    assert site.drafts.all() == []
+    (project / "smarketing.yaml").write_text(files["smarketing.yaml"], "utf-8")
+    assert by_hand(project, site.publications, datetime.now(UTC)) is None
+    answer = viewer.get(YAML)
+    assert answer.status_code == 403
+    assert "hunter2" not in answer.text
+
+
+def test_a_text_without_a_secret_is_kept_also_where_it_cannot_be_read(
+    admin: Browser, site: Site, project: Path
+) -> None:
+    text = (project / "smarketing.yaml").read_text("utf-8") + "api_key: {type: text}\nsecret:\n  x: [\n"
+    seen_by = re.findall(r'name="seen" value="([^"]+)"', admin.get(YAML).text)[0]
+    admin.post(YAML, {"text": text, "seen": seen_by})
+    assert [draft.files["smarketing.yaml"] for draft in site.drafts.all()] == [text]
