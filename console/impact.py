@@ -30,7 +30,7 @@ from state.store import Store
 from state.traces import Traces
 from sync.context import Progress, Report
 from sync.plan import Tally
-from sync.project import Opened, environment, run_preview
+from sync.project import Opened, connected_as_published, environment, run_preview
 
 BATCH = 900
 WRITES, CHANGES, QUESTIONS = 6, 4, 3
@@ -80,7 +80,7 @@ async def impact(folder: Path, progress: Progress, arguments: Mapping[str, Any])
         return {"same": True}
     pending = Pending()
     look = partial(_told, pending, _read_anew(published, draft))
-    with aside(resolve_database(published or draft, environment(folder))) as database:
+    with aside(resolve_database(connected_as_published(draft, ()), environment(folder))) as database:
         if published is not None:
             read = partial(_pending, pending)
             await run_preview(folder, read, database=database, progress=_as_one(progress))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping import folder as files_of
-from mapping.checks import BARE
+from mapping.checks import BARE, looks_bare
 from mapping.folder import Files, FolderChanged
 from mapping.loader import Project, load_project
 from mapping.problems import ConfigError, ConfigErrors
@@ -35,9 +35,13 @@ def checked(files: Files, folder: Path) -> tuple[Project | None, list[ConfigErro
         return None, error.errors
 
 
-def bare(errors: Sequence[ConfigError], file: str = "") -> bool:
-    """Whether a secret stands in the files (or in this one) as it is: such a text is kept nowhere, and shown to admins alone."""
-    return any(one.message in BARE and file in ("", one.file) for one in errors)
+def bare(files: Files, errors: Sequence[ConfigError], file: str = "") -> bool:
+    """Whether a secret stands in the files (or in this one) as it is: such a text is kept nowhere, and shown to admins alone.
+    `errors`: of the files."""
+    if any(one.message in BARE and file in ("", one.file) for one in errors):
+        return True
+    main = files.get(files_of.MAIN, "") if file in ("", files_of.MAIN) else ""
+    return any(one.file == files_of.MAIN for one in errors) and looks_bare(main)
 
 
 def finish(folder: Path, publications: Publications) -> None:
@@ -99,7 +103,7 @@ def _by_hand(folder: Path, publications: Publications, now: Files, at: datetime)
     if last is not None and last.files == dict(now):
         return None
     project, errors = checked(now, folder)
-    if bare(errors):
+    if bare(now, errors):
         return None
     return _noted(publications, next_publication(last, at, "", "hand", "", now, project.hash if project else ""))
 

@@ -27,6 +27,9 @@ _SECRET = re.compile(r"(^|_)(token|secret|password|passwd|passphrase|api_?key|pr
 BARE = ("a secret stands in the file", "the password stands in the file")
 """By what an error says that a file holds what it must not."""
 
+_LINE = re.compile(r"""(?:^|[\s{,])["']?(\w+)["']?\s*:[ \t]+["']?([^\s"'{\[#,}][^,}\n]*)""")
+"""A key and a plain value after it, in a text that may be no YAML."""
+
 _PASSWORD_IN_URL = re.compile(r"://[^/@]*:(?!\$\{)[^/@]+@")
 
 
@@ -87,6 +90,15 @@ def _check_systems(main: Source, config: ProjectFile) -> None:
             main.error(loc, BARE[0], "${NAME}, a variable of the environment")
     for loc in _bare_secrets(config.console.model_dump(), ("console",)):
         main.error(loc, BARE[0], "${NAME}, a variable of the environment")
+
+
+def looks_bare(text: str) -> bool:
+    """Whether a secret seems to stand in a text that cannot be read, or not all of it: there the check above sees nothing."""
+    return any(
+        _PASSWORD_IN_URL.search(line)
+        or any(_SECRET.search(key) and "${" not in said for key, said in _LINE.findall(line))
+        for line in text.splitlines()
+    )
 
 
 def _bare_secrets(value: Any, loc: Loc) -> Iterator[Loc]:

@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from connectors.base import Budget, Clock, Connector, utc_now
 from connectors.errors import Misconfigured
 from connectors.registry import connect, nearest, settings_of
-from mapping.loader import Project, compile_rules, load_project, resolve_database, resolve_secrets, variables
+from mapping.loader import Project, compile_rules, load_project, parsed, resolve_database, resolve_secrets, variables
 from mapping.problems import ConfigError, ConfigErrors
 from mapping.rules import Rules
 from state.database import open_database
@@ -92,12 +92,15 @@ async def open_project(
 ) -> AsyncIterator[Opened]:
     """`systems`: which to connect; None for all, () for none. `reading`: nothing will be kept, so a database that is
     not there yet is not made either (an empty one in memory takes its place). `files`: a draft that takes the place of the
-    folder's configuration; all else is the folder's. `database`: a URL in place of the configured one.
+    folder's configuration; all else is the folder's, and it is connected to nothing but what is published: a draft has been
+    seen by nobody else, and would send secrets wherever it says. `database`: a URL in place of the configured one.
 
     Raises ConfigErrors, Misconfigured, and the database driver's errors."""
     project = load_project(folder, files)
     env = environment(project.folder)
     chosen = _chosen(project, systems)
+    if files is not None:
+        project = connected_as_published(project, chosen)
     settings = _settings(project, chosen, env)
     url = database or resolve_database(project, env)
     engine = open_database("sqlite://" if reading and _missing(url) else url)
@@ -187,6 +190,22 @@ def _chosen(project: Project, systems: Collection[str] | None) -> list[str]:
         if name not in known:
             raise Misconfigured(f"There is no system called {name!r}.", hint=nearest(name, known))
     return [name for name in known if systems is None or name in systems]
+
+
+def connected_as_published(draft: Project, chosen: Collection[str]) -> Project:
+    """The draft with the published database. Raises Misconfigured where it connects a system otherwise than what is
+    published, and ConfigErrors where that cannot be read at all."""
+    published = parsed(draft.folder).config
+    if published is None:
+        published = load_project(draft.folder).config
+    for name in chosen:
+        system, there = draft.config.systems[name], published.systems.get(name)
+        if there is None or (system.connector, system.settings) != (there.connector, there.settings):
+            raise Misconfigured(
+                f"The draft connects {name} otherwise than what is published: nothing of it is tried there.",
+                hint=f"Publish how {name} is connected by itself; what else the draft changes can then be looked at.",
+            )
+    return replace(draft, config=draft.config.model_copy(update={"database": published.database}))
 
 
 def _settings(project: Project, chosen: Collection[str], env: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,9 @@ from console.screen import jsonable
 from console.web.api_shapes import ERRORS, Job, Listed, Plan, PlanAsked, Record, Review, Started, Status
 from console.web.api_shapes import Run as RunShape
 from console.web.page import OperatorProgram, Page, ViewerProgram
+from console.web.site import READ
 from mapping.fields import HIDDEN, Kind
+from state.accounts import Role
 from state.history import ReviewRow, Run, shown_fields
 from state.listing import Listing
 from state.records import Hub
@@ -32,6 +34,8 @@ router = APIRouter(prefix="/api/v1", responses=ERRORS)  # type: ignore[arg-type]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 LEADS_IN_A_PAGE = 100
+BY_KIND: Mapping[str, Role] = dict.fromkeys(READ, "admin")
+"""Who may see what came of a job, where that holds values out of a system as the system has them."""
 
 
 def told(document: Any, code: int = 200) -> Response:
@@ -93,7 +97,7 @@ def reviews(
         Literal["conflict", "match", "duplicate", "bad_value", "dead_letter", "owner", "guard"] | None,
         Query(description="All kinds where it is not said."),
     ] = None,
-    after: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
     limit: Limit = 100,
 ) -> Response:
     """Open questions for people, oldest first. As `smarketing review list --json`."""
@@ -103,7 +107,9 @@ def reviews(
 
 
 @router.get("/reviews/{id}", responses={200: {"model": Review}})
-def review(page: ViewerProgram, id: Annotated[int, Path(description="As the list says.")]) -> Response:
+def review(
+    page: ViewerProgram, id: Annotated[int, Path(ge=0, le=2**63 - 1, description="As the list says.")]
+) -> Response:
     """One question in full, also one that is closed."""
     with page.site.history() as history:
         found = history.reviews_by_id([id])
@@ -185,9 +191,10 @@ def job(page: ViewerProgram, id: Annotated[str, Path(description="As the call th
     if found is None:
         raise Refusal("no-job", f"There is no job {id!r}.", "Jobs are forgotten when the console is started anew.")
     steps = [{"phase": phase, "place": place, "count": count} for (phase, place), count in found.steps.items()]
+    result = found.result if page.visitor and page.visitor.may(BY_KIND.get(found.kind, "viewer")) else None
     return told({
         "id": found.id, "kind": found.kind, "by": found.by, "started": found.started, "ended": found.ended,
-        "steps": steps, "result": found.result, "failure": found.failure,
+        "steps": steps, "result": result, "failure": found.failure,
     })  # fmt: skip
 
 

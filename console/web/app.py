@@ -7,7 +7,7 @@ that says what happened and what to do, with the right status; never a traceback
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,6 +62,7 @@ from console.web import (
     sla,
     tokens,
 )
+from console.web.bounds import Bounded
 from console.web.drawing import STATIC
 from console.web.headers import Headers
 from console.web.page import NotSignedIn, Page, Refused, site_of, visitor_of, words_of
@@ -145,6 +146,7 @@ def create_app(folder: Path) -> FastAPI:
     app.add_exception_handler(NotSignedIn, _sign_in)
     for error in (Refused, Refusal, HTTPException, RequestValidationError, ConfigErrors):
         app.add_exception_handler(error, _failed)
+    app.add_middleware(Bounded)
     app.add_middleware(Caught)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Headers)
@@ -186,10 +188,9 @@ async def _sign_in(request: Request, _: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    try:
+    visitor = None
+    with suppress(Exception):  # nobody, or the database cannot say who; what went wrong is `error`
         visitor = None if _program(request) else await visitor_of(request)
-    except NotSignedIn:
-        visitor = None
     page = Page(request, site_of(request), words_of(request, visitor.account if visitor else None), visitor)
     status, failure = _told(page, error)
     if _program(request):
@@ -211,6 +212,8 @@ def _told(page: Page, error: Exception) -> tuple[int, Failure]:
         )
         return 422, _failure(422, words("shell.http_422"), wrong)
     failure = failure_of(error, page.site.folder)
+    if failure.exit_code == Exit.DATABASE:
+        return 503, failure
     return (
         404 if failure.code.startswith("no-") else 409 if isinstance(error, Refusal | ConfigErrors) else 500
     ), failure

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from alignment.words import Words
-from console.web.page import RANKS, Admin
+from console.web.page import RANKS, Admin, Number
 from state.audit import Deed
 
 router = APIRouter()
@@ -31,7 +31,7 @@ class Line:
 
 
 @router.get("/audit")
-def audit(page: Admin, who: str = "", action: str = "", before: int | None = None) -> Response:
+def audit(page: Admin, who: str = "", action: str = "", before: Number | None = None) -> Response:
     accounts = page.site.accounts
     people = accounts.all()
     names = {one.email: one.name for one in people}

@@ -75,6 +75,13 @@ class Schemas:
         """The newest reading, under way or ended."""
         return self._last.get(system)
 
+    def forget(self, before: datetime) -> None:
+        """What was read before then, or began to be, is kept no longer."""
+        for system, job in list(self._last.items()):
+            if not job.running and job.started < before:
+                self._kept.pop(system, None)
+                self._last.pop(system, None)
+
     def refresh(self, system: str, by: str, files: Mapping[str, str] | None = None) -> Job:
         """Read it anew, unless that is under way. `files`: a draft, where only that has the system."""
         with self._lock:

@@ -108,7 +108,7 @@ def edit(
         files = dict(change(draft.files))
         if files == draft.files:
             return draft
-        if bare(_checked(tuple(sorted(files.items())), str(page.site.folder))[1]):
+        if bare(files, _checked(tuple(sorted(files.items())), str(page.site.folder))[1]):
             raise Refused(422, "mapping.secret")
         try:
             saved = page.site.drafts.save(draft, files, page.now, begun=draft.begun)

@@ -53,8 +53,9 @@ def index(engine: Engine, go_on: Callable[[], bool] = lambda: True) -> bool:
 class Finder:
     """`trouble`: what kept it from its work the last time, in the words of the error; empty where nothing did."""
 
-    def __init__(self, engine: Engine, jobs: Jobs) -> None:
-        self._engine, self._jobs = engine, jobs
+    def __init__(self, engine: Engine, jobs: Jobs, also: Callable[[], None] = lambda: None) -> None:
+        """`also`: what is to be done at each look besides."""
+        self._engine, self._jobs, self._also = engine, jobs, also
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._counts: dict[str, int] = {}
@@ -98,6 +99,7 @@ class Finder:
     def _look(self) -> None:
         while not self._ended.is_set():
             try:
+                self._also()
                 self.turn()
                 self.trouble = ""
             except Exception as error:  # told on the page; the next look tries again

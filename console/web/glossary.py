@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from alignment.glossary import glossary, spelled
 from console.names import names_in
 from console.web import results
-from console.web.page import Page, Refused, Viewer
+from console.web.page import Number, Page, Refused, Viewer
 
 router = APIRouter()
 ROWS = 50
@@ -39,7 +39,7 @@ def comparison(
     system: str = "",
     why: str = "",
     beyond: bool = False,
-    number: int = 1,
+    number: Number = 1,
     anew: bool = False,
 ) -> Response:
     """`system`, `why`, `beyond`: the differences whose leads are listed. Raises Refused for what is no stage or no day."""

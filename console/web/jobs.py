@@ -14,12 +14,13 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from console.failures import write_log
 from state.ids import new_id
 
 KEPT = 50
@@ -85,6 +86,13 @@ class Jobs:
     def running(self) -> list[Job]:
         return [job for job in self.all() if job.running]
 
+    def forget(self, kinds: Collection[str], before: datetime) -> None:
+        """What jobs of these kinds have read, if they were begun before then, is kept no longer."""
+        with self._lock:
+            for job in [one for one in self._jobs.values() if one.kind in kinds and one.started < before]:
+                if not job.running:
+                    del self._jobs[job.id]
+
     def stop(self, id_: str) -> None:
         """As Ctrl-C stops a command: what was under way is found out by the next run."""
         child, job = self._children.get(id_), self._jobs.get(id_)
@@ -128,4 +136,7 @@ class Jobs:
 
     def _tell(self, job: Job) -> None:
         for listener in list(self.listeners):
-            listener(job)
+            try:
+                listener(job)
+            except Exception as error:  # nobody who listens can end a run, or keep it from the others
+                write_log(error, self._folder)

@@ -25,7 +25,7 @@ from console.names import name_of, named, names_in
 from console.web.figures import known, look, shown
 from console.web.funnel import cut_name, group_names
 from console.web.kept import Kept, Question
-from console.web.page import Operator, Page, Refused, Viewer
+from console.web.page import Number, Operator, Page, Refused, Viewer
 from console.web.periods import within_reason
 from mapping.agreement.objectives import MONTHS
 from state.history import shown_fields
@@ -174,12 +174,12 @@ Figure = Annotated[Asked, Depends()]
 
 
 @router.get("/funnel/leads")
-def leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
+def leads(page: Viewer, asked: Figure, number: Number = 1) -> Response:
     return _page(page, asked, number, "/funnel/leads")
 
 
 @router.get("/objectives/leads")
-def objective_leads(page: Viewer, asked: Figure, number: int = 1) -> Response:
+def objective_leads(page: Viewer, asked: Figure, number: Number = 1) -> Response:
     return _page(page, asked, number, "/objectives/leads")
 
 

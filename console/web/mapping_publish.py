@@ -17,7 +17,7 @@ from console.publishing import FolderChanged, NothingNew, checked
 from console.web.drafting import Said, Work, changes_of, digest, work_of
 from console.web.mapping import bar
 from console.web.mapping_titles import entry_title, lines_of, parts, place_title, shown
-from console.web.page import Admin, Page, Refused, Viewer
+from console.web.page import Admin, Number, Page, Refused, Viewer
 from mapping.compared import Change, Choice, Clash, merged
 from mapping.editing import CannotEdit
 from mapping.folder import read_files
@@ -33,7 +33,7 @@ def review(page: Viewer) -> Response:
 
 
 @router.post("/mapping/publish")
-def publish(page: Admin, version: Annotated[int, Form()], note: Annotated[str, Form()] = "") -> Response:
+def publish(page: Admin, version: Annotated[Number, Form()], note: Annotated[str, Form()] = "") -> Response:
     work, site = work_of(page), page.site
     if not work.stored:
         return page.go("/mapping/publish", page.words("mapping.nothing_to_publish"), "warn")
@@ -72,7 +72,7 @@ def publish(page: Admin, version: Annotated[int, Form()], note: Annotated[str, F
 
 
 @router.post("/mapping/discard")
-def discard(page: Admin, version: Annotated[int, Form()]) -> Response:
+def discard(page: Admin, version: Annotated[Number, Form()]) -> Response:
     work = work_of(page)
     try:
         if work.draft.version != version:
@@ -115,7 +115,7 @@ def bring_together(page: Admin, form: Said) -> Response:
 
 
 @router.get("/mapping/history")
-def history(page: Viewer, before: int | None = None) -> Response:
+def history(page: Viewer, before: Number | None = None) -> Response:
     found = page.site.publications.newest(31, before)
     told = [(one, _counted(one, found[at + 1] if at + 1 < len(found) else None)) for at, one in enumerate(found[:30])]
     work = work_of(page)
@@ -127,7 +127,7 @@ def history(page: Viewer, before: int | None = None) -> Response:
 
 
 @router.get("/mapping/history/{number}")
-def publication(page: Viewer, number: int) -> Response:
+def publication(page: Viewer, number: Number) -> Response:
     one = _publication(page, number)
     before = page.site.publications.get(one.begun_from) if one.begun_from else None
     last = page.site.publications.last()
@@ -143,7 +143,7 @@ def publication(page: Viewer, number: int) -> Response:
 
 
 @router.post("/mapping/history/{number}/rollback")
-def roll_back(page: Admin, number: int, seen: Annotated[str, Form()], note: Annotated[str, Form()] = "") -> Response:
+def roll_back(page: Admin, number: Number, seen: Annotated[str, Form()], note: Annotated[str, Form()] = "") -> Response:
     one, site = _publication(page, number), page.site
     now = read_files(site.folder)
     if digest(now) != seen:

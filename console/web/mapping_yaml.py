@@ -62,7 +62,7 @@ def _shown(page: Page, file: str, typed: str | None = None, wrong: str = "", sta
     stored = work.files[file]
     text = stored if typed is None else typed
     may = page.visitor is not None and page.visitor.may("admin")
-    if not may and bare(work.errors, file):
+    if not may and bare(work.files, work.errors, file):
         raise Refused(403, "mapping.secret_there")
     errors = work.errors if typed is None else trial(page, {**work.files, file: typed}).errors
     return page.show(

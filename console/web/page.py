@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -32,6 +33,9 @@ RANKS: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 """Whoever may do more may do all that those below may."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+Number = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""Of a row, as an address or a form says it: whatever is larger, a database takes for an error of ours."""
+
 Tone = Literal["good", "warn", "bad"]
 
 
@@ -106,8 +110,9 @@ class Page:
 
     def go(self, url: str, told: str = "", tone: Tone = "good") -> Response:
         """To another page after something was done, which then says so. By htmx too."""
-        by_htmx = "HX-Request" in self.request.headers
-        answer = Response(headers={"HX-Redirect": url}) if by_htmx else RedirectResponse(url, 303)
+        answer: Response = RedirectResponse(url, 303)
+        if "HX-Request" in self.request.headers:  # the address as it was spelled there, which fits into a header
+            answer = Response(headers={"HX-Redirect": answer.headers["location"]})
         if told:
             value = quote(json.dumps({"text": told[:1500], "tone": tone}))
             answer.set_cookie(TOLD, value, max_age=60, httponly=True, samesite="lax", secure=secure(self.request))
@@ -121,8 +126,10 @@ class Page:
 
 
 def secure(request: Request) -> bool:
-    """Whether the browser came by https; cookies then never travel otherwise."""
-    return request.url.scheme == "https"
+    """Whether the browser came by https; cookies then never travel otherwise. What stands before us may have taken that away:
+    then the address by which we are configured to be reached says so."""
+    said = urlsplit(site_of(request).console.url or "")
+    return request.url.scheme == "https" or (said.scheme == "https" and said.netloc == request.url.netloc)
 
 
 def address(page: Page) -> str:

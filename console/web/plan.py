@@ -22,7 +22,7 @@ from console.browsing import index_of, path_of
 from console.choice import Choice, kept, needed_in
 from console.names import in_order as by_kind
 from console.names import split_place
-from console.web.page import Operator, Page, Viewer, inside
+from console.web.page import Number, Operator, Page, Viewer, inside
 from console.web.runs import begin
 from console.web.writes import Line, field_called, in_order, line, rule
 from mapping.fields import RecordKind
@@ -63,7 +63,7 @@ class Remaining:
 @router.get("/{id}")
 def show(
     page: Viewer, id: str, system: str = "", kind: str = "", operation: str = "", field: str = "", change: str = "",
-    text: str = "", after: int = -1,
+    text: str = "", after: Number = -1,
 ) -> Response:  # fmt: skip
     site = page.site
     index = index_of(site.folder, id)
@@ -89,7 +89,7 @@ def show(
 
 @router.post("/{id}/leave")
 def leave(
-    page: Operator, id: str, out: Out, n: Annotated[int | None, Form()] = None, field: Annotated[str, Form()] = "",
+    page: Operator, id: str, out: Out, n: Annotated[Number | None, Form()] = None, field: Annotated[str, Form()] = "",
     system: Annotated[str, Form()] = "", kind: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     """Leave out a write, a field of it, or a field everywhere in a system; or take it in again."""
@@ -123,7 +123,10 @@ def leave_all(
     asked = Filter(system, kind, operation, field, change, text.strip())
     numbers = index.all(asked)
     Choice.change(page.site.folder, id, lambda choice: choice.with_writes(numbers, out))
-    page.note("plan-left-out" if out else "plan-taken-in", id, writes=len(numbers), **_said(asked))
+    told: dict[str, Any] = _said(asked)
+    if asked.text:  # a name or an address, maybe: the audit is there for good, also after somebody was forgotten
+        told["text"] = True
+    page.note("plan-left-out" if out else "plan-taken-in", id, writes=len(numbers), **told)
     return _back(id, back)
 
 

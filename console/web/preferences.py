@@ -22,7 +22,7 @@ def choose(
     if language in LANGUAGES and language != page.visitor.account.language:
         page.site.accounts.change(page.visitor.account.id, language=language)
     answer = page.go(inside(back))
-    for name, value in ((LANGUAGE, language), (THEME, theme)):
-        if name != THEME or theme in ("system", "light", "dark"):
+    for name, value, known in ((LANGUAGE, language, LANGUAGES), (THEME, theme, ("system", "light", "dark"))):
+        if value in known:
             answer.set_cookie(name, value, max_age=A_YEAR, httponly=True, samesite="lax", secure=secure(page.request))
     return answer

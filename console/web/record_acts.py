@@ -31,6 +31,8 @@ def consent(
     sure: Annotated[str, Form()] = "",
 ) -> Response:
     _known(page, hub_id)
+    if act not in ("in", "out"):
+        raise Refused(422, "shell.http_422")
     opts_in = act == "in"
     said = Said(
         channel if opts_in else None,
@@ -46,9 +48,8 @@ def consent(
         return page.go(f"/records/{hub_id}", f"{refusal.message} {refusal.hint}".strip(), "bad")
     except Busy:
         return page.go(f"/records/{hub_id}", page.words("record.busy"), "warn")
-    page.note(
-        "consent", hub_id, channel=channel, act="opt_in" if opts_in else "opt_out", basis=said.basis, note=said.note
-    )
+    # the note stands in the record's history, and goes with it; the audit stays
+    page.note("consent", hub_id, channel=channel, act="opt_in" if opts_in else "opt_out", basis=said.basis)
     told = page.words("record.consent_done")
     if hand:
         told += " " + page.words("record.consent_by_hand", systems=page.words.every(hand))

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from console.web.headers import POLICY
-from console.web.page import Operator, Page, Refused, Viewer
+from console.web.page import Number, Operator, Page, Refused, Viewer
 from console.web.site import LANGUAGES
 from state import decisions
 from state.decisions import DecisionState
@@ -110,7 +110,7 @@ def decide(
 
 
 @router.post("/reports/decisions/{number}")
-def close(page: Operator, number: int, state: Annotated[str, Form()]) -> Response:
+def close(page: Operator, number: Number, state: Annotated[str, Form()]) -> Response:
     """Raises Refused where there is no such open decision."""
     states: Mapping[str, DecisionState] = {"done": "done", "dropped": "dropped"}
     if state not in states or not decisions.close(page.site.engine, number, states[state], page.now, page.by):

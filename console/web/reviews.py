@@ -18,7 +18,7 @@ from console.explaining import find
 from console.failures import Refusal
 from console.names import names_in
 from console.questions import question, who_of
-from console.web.page import Operator, Page, Viewer
+from console.web.page import Number, Operator, Page, Viewer
 from console.web.review_filter import AGES, Filter
 from console.web.review_words import Telling
 from mapping.derived import shared_fields
@@ -110,14 +110,14 @@ def answered(page: Viewer) -> Response:
 
 
 @router.get("/reviews/{number:int}")
-def one(page: Viewer, number: int) -> Response:
+def one(page: Viewer, number: Number) -> Response:
     return _shown(page, number, filter_of(page))
 
 
 @router.post("/reviews/{number:int}")
 def answer(
     page: Operator,
-    number: int,
+    number: Number,
     answer: Annotated[str, Form()] = "",
     said: Annotated[str, Form()] = "",
     filter: Annotated[str, Form()] = "",
@@ -141,7 +141,7 @@ def answer(
 @router.post("/reviews/undo")
 def undo(
     page: Operator,
-    number: Annotated[int, Form()],
+    number: Annotated[Number, Form()],
     together: Annotated[str, Form()] = "",
     filter: Annotated[str, Form()] = "",
 ) -> Response:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from console.names import in_order as by_kind
@@ -51,7 +51,7 @@ class Written:
 @router.get("/{id}")
 def show(
     page: Viewer, id: str, system: str = "", kind: str = "", operation: str = "", field: str = "", state: str = "",
-    after: int = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
 ) -> Response:  # fmt: skip
     site, runs = page.site, Runs(page.site.engine)
     run = _run(runs, id)

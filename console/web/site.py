@@ -29,11 +29,15 @@ from state.drafts import Drafts, Publications
 from state.history import Engine, History
 from state.store import Store
 from state.tokens import Tokens
+from state.watermark import watermark
 from sync.forgotten import KEY
 from sync.project import ENV_FILE, Opened, environment, secrets_of
 
 TEXTS = Path(__file__).parent / "locale"
 LANGUAGES = languages()
+READ = ("record", "schema", "impact")
+"""Kinds of jobs whose results hold values out of a system."""
+
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -55,7 +59,8 @@ class Site:
         self.jobs = Jobs(self.folder)
         self.watch = Watch(self.engine)
         self.schemas = Schemas(self.jobs)
-        self.finder = Finder(self.engine, self.jobs)
+        self._erasures, self._forgot_at = watermark(self.engine).erasures, datetime.min.replace(tzinfo=UTC)
+        self.finder = Finder(self.engine, self.jobs, self.forget)
 
     @property
     def opened(self) -> Opened:
@@ -116,6 +121,15 @@ class Site:
         """The same; whoever writes says `commit`."""
         with self.opened.store() as store:
             yield store
+
+    def forget(self) -> None:
+        """Where somebody was forgotten since the last look, also by a command: what this process has read of people out of
+        systems is let go, lest it be theirs."""
+        erasures = watermark(self.engine).erasures
+        if erasures != self._erasures:
+            self._erasures, self._forgot_at = erasures, datetime.now(UTC)
+        self.schemas.forget(self._forgot_at)
+        self.jobs.forget(READ, self._forgot_at)
 
     def words(self, language: str) -> Words:
         return Words(language if language in LANGUAGES else LANGUAGES[0], TEXTS)

@@ -170,6 +170,8 @@ def test_all_that_the_filter_shows_can_be_left_out(edited: Path, site: Site, ope
     plan = planned(edited)
     before = systems(edited)
     operator.post(f"/plans/{plan}/leave-all", {"out": "1", "text": "AUGUSTA", "system": "marketing"})
+    [deed] = site.accounts.deeds(limit=1)
+    assert deed.detail == {"writes": 1, "system": "marketing", "text": True}, "nobody's name is in what stays for good"
     operator.post(f"/plans/{plan}/leave-all", {"out": "1", "field": "company", "change": "changed"})
     applied(operator, edited, plan)
     [(place, changed)] = differences(before, systems(edited)).items()

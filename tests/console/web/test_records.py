@@ -339,6 +339,13 @@ def test_an_opt_out_is_recorded(operator: Browser, ada: str, site: Site) -> None
         assert store.hubs([ada])[ada].fields["opted_out"] is True
     [entry] = site.accounts.deeds(limit=1)
     assert (entry.action, entry.subject) == ("consent", ada)
+    assert "telephone" not in str(entry.detail), "the audit stays when somebody is forgotten"
+
+
+def test_only_what_is_asked_for_is_taken_for_consent_or_its_end(operator: Browser, ada: str, site: Site) -> None:
+    assert operator.post(f"/records/{ada}/consent", {"channel": "email", "act": "perhaps"}).status_code == 422
+    with site.reading() as store:
+        assert store.hubs([ada])[ada].fields.get("opted_out") is not True
 
 
 def test_an_opt_in_needs_a_basis_a_note_and_a_yes(operator: Browser, ada: str, site: Site) -> None:
