@@ -121,7 +121,7 @@ def answer(
     finally:
         store.close()
     numbers = [review.id for review, _ in done]
-    Accounts(engine).note(at, by, ANSWERED, _subject(numbers), reviews=numbers, answer=dict(given))
+    Accounts(engine).note(at, by, ANSWERED, _subject(numbers), reviews=numbers, answer=_unsaid(given))
     return done
 
 
@@ -169,9 +169,15 @@ def withdraw(engine: Engine, ids: Sequence[int], by: str, at: datetime) -> list[
         finally:
             store.close()
     numbers = [review.id for review in found]
-    was = {str(review.id): {"answer": review.resolution, "by": review.resolved_by} for review in found}
+    was = {str(review.id): {"answer": _unsaid(review.resolution or {}), "by": review.resolved_by} for review in found}
     Accounts(engine).note(at, by, WITHDRAWN, _subject(numbers), reviews=numbers, was=was)
     return found
+
+
+def _unsaid(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """For the audit, which stays when somebody is forgotten: without what was typed, which is some person's. That stands in the
+    record's history."""
+    return {name: "…" if name == "value" else said for name, said in answer.items()}
 
 
 @contextmanager

@@ -386,6 +386,15 @@ def test_an_answer_is_taken_back_before_a_run(smarketing: Call, project: Path, s
     assert undone[2]["was"] == {"1": {"answer": {"take": "crm"}, "by": "operator@example.com"}}
 
 
+def test_what_was_typed_of_somebody_is_not_in_the_audit(site: Site, operator: Browser) -> None:
+    """Which stays when they are forgotten."""
+    operator.post(f"/reviews/{ADA}", {"answer": "value", "said": "Countess"})
+    operator.post("/reviews/undo", {"number": ADA})
+    undone, answered = audit(site)
+    assert answered[2]["answer"] == {"value": "…"}
+    assert "Countess" not in str((undone, answered))
+
+
 def test_what_a_run_carried_out_says_which_run(smarketing: Call, project: Path, operator: Browser) -> None:
     operator.post(f"/reviews/{ADA}", {"answer": "take:crm"})
     run = smarketing("sync", "--json").json["run_id"]
