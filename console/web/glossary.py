@@ -15,7 +15,8 @@ from fastapi.responses import Response
 
 from alignment.glossary import glossary, spelled
 from console.names import names_in
-from console.web import results
+from console.web.counting import look, shown
+from console.web.kept import Question
 from console.web.page import Page, Refused, Viewer
 
 router = APIRouter()
@@ -47,8 +48,10 @@ def comparison(
     if stage and stage not in ladder:
         raise Refused(404, "vocabulary.no_stage", stage=stage[:40])
     _check(start, end)
-    standing = results.standing(page, "compare", anew=anew, stage=stage, start=start, end=end) if stage else None
-    compared: dict[str, Any] | None = standing.value if standing else None
+    if not stage:
+        return page.show("compare.html", look=None, ladder=ladder, stage=stage, start=start, end=end)
+    seen = look(page, Question("compare", {"stage": stage, "start": start, "end": end}), anew=anew)
+    compared: dict[str, Any] | None = seen.value
     some: list[Mapping[str, Any]] = []
     if compared and why:
         some = [
@@ -56,14 +59,14 @@ def comparison(
             if one["system"] == system and one["why"] == why and (one["entered"] is None) == beyond
         ]  # fmt: skip
     number = max(1, min(number, -(-len(some) // ROWS)))
-    shown = [
+    listed = [
         {**one, "entered": datetime.fromisoformat(one["entered"]) if one["entered"] else None}
         for one in some[(number - 1) * ROWS : number * ROWS]
     ]
-    return page.show(
-        "compare.html", ladder=ladder, stage=stage, start=start, end=end, standing=standing, compared=compared, system=system,
-        why=why, beyond=beyond, number=number, pages=-(-len(some) // ROWS), found=len(some), shown=shown,
-        names=_names(page, shown),
+    return shown(
+        page, "compare.html", seen, ladder=ladder, stage=stage, start=start, end=end, compared=compared, system=system,
+        why=why, beyond=beyond, number=number, pages=-(-len(some) // ROWS), found=len(some), listed=listed,
+        names=_names(page, listed),
     )  # fmt: skip
 
 

@@ -23,10 +23,10 @@ import sqlalchemy as sa
 from alignment.funnel.counting import leads_behind, read_books
 from alignment.periods import Period
 from console.cli import main
-from console.web import counts, figures, kept
+from console.web import counting, counts, kept
 from console.web.app import create_app
 from console.web.funnel import VIEWS
-from console.web.kept import Question
+from console.web.kept import Question, funnel_of
 from console.web.leads import line
 from console.web.site import Site
 from mapping.loader import load_project
@@ -36,7 +36,7 @@ from tests.console.web.conftest import Browser, seen
 from tests.console.web.past import DAYS, counted, drawn, give_past, length, lists
 
 PERIOD = Period(date(2026, 4, 1), date(2026, 6, 30))
-QUESTION = Question("funnel", PERIOD.first, PERIOD.last)
+QUESTION = funnel_of(PERIOD.first, PERIOD.last)
 LEADS = 4000
 
 
@@ -234,7 +234,7 @@ def small(project: Path) -> Path:
 
 def count(folder: Path, question: Question = QUESTION) -> dict[str, Any]:
     """What the job does, in this process."""
-    return asyncio.run(counts.figures(folder, lambda *_: None, {"question": question.document()}))
+    return asyncio.run(counts.count(folder, lambda *_: None, {"question": question.document()}))
 
 
 def test_a_request_counts_nothing_and_says_that_it_is_being_counted(
@@ -282,7 +282,7 @@ def test_counted_anew_once_it_is_old_and_something_has_changed(
     count(small)
     was = kept.find(small, QUESTION)
     assert was is not None
-    monkeypatch.setattr(figures, "YOUNG", figures.YOUNG * 0)
+    monkeypatch.setitem(counting.AGES, "funnel", counting.Age(young=timedelta(0)))
     assert "counted anew" not in seen(viewer.get("/funnel", params=DAYS))  # nothing has changed
     with site.writing() as store:
         store.log_stages([_event("mql")])
@@ -325,10 +325,10 @@ def test_only_one_is_counted_at_a_time(small: Path, site: Site, visit: Callable[
         thread.start()
     for thread in threads:
         thread.join()
-    assert len([job for job in site.jobs.all() if job.kind == "figures"]) == 1
+    assert len([job for job in site.jobs.all() if job.kind == "count"]) == 1
     for one in days[:2]:
         counted(browsers[0], "/funnel", **one)
-    assert len([job for job in site.jobs.all() if job.kind == "figures"]) == 2
+    assert len([job for job in site.jobs.all() if job.kind == "count"]) == 2
 
 
 def test_what_cannot_be_counted_says_so_and_is_not_tried_all_the_time(small: Path, viewer: Browser, site: Site) -> None:
@@ -378,10 +378,31 @@ def test_the_job_itself_keeps_nothing_where_somebody_was_forgotten_meanwhile(
     assert kept.find(small, QUESTION) is None
 
 
-def test_the_oldest_goes_where_there_are_too_many(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST", 2)
-    for last in (10, 20, 30):
-        question = Question("funnel", date(2026, 4, 1), date(2026, 4, last))
+@pytest.mark.parametrize("limit", ["MOST", "SPACE"])
+def test_the_oldest_goes_where_there_are_too_many(small: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    first, *rest = (funnel_of(date(2026, 4, 1), date(2026, 4, last)) for last in (10, 20, 30))
+    count(small, first)
+    size = kept.place_of(small, first).stat().st_size
+    monkeypatch.setattr(kept, limit, 2 if limit == "MOST" else int(2.5 * size))
+    for question in rest:
         count(small, question)
     assert len(list((small / kept.FOLDER).glob("*.npz"))) == 2
-    assert kept.find(small, Question("funnel", date(2026, 4, 1), date(2026, 4, 10))) is None
+    assert kept.find(small, first) is None
+
+
+def test_whatever_is_counted_is_counted_by_one_rule(small: Path, viewer: Browser, site: Site) -> None:
+    """Figures with lists and those without: one folder, one job at a time, all gone with whoever is forgotten."""
+    assert "whole history is being counted" in seen(viewer.get("/glossary/compare?stage=mql"))
+    assert "this comes next" in seen(viewer.get("/funnel", params=DAYS))
+    counted(viewer, "/glossary/compare?stage=mql")
+    counted(viewer, "/funnel", **DAYS)
+    assert [job.kind for job in site.jobs.all()] == ["count", "count"]
+    names = sorted(file.name.partition("-")[0] for file in (small / kept.FOLDER).glob("*.npz"))
+    assert names == ["compare", "funnel"]
+    viewer.get("/glossary/compare?stage=mql")
+    assert len(site.jobs.all()) == 2
+    with site.writing() as store:
+        store.log_stages([_event("mql")])
+        store.commit()
+    assert main(["forget", "person5@company5.example", "--confirm", "--project", str(small), "--json"]) in (0, 1)
+    assert list((small / kept.FOLDER).glob("*.npz")) == []
