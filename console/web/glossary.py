@@ -7,7 +7,7 @@ is behind a difference is named from the database as it is now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,6 +18,7 @@ from console.names import names_in
 from console.web.counting import look, shown
 from console.web.kept import Question
 from console.web.page import Page, Refused, Viewer
+from console.web.periods import check_days
 
 router = APIRouter()
 ROWS = 50
@@ -47,7 +48,7 @@ def comparison(
     ladder = page.site.opened.rules.lifecycle.ladder
     if stage and stage not in ladder:
         raise Refused(404, "vocabulary.no_stage", stage=stage[:40])
-    _check(start, end)
+    check_days(start, end)
     if not stage:
         return page.show("compare.html", look=None, ladder=ladder, stage=stage, start=start, end=end)
     seen = look(page, Question("compare", {"stage": stage, "start": start, "end": end}), anew=anew)
@@ -73,14 +74,3 @@ def comparison(
 def _names(page: Page, some: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     with page.site.reading() as store:
         return names_in(store, [one["hub"] for one in some if one["hub"]])
-
-
-def _check(start: str, end: str) -> None:
-    days = []
-    for text in (start, end):
-        try:
-            days.append(date.fromisoformat(text) if text else None)
-        except ValueError:
-            raise Refused(422, "vocabulary.no_day", day=text[:40]) from None
-    if days[0] and days[1] and days[1] < days[0]:
-        raise Refused(422, "vocabulary.days_turned")

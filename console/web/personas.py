@@ -7,7 +7,6 @@ has been counted yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,6 +16,7 @@ from alignment.criteria import called, described
 from console.web.counting import Look, look, shown
 from console.web.kept import Question
 from console.web.page import Page, Refused, Viewer
+from console.web.periods import check_days
 from mapping.agreement.personas import Persona
 
 router = APIRouter()
@@ -27,7 +27,7 @@ NOBODY = "none"
 @router.get("/personas")
 def personas(page: Viewer, start: str = "", end: str = "", anew: bool = False) -> Response:
     config = page.site.opened.project.config
-    _check(start, end)
+    check_days(start, end)
     if not config.personas:
         return page.show("personas.html", entries=[], look=None, start=start, end=end)
     seen = look(page, Question("personas", {"start": start, "end": end}), anew=anew)
@@ -41,7 +41,7 @@ def personas(page: Viewer, start: str = "", end: str = "", anew: bool = False) -
 def persona(page: Viewer, name: str, start: str = "", end: str = "", anew: bool = False) -> Response:
     """Raises Refused where there is none of that name."""
     config = page.site.opened.project.config
-    _check(start, end)
+    check_days(start, end)
     found = next((one for one in config.personas if one.name == name), None)
     if found is None and (name != NOBODY or not config.personas):
         raise Refused(404, "personas.unknown", name=name[:40])
@@ -66,12 +66,3 @@ def _told(page: Page, one: Persona) -> dict[str, str]:
         "means": one.means.within(language, first),
         "when": described(one.when, config.fields, page.words),
     }
-
-
-def _check(start: str, end: str) -> None:
-    try:
-        days = [date.fromisoformat(text) if text else None for text in (start, end)]
-    except ValueError:
-        raise Refused(422, "vocabulary.no_day", day=f"{start} {end}"[:40]) from None
-    if days[0] and days[1] and days[1] < days[0]:
-        raise Refused(422, "vocabulary.days_turned")
