@@ -16,8 +16,8 @@ from typing import Any
 from rich.text import Text
 
 from connectors.base import utc_now
-from console.explaining import find
 from console.failures import Exit, Refusal
+from console.lookup import find
 from console.names import named
 from console.screen import Screen, Sheet, briefly, plain, spelled, table, value
 from mapping.config import ProjectFile

@@ -6,15 +6,13 @@ value without one is told as such, never left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from alignment.scoring.explain import Explanation
-from console.failures import Refusal
-from console.names import name_of, names_in, split_place
+from console.names import name_of, names_in
 from console.plans import Reasons
 from console.score import explain_score
 from console.screen import plain
@@ -22,14 +20,12 @@ from mapping.config import ProjectFile
 from mapping.fields import ACTS, HIDDEN, Kind
 from mapping.mapper import Mapper
 from mapping.rules import Rules
-from mapping.transforms import TRANSFORMS, folded
 from state.history import ChangeRow, Happened, History, ReviewRow, SentRow, StageRow
 from state.records import RECORD, Hub, Link
 from state.store import Store
 from sync import references
 from sync.archive import LEFT
 from sync.inclusion import Standing, Waits, standing
-from sync.match import match_keys
 from sync.owners import away
 from sync.plan import news_for
 from sync.project import Opened
@@ -38,8 +34,6 @@ from sync.references import ids_in
 
 ACTIVITIES = 10
 """How many of the last ones are told."""
-
-_ID = re.compile(r"[0-9a-f]{8,32}")
 
 
 @dataclass(frozen=True)
@@ -113,63 +107,6 @@ class Story:
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def find(opened: Opened, history: History, asked: str) -> str:
-    """The hub record meant by an e-mail address, a domain, a name, an id or its beginning, or system:remote id. Raises
-    Refusal."""
-    asked = asked.strip()
-    found = matching(opened, history, asked)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Refusal(
-            "no-lead",
-            f"Nobody and nothing is known as {asked!r}.",
-            "Ask by e-mail address, a company's domain, a deal's name, by id, or by system:id (hubspot:151). A record is "
-            "known from the first sync on.",
-        )
-    store = Store(opened.engine, dry=True)
-    leads = store.hubs(found[:5])
-    store.close()
-    likely = "; ".join(f"{hub.id}  {hub.kind} {name_of(hub)}" for hub in leads.values())
-    raise Refusal("no-lead", f"{asked!r} may be {'any of many' if len(found) > 5 else 'one of these'}.", likely)
-
-
-def matching(opened: Opened, history: History, asked: str) -> list[str]:
-    """The few hub records that may be meant, six at most."""
-    where, _, remote_id = asked.partition(":")
-    system, kind = split_place(where)
-    if remote_id and system in opened.project.config.systems:
-        held = history.holding(system, remote_id)
-        return [held[kind]] if kind in held else list(held.values()) if where == system else []
-    if "@" in asked:
-        return _by_email(opened, history, asked)
-    text = asked.replace("-", "").lower()
-    found = history.find_leads(text) if _ID.fullmatch(text) else []
-    return found or _by_name(history, asked)
-
-
-def _by_name(history: History, asked: str) -> list[str]:
-    """Who is called just so; else whatever mentions it, but for what merely refers to it."""
-    exact = history.called(asked)
-    return exact or history.mentioning(asked)
-
-
-def spelled_address(opened: Opened, asked: str) -> str:
-    """An e-mail address as the hub spells it."""
-    pair = TRANSFORMS["email"](folded(opened.project.config.placeholders))
-    try:
-        return str(pair.decode(asked) or asked)
-    except ValueError:
-        return asked.casefold()
-
-
-def _by_email(opened: Opened, history: History, asked: str) -> list[str]:
-    """By the key that matching uses, else by looking through all."""
-    email = spelled_address(opened, asked)
-    keys = [key for _, key in match_keys({"email": email}, (("email",),))]
-    return history.holders(keys) or history.mentioning(email)
 
 
 def story(

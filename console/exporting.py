@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from console.explaining import find
 from console.failures import Exit, Refusal
+from console.lookup import find
 from console.names import name_of
 from console.plans import Reasons
 from console.screen import Screen, plain

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 from rich.text import Text
 
-from console.explaining import find, spelled_address
 from console.failures import Exit, Refusal
+from console.lookup import find, spelled_address
 from console.screen import Screen, count, many, plain, table
 from console.web.kept import drop
 from state.database import scrub

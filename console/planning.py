@@ -24,7 +24,7 @@ from console.plans import Decision, PlanFile, PlannedWrite, field_in_words
 from console.progress import shown
 from console.screen import Screen, Sheet, change, count, many, plain, spelled, table
 from mapping.fields import KINDS, RecordKind, place
-from state.history import Counted
+from state.totals import Counted
 from sync.context import Report
 from sync.plan import Tally
 from sync.project import open_project, run_preview

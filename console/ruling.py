@@ -2,7 +2,7 @@
 knows".
 
 Reading only: a proposal is an edit of a file (`Edit`), with what it would have decided of the past and would decide of what is
-open, each by the engine's own function (`sync.merge.decided`). Whoever edits the files makes it so. Invariant: no figure is
+open, each by the engine's own function (`sync.merge.decided`). Whoever edits the files, or publishes a draft, makes it so. Invariant: no figure is
 guessed; what cannot be replayed (`newest` goes by times that no question keeps) is not proposed.
 """
 
@@ -184,10 +184,15 @@ def placeholders(project: Project, store: Store) -> list[Placeholder]:
     return [
         Placeholder(
             spelled[plain], left[plain], waits[plain],
-            Edit(MAIN, ("placeholders",), [*project.config.placeholders, spelled[plain]]),
+            placeholder_edit(project, spelled[plain]),
         )
         for plain in often
     ]  # fmt: skip
+
+
+def placeholder_edit(project: Project, value: str) -> Edit:
+    known = project.config.placeholders
+    return Edit(MAIN, ("placeholders",), [*known] if value in known else [*known, value])
 
 
 def folded_text(text: str) -> str:

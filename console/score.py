@@ -57,7 +57,7 @@ def explain_score(opened: Opened, store: Store, lead: Hub) -> Explanation | None
 
 
 def _lead(screen: Screen, opened: Opened, asked: str) -> Exit:
-    from console.explaining import find
+    from console.lookup import find
     from state.history import History
 
     store = Store(opened.engine, dry=True)

@@ -14,7 +14,8 @@ from console.failures import Exit
 from console.names import WORDS, in_order
 from console.screen import Screen, Sheet, ago, count, many, moment, plain, seconds, table, value
 from state.clocks import Clocks
-from state.history import Counted, History, Run
+from state.history import History, Run
+from state.totals import Counted
 from sync.project import Opened, open_project
 
 LATE = 3600.0

@@ -19,7 +19,8 @@ from console.failures import Exit, Refusal
 from console.names import WORDS, in_order, place_in_words, split_place
 from console.progress import Told, shown
 from console.screen import Screen, Sheet, count, many, plain, seconds, table
-from state.history import Counted, History
+from state.history import History
+from state.totals import Counted
 from sync.context import Report
 from sync.project import Opened, open_project, run_opened
 from sync.pull import Window

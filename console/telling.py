@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.text import Text
 
-from console.explaining import Event, FieldStory, Story, find, story
+from console.explaining import Event, FieldStory, Story, story
 from console.failures import Exit
+from console.lookup import find
 from console.names import WORDS, in_words
 from console.score import show_score
 from console.screen import Screen, Sheet, briefly, many, moment, plain, spelled, table, value

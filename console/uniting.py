@@ -15,8 +15,8 @@ from typing import Any
 from rich.text import Text
 
 from connectors.base import utc_now
-from console.explaining import find
 from console.failures import Exit, Refusal
+from console.lookup import find
 from console.names import WORDS, name_of
 from console.screen import Screen
 from state.history import History

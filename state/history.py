@@ -20,6 +20,7 @@ from state import tables as t
 from state.connection import chunks
 from state.records import Hub, WriteRow
 from state.store import Store, loads
+from state.totals import Counted, number, totals
 
 OF_RECORDS = ("match", "duplicate", "bad_value")
 """Kinds of questions about a record that may be no hub record's yet."""
@@ -107,41 +108,6 @@ class Happened:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a system has been read. `stream` is the kind of record, or kind/window for a backfill that is not
-    through."""
-
-    system: str
-    stream: str
-    saved_at: datetime
-
-    @property
-    def backfill(self) -> str:
-        """The window of a backfill; empty for the ordinary reading."""
-        return self.stream.partition("/")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The state of a project in numbers."""
-
-    records: dict[Kind, int]
-    """kind -> how many hub records"""
-    dirty: int
-    touched: int
-    links: dict[str, dict[str, int]]
-    """system -> state of the link -> how many"""
-    last_write: dict[str, datetime]
-    in_doubt: dict[str, int]
-    """system -> writes of which no answer is known"""
-    reviews: dict[str, int]
-    answered: int
-    positions: list[Position]
-    activities: dict[str, int]
-    """system -> how many"""
-
-
 class History:
     """Questions to one project's database. `with` it, or close it; on a store, the store closes."""
 
@@ -159,28 +125,7 @@ class History:
     # --- the project ------------------------------------------------------------------------------------------------
 
     def counted(self) -> Counted:
-        c, w, r = t.link.c, t.write.c, t.review.c
-        links: dict[str, dict[str, int]] = {}
-        for row in self._c.execute(sa.select(c.system, c.state, sa.func.count()).group_by(c.system, c.state)):
-            links.setdefault(row[0], {})[row[1]] = row[2]
-        written = sa.select(w.system, sa.func.max(w.at).label("at")).where(w.state == "done").group_by(w.system)
-        doubt = sa.select(w.system, sa.func.count()).where(w.state.in_(("sent", "unknown"))).group_by(w.system)
-        kinds = sa.select(t.hub.c.kind, sa.func.count()).where(t.hub.c.merged_into.is_(None)).group_by(t.hub.c.kind)
-        waiting = sa.select(r.kind, sa.func.count()).where(r.closed_at.is_(None)).group_by(r.kind)
-        answered = sa.select(sa.func.count()).where(r.closed_at.is_(None), r.resolution.is_not(None))
-        places = sa.select(t.cursor.c.system, t.cursor.c.stream, t.cursor.c.saved_at)
-        return Counted(
-            records={row[0]: row[1] for row in self._c.execute(kinds)},
-            dirty=self._count(sa.select(sa.func.count()).where(t.hub.c.dirty == sa.literal_column("1"))),
-            touched=self._count(sa.select(sa.func.count()).where(t.hub.c.touched == sa.literal_column("1"))),
-            links=links,
-            last_write={row.system: row.at for row in self._c.execute(written)},
-            in_doubt={row[0]: row[1] for row in self._c.execute(doubt)},
-            reviews={row[0]: row[1] for row in self._c.execute(waiting)},
-            answered=self._count(answered),
-            activities=self._activities(),
-            positions=[Position(*row) for row in self._c.execute(places.order_by(t.cursor.c.system))],
-        )
+        return totals(self._c)
 
     def stages_now(self) -> dict[str, int]:
         """Stage -> how many leads are in it. Looks at every lead."""
@@ -325,11 +270,6 @@ class History:
                 break
         return found
 
-    def _activities(self) -> dict[str, int]:
-        c = t.activity_month.c
-        query = sa.select(c.system, sa.func.sum(c.count)).group_by(c.system)
-        return {system: int(count) for system, count in self._c.execute(query) if count}
-
     # --- reviews ----------------------------------------------------------------------------------------------------
 
     def reviews(self, *kinds: str, hub_id: str | None = None, limit: int | None = None) -> list[ReviewRow]:
@@ -364,7 +304,7 @@ class History:
         return {row.id: review_row(row) for row in self._c.execute(query)}
 
     def _count(self, query: sa.Select[Any]) -> int:
-        return int(self._c.execute(query).scalar_one())
+        return number(self._c, query)
 
 
 def shown_fields(hub: Hub) -> Mapping[str, Any]:

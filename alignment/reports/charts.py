@@ -223,7 +223,7 @@ def _progress(marks: Sequence[Mark], shown: Shown) -> Drawn:
 
 def _lines(chart: Chart, shown: Shown) -> Drawn:
     left, right, top, bottom = 44.0, WIDTH - RIGHT - 20, 14.0, 170.0
-    most = _round(max([1.0, *(value for one in chart.series for value in one.values)]))
+    most = axis_end(max([1.0, *(value for one in chart.series for value in one.values)]))
     shapes: list[Shape] = []
     said = []
     for part in range(3):
@@ -255,7 +255,7 @@ def _lines(chart: Chart, shown: Shown) -> Drawn:
     return bottom + 28, shapes, said
 
 
-def _round(value: float) -> float:
+def axis_end(value: float) -> float:
     """The next number that is easy to read an axis by, even so that its half is whole."""
     scale = 1.0
     while True:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
 
-from console import explaining, plans, status
+from console import explaining, lookup, plans, status
 from console.failures import Refusal
 from console.names import name_of
 from console.reviews import document_of, names_of
@@ -73,7 +73,7 @@ def records(
     """Hub records by id, or those that `q` means."""
     opened = page.site.opened
     with Listing(page.site.engine) as listing, page.site.reading() as store:
-        ids = explaining.matching(opened, listing, q.strip())[:limit] if q else listing.records(kind, after, limit + 1)
+        ids = lookup.matching(opened, listing, q.strip())[:limit] if q else listing.records(kind, after, limit + 1)
         hubs = store.hubs(ids)
     return listed([_brief(hubs[id_]) for id_ in ids], limit, "id")
 
@@ -86,7 +86,7 @@ def record(
     """Why a record is what it is: every value with its source, its systems, its history. As `smarketing explain --json`."""
     opened = page.site.opened
     with page.site.history() as history, page.site.reading() as store:
-        story = explaining.story(opened, history, store, explaining.find(opened, history, which))
+        story = explaining.story(opened, history, store, lookup.find(opened, history, which))
     return told(story.document())
 
 

@@ -22,9 +22,9 @@ from alignment.funnel.groups import BLANK, OTHERS, PERIOD, PERSONA, SEGMENT
 from alignment.periods import Period
 from console.bars import document
 from console.names import names_in
-from console.web.figures import Look, look, shown
+from console.web.counting import look, shown
 from console.web.funnel_charts import ChartsOf
-from console.web.kept import Cut, Kept, Question
+from console.web.kept import Cut, Kept, funnel_of
 from console.web.page import Page, Viewer
 from console.web.periods import PERIODS, period_asked
 from mapping.derived import shared_fields
@@ -48,7 +48,7 @@ def funnel(
     asked = {"period": name, "from": str(days.first), "to": str(days.last), "view": view}
     if name != PERIODS[-1]:
         del asked["from"], asked["to"]
-    seen = look(page, Question("funnel", days.first, days.last))
+    seen = look(page, funnel_of(days.first, days.last))
     sight = None
     if seen.kept is not None:
         chosen = _cut(seen.kept, cut, value)
@@ -65,17 +65,7 @@ def funnel(
         cut=asked.get("cut", ""),
         periods=[(one, words(f"figures.period_{one}")) for one in PERIODS],
         tabs=[(here(view=one, stage=None, by=None), words(f"figures.view_{one}"), one == view) for one in VIEWS],
-        progress=steps_of(page, seen),
     )  # fmt: skip
-
-
-def steps_of(page: Page, seen: Look) -> list[str]:
-    """How far the counting is, in words."""
-    if seen.job is None:
-        return []
-    return [
-        page.words(f"figures.{phase}_{place}", count=count) for (phase, place), count in list(seen.job.steps.items())
-    ]
 
 
 def _day(text: str) -> date | None:
@@ -87,7 +77,7 @@ def _day(text: str) -> date | None:
 
 def _cut(kept: Kept, cut: str, value: str | None) -> Cut | None:
     """The group that alone is looked at, where there is such a one."""
-    groups = kept.head.figures["funnel"]["cuts"].get(cut, {})
+    groups = kept.head.value["funnel"]["cuts"].get(cut, {})
     return (cut, value) if value is not None and value in groups and cut != PERIOD else None
 
 
@@ -130,12 +120,12 @@ class Sight:
 
     @property
     def found(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.kept.head.figures["funnel"]
+        found: Mapping[str, Any] = self.kept.head.value["funnel"]
         return found
 
     @property
     def terms(self) -> Mapping[str, Any]:
-        terms: Mapping[str, Any] = self.kept.head.figures["terms"]
+        terms: Mapping[str, Any] = self.kept.head.value["terms"]
         return terms
 
     @property
@@ -152,7 +142,7 @@ class Sight:
         return self.earlier(self.only[0]).get(self.only[1])
 
     def earlier(self, cut: str) -> Mapping[str, Any]:
-        earlier: Mapping[str, Any] = self.kept.head.figures["earlier"].get(cut, {})
+        earlier: Mapping[str, Any] = self.kept.head.value["earlier"].get(cut, {})
         return earlier
 
     @property

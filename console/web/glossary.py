@@ -7,7 +7,7 @@ is behind a difference is named from the database as it is now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,8 +15,10 @@ from fastapi.responses import Response
 
 from alignment.glossary import glossary, spelled
 from console.names import names_in
-from console.web import results
+from console.web.counting import look, shown
+from console.web.kept import Question
 from console.web.page import Number, Page, Refused, Viewer
+from console.web.periods import check_days
 
 router = APIRouter()
 ROWS = 50
@@ -46,9 +48,11 @@ def comparison(
     ladder = page.site.opened.rules.lifecycle.ladder
     if stage and stage not in ladder:
         raise Refused(404, "vocabulary.no_stage", stage=stage[:40])
-    _check(start, end)
-    standing = results.standing(page, "compare", anew=anew, stage=stage, start=start, end=end) if stage else None
-    compared: dict[str, Any] | None = standing.value if standing else None
+    check_days(start, end)
+    if not stage:
+        return page.show("compare.html", look=None, ladder=ladder, stage=stage, start=start, end=end)
+    seen = look(page, Question("compare", {"stage": stage, "start": start, "end": end}), anew=anew)
+    compared: dict[str, Any] | None = seen.value
     some: list[Mapping[str, Any]] = []
     if compared and why:
         some = [
@@ -56,28 +60,17 @@ def comparison(
             if one["system"] == system and one["why"] == why and (one["entered"] is None) == beyond
         ]  # fmt: skip
     number = max(1, min(number, -(-len(some) // ROWS)))
-    shown = [
+    listed = [
         {**one, "entered": datetime.fromisoformat(one["entered"]) if one["entered"] else None}
         for one in some[(number - 1) * ROWS : number * ROWS]
     ]
-    return page.show(
-        "compare.html", ladder=ladder, stage=stage, start=start, end=end, standing=standing, compared=compared, system=system,
-        why=why, beyond=beyond, number=number, pages=-(-len(some) // ROWS), found=len(some), shown=shown,
-        names=_names(page, shown),
+    return shown(
+        page, "compare.html", seen, ladder=ladder, stage=stage, start=start, end=end, compared=compared, system=system,
+        why=why, beyond=beyond, number=number, pages=-(-len(some) // ROWS), found=len(some), listed=listed,
+        names=_names(page, listed),
     )  # fmt: skip
 
 
 def _names(page: Page, some: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     with page.site.reading() as store:
         return names_in(store, [one["hub"] for one in some if one["hub"]])
-
-
-def _check(start: str, end: str) -> None:
-    days = []
-    for text in (start, end):
-        try:
-            days.append(date.fromisoformat(text) if text else None)
-        except ValueError:
-            raise Refused(422, "vocabulary.no_day", day=text[:40]) from None
-    if days[0] and days[1] and days[1] < days[0]:
-        raise Refused(422, "vocabulary.days_turned")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from alignment.reports.charts import Drawing, Label, Path, Rect, Shape, svg
+from alignment.reports.charts import Drawing, Label, Path, Rect, Shape, axis_end, svg
 from alignment.words import Words
 
 BANDS = 20
@@ -37,7 +37,7 @@ def histogram(
 ) -> Markup:
     """`totals`, `before`: leads by points, 0 to 100. `least`: points that earn the stage. `id_`: none other's on the page."""
     now, then = bands(totals), bands(before) if before is not None else None
-    most = _round(max(*now, *(then or ()), 1))
+    most = axis_end(max(*now, *(then or ()), 1))
     shapes = [*_scale(most, words), *_columns(now, then, most)]
     if then is not None:
         shapes += _legend(words)
@@ -82,13 +82,3 @@ def _legend(words: Words) -> Iterator[Shape]:
         yield Rect(x, 2, 12, 12, tone)  # type: ignore[arg-type]
         yield Label(x + 18, 12, words(key), "quiet", 11)
         x += 120
-
-
-def _round(value: float) -> float:
-    """The next number that is easy to read a scale by, its half whole."""
-    scale = 1.0
-    while True:
-        for step in (2, 4, 6, 8, 10):
-            if value <= step * scale:
-                return step * scale
-        scale *= 10

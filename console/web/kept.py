@@ -2,7 +2,7 @@
 without anything being counted again.
 
 A file holds figures, hub ids and points in time, and labels of groups (sources, campaigns, reasons); no name and no address
-of anybody. Nobody but the program's own user may read it. Not here: how anything is counted (`counts`), and when (`figures`).
+of anybody. Nobody but the program's own user may read it. Not here: how anything is counted (`counts`), and when (`counting`).
 Invariant: a file is there whole or not at all; all of them go when somebody is forgotten (`drop`), and none that was begun
 before is ever shown after that.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,8 +27,8 @@ from console.web.arrays import Arrays, Mark
 from state.watermark import Watermark
 
 FOLDER, ENDING, IGNORE = "figures", ".npz", ".gitignore"
-MOST = 12
-"""Results that are kept at once; the oldest goes first. With a million leads one is about 50 MB."""
+MOST, SPACE = 200, 600_000_000
+"""Results that are kept at once, and their bytes; the oldest goes first. With a million leads a funnel is about 50 MB."""
 
 Cut = tuple[str, str]
 """A dimension and one of its groups."""
@@ -36,34 +36,39 @@ Cut = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: the funnel of the days from `first` to `last`, or the objectives in the periods with these `labels`."""
+    """What is asked. `name`: of what is counted (a key of `counts.COUNTS`); `of`: what tells it from others of the name, as JSON
+    can say it."""
 
-    kind: Literal["funnel", "objectives"]
-    first: date | None = None
-    last: date | None = None
-    labels: tuple[str, ...] = ()
+    name: str
+    of: Mapping[str, Any]
 
     def document(self) -> dict[str, Any]:
-        return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
-
-    @staticmethod
-    def of(document: Mapping[str, Any]) -> Question:
-        first, last = (date.fromisoformat(document[end]) if document.get(end) else None for end in ("first", "last"))
-        return Question(document["kind"], first, last, tuple(document.get("labels") or ()))
+        return asdict(self)
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(orjson.dumps(self.document())).hexdigest()[:20]
+        told = orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS)
+        return f"{self.name}-{hashlib.sha256(told).hexdigest()[:20]}"
+
+
+def funnel_of(first: date, last: date) -> Question:
+    return Question("funnel", {"first": str(first), "last": str(last)})
+
+
+def objectives_of(labels: Sequence[str]) -> Question:
+    """In the periods with these labels."""
+    return Question("objectives", {"labels": list(labels)})
 
 
 class Head(NamedTuple):
-    """What is known of a result without its lists. `config`: of which configuration it is (`configured`)."""
+    """What is known of a result without its lists. `config`: the mark of the configuration that it was counted by; `value`: as
+    JSON says it; `reasons`, `labels`, `sizes`: of the lists, where it comes with any."""
 
     question: Question
     as_of: datetime
     mark: Watermark
     config: str
-    figures: Mapping[str, Any]
+    value: Any
     reasons: list[str]
     labels: Mapping[str, list[str]]
     sizes: Mapping[str, int]
@@ -132,24 +137,17 @@ def find(folder: Path, question: Question) -> Kept | None:
 
 
 def keep(
-    folder: Path, question: Question, as_of: datetime, mark: Watermark, config: str, figures: Mapping[str, Any], found: Behind
+    folder: Path, question: Question, as_of: datetime, mark: Watermark, config: str, value: Any, found: Behind | None = None
 ) -> Path:  # fmt: skip
-    """Takes the place of what was kept of the same question."""
+    """Takes the place of what was kept of the same question. `found`: who stands behind the figures."""
     head = {
-        "question": question.document(), "as_of": as_of, "mark": list(mark), "config": config, "figures": figures,
-        "reasons": found.reasons, "labels": {name: one.labels for name, one in found.splits.items()},
-        "sizes": {name: len(rows) for name, rows in found.figures.items()},
+        "question": question.document(), "as_of": as_of, "mark": list(mark), "config": config, "value": value,
+        "reasons": found.reasons if found else [],
+        "labels": {name: one.labels for name, one in found.splits.items()} if found else {},
+        "sizes": {name: len(rows) for name, rows in found.figures.items()} if found else {},
     }  # fmt: skip
-    arrays: dict[str, Any] = {
-        "head": np.frombuffer(orjson.dumps(head, default=list), np.uint8), "leads": _bytes(found.leads), "deals": _bytes(found.deals),
-        "lead_of": found.lead_of,
-    }  # fmt: skip
-    for name, rows in found.figures.items():
-        arrays |= {f"rows/{name}/who": rows.who} | {f"rows/{name}/{more}": one for more, one in rows.more.items()}
-    for name, split in found.splits.items():
-        arrays |= {f"split/{name}/leads": split.leads, f"split/{name}/deals": split.deals}
-        if split.edges is not None:
-            arrays[f"split/{name}/edges"] = split.edges
+    told = orjson.dumps(head, option=orjson.OPT_NON_STR_KEYS, default=_plain)
+    arrays = {"head": np.frombuffer(told, np.uint8)} | (_arrays(found) if found else {})
     path = place_of(folder, question)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     _hide(path.parent)
@@ -160,9 +158,35 @@ def keep(
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
-    for old in sorted(path.parent.glob(f"[!.]*{ENDING}"), key=lambda one: -one.stat().st_mtime_ns)[MOST:]:
-        old.unlink(missing_ok=True)
+    _make_room(path.parent)
     return path
+
+
+def _arrays(found: Behind) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {
+        "leads": _bytes(found.leads), "deals": _bytes(found.deals), "lead_of": found.lead_of,
+    }  # fmt: skip
+    for name, rows in found.figures.items():
+        arrays |= {f"rows/{name}/who": rows.who} | {f"rows/{name}/{more}": one for more, one in rows.more.items()}
+    for name, split in found.splits.items():
+        arrays |= {f"split/{name}/leads": split.leads, f"split/{name}/deals": split.deals}
+        if split.edges is not None:
+            arrays[f"split/{name}/edges"] = split.edges
+    return arrays
+
+
+def _make_room(folder: Path) -> None:
+    space = SPACE
+    files = [(file.stat(), file) for file in folder.glob(f"[!.]*{ENDING}")]
+    for place, (told, file) in enumerate(sorted(files, key=lambda one: -one[0].st_mtime_ns)):
+        space -= told.st_size
+        if place >= MOST or (place and space < 0):
+            file.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: named tuples, sets, times."""
+    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
 
 
 def drop(folder: Path) -> None:
@@ -188,8 +212,8 @@ def _head(arrays: Arrays) -> Head:
     if head is None:
         said = orjson.loads(arrays["head"].tobytes())
         head = Head(
-            Question.of(said["question"]), datetime.fromisoformat(said["as_of"]).astimezone(UTC), Watermark(*said["mark"]),
-            said["config"], said["figures"], said["reasons"], said["labels"], said["sizes"],
+            Question(**said["question"]), datetime.fromisoformat(said["as_of"]).astimezone(UTC), Watermark(*said["mark"]),
+            said["config"], said["value"], said["reasons"], said["labels"], said["sizes"],
         )  # fmt: skip
         if len(_heads) >= MOST:
             _heads.clear()

@@ -22,9 +22,9 @@ from alignment.funnel.selecting import OUTCOMES
 from alignment.periods import period_named
 from console.bars import cell
 from console.names import name_of, named, names_in
-from console.web.figures import known, look, shown
+from console.web.counting import known, look, shown
 from console.web.funnel import cut_name, group_names
-from console.web.kept import Kept, Question
+from console.web.kept import Kept, Question, funnel_of, objectives_of
 from console.web.page import Number, Operator, Page, Refused, Viewer
 from console.web.periods import within_reason
 from mapping.agreement.objectives import MONTHS
@@ -56,13 +56,13 @@ class Asked:
             if self.labels:
                 labels = tuple(self.labels.split(","))[: len(MONTHS)]
                 assert all(map(period_named, labels))
-                return Question("objectives", labels=labels)
+                return objectives_of(labels)
             first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
         except ValueError:
             raise Refused(404, "figures.no_figure") from None
         if not within_reason(first, last):
             raise Refused(404, "figures.no_figure")
-        return Question("funnel", first, last)
+        return funnel_of(first, last)
 
     def url(self, path: str, **more: Any) -> str:
         said = {**asdict(self), **more}
@@ -203,9 +203,8 @@ def _told(page: Page, asked: Asked) -> dict[str, Any]:
     try:
         if asked.labels:
             return _of_objective(page, asked)
-        parts = (
-            [f"{words.date(question.first)} – {words.date(question.last)}"] if question.first and question.last else []
-        )
+        first, last = (date.fromisoformat(question.of[end]) for end in ("first", "last"))
+        parts = [f"{words.date(first)} – {words.date(last)}"]
         for cut, value in ((asked.cut, asked.value), (asked.unit, asked.time)):
             if cut:
                 parts.append(f"{cut_name(page, cut)}: {group_names(page, cut, [value])[value]}")

@@ -23,12 +23,11 @@ from alignment.reports.model import Chart, Mark, Name
 from alignment.standing import key
 from console.failures import Refusal
 from console.objectives import CSV, document_of, flat, last_over, method, stand_by, unfrozen
-from console.web.counts import goals_of, named
-from console.web.figures import look, shown
-from console.web.funnel import steps_of
+from console.web.counting import look, shown
+from console.web.counts_listed import goals_of, named
 from console.web.funnel_charts import drawn
 from console.web.jobs import Job
-from console.web.kept import Kept, Question, find
+from console.web.kept import Kept, find, objectives_of
 from console.web.leads import line
 from console.web.page import Operator, Page, Refused, Viewer
 from console.web.periods import lately
@@ -82,7 +81,7 @@ def objectives(page: Viewer, period: str = "", job: str = "") -> Response:
     labels, choices = _labels(page, period)
     if not config.objectives:
         return page.show("no_objectives.html")
-    seen = look(page, Question("objectives", labels=labels))
+    seen = look(page, objectives_of(labels))
     aims = aims_of(page, labels, seen.kept)
     mine = page.site.jobs.get(job) if job else None
     running = mine is not None and mine.running
@@ -90,7 +89,7 @@ def objectives(page: Viewer, period: str = "", job: str = "") -> Response:
     answer = shown(
         page, "objectives.html", seen, aims=aims, job=mine, due=due(page, period if period in labels else ""),
          choices=choices, period=period, here=here,
-        chart=_chart(page, aims), how=lambda one: how(page, one), progress=steps_of(page, seen), currency=config.currency or "",
+        chart=_chart(page, aims), how=lambda one: how(page, one), currency=config.currency or "",
     )  # fmt: skip
     if page.request.headers.get("HX-Target") == "job" and not running:
         answer.headers["HX-Trigger"] = "counted"
@@ -104,8 +103,8 @@ def due(page: Page, period: str) -> list[str]:
     wanted = goals_of(opened.project.config, [period]) if period else last_over(opened)
     found = []
     for goal in unfrozen(opened, wanted, page.now):
-        kept = find(page.site.folder, Question("objectives", labels=(goal.label,)))
-        if kept is None or kept.head.figures["values"].get("/".join(key(goal)), goal) is not None:
+        kept = find(page.site.folder, objectives_of((goal.label,)))
+        if kept is None or kept.head.value["values"].get("/".join(key(goal)), goal) is not None:
             found.append(f"{goal.objective.name} {goal.label}")
     return found
 
@@ -134,7 +133,7 @@ def aims_of(page: Page, labels: Sequence[str], kept: Kept | None) -> list[Aim]:
     labelled = {one.name: one.label.within(language, config.languages[0]) or one.name for one in config.objectives}
     found = []
     for goal in goals_of(config, labels):
-        told = kept.head.figures["values"].get("/".join(key(goal))) if kept else None
+        told = kept.head.value["values"].get("/".join(key(goal))) if kept else None
         value = Measured(told["value"], told["basis"]) if told else None
         stands = progress(goal, value, kept.head.as_of if kept else page.now, held.get(key(goal)), said)
         serves = labelled.get(goal.chain[-2], "") if len(goal.chain) > 1 else ""
@@ -229,7 +228,7 @@ def _back(period: str, job: str = "") -> str:
 def as_csv(page: Operator, period: str = "") -> Response:
     """For whoever pays by it: the columns of the command."""
     labels, _ = _labels(page, period)
-    kept = look(page, Question("objectives", labels=labels)).kept
+    kept = look(page, objectives_of(labels)).kept
     rows = [document_of(one.standing, page.words.language) for one in aims_of(page, labels, kept)]
     page.note("objectives-downloaded", ",".join(labels), rows=len(rows))
     headers = {"Content-Disposition": f'attachment; filename="objectives-{"-".join(labels)}.csv"'}

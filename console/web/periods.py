@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from alignment.periods import Period, label_of, month_on, period_named
+from console.web.page import Refused
 from mapping.agreement.objectives import MONTHS, Unit
 
 DAYS = "days"
@@ -51,3 +52,16 @@ def lately(unit: Unit, today: date, count: int) -> list[str]:
         _, period = period_named(found[-1])
         found.append(label_of(unit, period.first - timedelta(days=1)))
     return found
+
+
+def check_days(first: str, last: str) -> None:
+    """Of days as people type them, each of which may be left out. Raises Refused for what is none, or where the last one is before
+    the first."""
+    days = []
+    for text in (first, last):
+        try:
+            days.append(date.fromisoformat(text) if text else None)
+        except ValueError:
+            raise Refused(422, "vocabulary.no_day", day=text[:40]) from None
+    if days[0] and days[1] and days[1] < days[0]:
+        raise Refused(422, "vocabulary.days_turned")

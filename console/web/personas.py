@@ -1,21 +1,22 @@
 """Personas: whom both teams sell to, how many leads each is, how far they come, and what sales has learned of them.
 
-Not here: any figure (`counted.personas`, by a job). Invariant: a persona that the configuration names is shown, also while nothing
+Not here: any figure (`counts.personas`, by a job). Invariant: a persona that the configuration names is shown, also while nothing
 has been counted yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from alignment.criteria import called, described
-from console.web import results
+from console.web.counting import Look, look, shown
+from console.web.kept import Question
 from console.web.page import Page, Refused, Viewer
+from console.web.periods import check_days
 from mapping.agreement.personas import Persona
 
 router = APIRouter()
@@ -26,35 +27,35 @@ NOBODY = "none"
 @router.get("/personas")
 def personas(page: Viewer, start: str = "", end: str = "", anew: bool = False) -> Response:
     config = page.site.opened.project.config
-    _check(start, end)
+    check_days(start, end)
     if not config.personas:
-        return page.show("personas.html", entries=[], standing=None, start=start, end=end)
-    standing = results.standing(page, "personas", anew=anew, start=start, end=end)
-    figures = _figures(standing)
+        return page.show("personas.html", entries=[], look=None, start=start, end=end)
+    seen = look(page, Question("personas", {"start": start, "end": end}), anew=anew)
+    figures = _figures(seen)
     entries = [(one.name, _told(page, one), figures.get(one.name)) for one in config.personas]
     entries.append((NOBODY, {"name": page.words("personas.nobody"), "means": "", "when": ""}, figures.get(None)))
-    return page.show("personas.html", entries=entries, standing=standing, start=start, end=end)
+    return shown(page, "personas.html", seen, entries=entries, start=start, end=end)
 
 
 @router.get("/personas/{name}")
 def persona(page: Viewer, name: str, start: str = "", end: str = "", anew: bool = False) -> Response:
     """Raises Refused where there is none of that name."""
     config = page.site.opened.project.config
-    _check(start, end)
+    check_days(start, end)
     found = next((one for one in config.personas if one.name == name), None)
     if found is None and (name != NOBODY or not config.personas):
         raise Refused(404, "personas.unknown", name=name[:40])
-    standing = results.standing(page, "personas", anew=anew, start=start, end=end)
+    seen = look(page, Question("personas", {"start": start, "end": end}), anew=anew)
     told = _told(page, found) if found else {"name": page.words("personas.nobody"), "means": "", "when": ""}
-    return page.show(
-        "persona.html", name=name, persona=told, figures=_figures(standing).get(found.name if found else None),
-        standing=standing, start=start, end=end, within=config.funnel.within,
+    return shown(
+        page, "persona.html", seen, name=name, persona=told, figures=_figures(seen).get(found.name if found else None),
+        start=start, end=end, within=config.funnel.within,
         field=lambda one: called(one, config.fields, page.words),
     )  # fmt: skip
 
 
-def _figures(standing: results.Standing) -> dict[str | None, Mapping[str, Any]]:
-    return {one["persona"]: one for one in (standing.value or {}).get("personas", ())}
+def _figures(seen: Look) -> dict[str | None, Mapping[str, Any]]:
+    return {one["persona"]: one for one in (seen.value or {}).get("personas", ())}
 
 
 def _told(page: Page, one: Persona) -> dict[str, str]:
@@ -65,12 +66,3 @@ def _told(page: Page, one: Persona) -> dict[str, str]:
         "means": one.means.within(language, first),
         "when": described(one.when, config.fields, page.words),
     }
-
-
-def _check(start: str, end: str) -> None:
-    try:
-        days = [date.fromisoformat(text) if text else None for text in (start, end)]
-    except ValueError:
-        raise Refused(422, "vocabulary.no_day", day=f"{start} {end}"[:40]) from None
-    if days[0] and days[1] and days[1] < days[0]:
-        raise Refused(422, "vocabulary.days_turned")

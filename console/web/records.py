@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from console.explaining import spelled_address
+from console.lookup import spelled_address
 from console.names import named, split_place
 from console.web.page import Page, Viewer
 from mapping.derived import GRADE, SCORE

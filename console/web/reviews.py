@@ -14,8 +14,8 @@ from fastapi.responses import Response
 
 from console import answering
 from console.answering import ANSWERS, KINDS
-from console.explaining import find
 from console.failures import Refusal
+from console.lookup import find
 from console.names import names_in
 from console.questions import question, who_of
 from console.web.page import Number, Operator, Page, Viewer

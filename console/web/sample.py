@@ -13,8 +13,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from console.explaining import spelled_address
 from console.failures import Failure, failure_of
+from console.lookup import spelled_address
 from console.names import name_of
 from console.translated import Both, inward, outward
 from console.web.draft import Files, draft_of, field_in_words, rules_of

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,14 +17,16 @@ from alignment.scoring.explain import threshold_of
 from alignment.scoring.outcomes import qualified_stage
 from alignment.words import Words
 from console.names import names_in
-from console.web import histogram, results
+from console.web import histogram
+from console.web.counting import look, shown
+from console.web.kept import Question
 from console.web.page import Refused, Viewer
 from mapping.config import ProjectFile
 from mapping.moves import earned_by
 from mapping.scored import ENGAGEMENT_GRADES, FIT_GRADES, GRADES, EngagementRule, Scoring
 
 router = APIRouter()
-A_DAY = timedelta(days=1)
+SCORES = Question("scores", {})
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ def scoring(page: Viewer, anew: bool = False) -> Response:
     config = page.site.opened.project.config
     if config.scoring is None:
         return page.show("scoring.html", scoring=None)
-    standing = results.standing(page, "scores", anew=anew)
+    seen = look(page, SCORES, anew=anew)
     least = least_of(config)
-    chart = histogram.histogram(standing.value["totals"], page.words, "spread", least) if standing.value else ""
-    return page.show(
-        "scoring.html", scoring=config.scoring, axes=list(axes(config, page.words)), standing=standing, chart=chart,
+    chart = histogram.histogram(seen.value["totals"], page.words, "spread", least) if seen.kept else ""
+    return shown(
+        page, "scoring.html", seen, scoring=config.scoring, axes=list(axes(config, page.words)), chart=chart,
         least=least, stage=qualified_stage(config), earned=_earned(config, page.words),
-        grid=grid_of(config.scoring), bands=histogram.bands(standing.value["totals"]) if standing.value else [],
+        grid=grid_of(config.scoring), bands=histogram.bands(seen.value["totals"]) if seen.kept else [],
         named=histogram.named,
     )  # fmt: skip
 
@@ -59,18 +60,18 @@ def leads(page: Viewer, grade: str = "", band: int = -1) -> Response:
     """Raises Refused for what is no grade and no band."""
     if (grade and grade not in GRADES) or (not grade and not 0 <= band < histogram.BANDS):
         raise Refused(404, "shell.http_404")
-    standing = results.standing(page, "scores")
-    ids: list[str] = (standing.value or {}).get("newest", {}).get(grade or f"band-{band}", [])
+    seen = look(page, SCORES)
+    ids: list[str] = (seen.value or {}).get("newest", {}).get(grade or f"band-{band}", [])
     with page.site.reading() as store:
         found = store.hubs(ids)
         names = names_in(store, ids)
-    shown = [found[one] for one in ids if one in found]
-    if standing.value:
-        count = standing.value["grades"].get(grade, 0) if grade else histogram.bands(standing.value["totals"])[band]
+    listed = [found[one] for one in ids if one in found]
+    if seen.kept:
+        count = seen.value["grades"].get(grade, 0) if grade else histogram.bands(seen.value["totals"])[band]
     else:
         count = 0
-    return page.show(
-        "scored_leads.html", standing=standing, shown=shown, names=names, count=count, grade=grade, band=band,
+    return shown(
+        page, "scored_leads.html", seen, listed=listed, names=names, count=count, grade=grade, band=band,
         title=grade or histogram.named(band),
     )  # fmt: skip
 
@@ -80,11 +81,11 @@ def outcomes(page: Viewer, anew: bool = False) -> Response:
     config = page.site.opened.project.config
     if config.scoring is None:
         return page.show("scoring.html", scoring=None)
-    standing = results.standing(page, "calibration", fresh=A_DAY, anew=anew)
+    seen = look(page, Question("calibration", {}), anew=anew)
     with page.site.reading() as store:
         model = store.newest_model()
-    return page.show(
-        "scoring_outcomes.html", scoring=config.scoring, standing=standing, model=model, asked=config.scoring.predictive
+    return shown(
+        page, "scoring_outcomes.html", seen, scoring=config.scoring, model=model, asked=config.scoring.predictive
     )
 
 

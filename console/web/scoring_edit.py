@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
@@ -19,9 +18,11 @@ from alignment.criteria import called
 from alignment.proportions import wilson
 from alignment.scoring.outcomes import qualified_stage
 from console.names import names_in
-from console.web import histogram, results
+from console.web import histogram
+from console.web.counting import look, shown
 from console.web.drafting import ChangedMeanwhile, Work, data, digest, trial, work_of
 from console.web.drafting import edit as change_draft
+from console.web.kept import Question
 from console.web.page import Admin, Page, Refused
 from console.web.scoring_form import TESTS, Wrong, read, rows_of
 from mapping.derived import shared_fields
@@ -33,7 +34,6 @@ from mapping.scoring_edit import DEFAULTS, rules_of, said_in, scoring_edit, thre
 from mapping.shared import ActivityName
 
 router = APIRouter()
-AN_HOUR = timedelta(hours=1)
 QUICK = 20_000
 """Leads that a first answer is counted from."""
 
@@ -61,18 +61,17 @@ def effect(page: Admin, whole: bool = False, anew: bool = False) -> Response:
     differing = {name: told for name, told in work.files.items() if work.now.get(name) != told}
     same = _shown(work.files) == _shown(work.now)
     if same or config.scoring is None:
-        return page.show("scoring_effect.html", same=True, standing=None)
-    standing = results.standing(
-        page, "scoring_effect", fresh=AN_HOUR, anew=anew, files=differing, size=0 if whole else QUICK
-    )  # fmt: skip
-    found: Mapping[str, Any] | None = standing.value
+        return page.show("scoring_effect.html", same=True)
+    question = Question("scoring_effect", {"files": differing, "size": 0 if whole else QUICK})
+    seen = look(page, question, anew=anew)
+    found: Mapping[str, Any] | None = seen.value
     names: dict[str, str] = {}
     if found:
         with page.site.reading() as store:
             names = names_in(store, [one["hub"] for some in found["examples"].values() for one in some])
     stage = found["stage"] if found else ""
-    return page.show(
-        "scoring_effect.html", same=False, standing=standing, found=found, whole=whole, names=names, stage=stage,
+    return shown(
+        page, "scoring_effect.html", seen, same=False, found=found, whole=whole, names=names, stage=stage,
         publish="/mapping/publish", estimate=lambda count: estimated(count, found), parts=_parts,
         chart=histogram.histogram(
             found["after"], page.words, "effect", _least(text, stage), before=found["before"]

@@ -1,7 +1,7 @@
 """The agreement: which clocks are about to break or over time, how promises are kept, and the pact itself in words.
 
 Not here: how a clock runs and what is measured (`alignment.sla`). Invariant: the list of clocks is read by its index, a page at
-a time; whatever needs the whole past is counted by a job (`counted.sla`).
+a time; whatever needs the whole past is counted by a job (`counts.sla`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from alignment.sla.target import Step, Target
 from alignment.words import Words
 from console import signing
 from console.pact import per_of
-from console.web import results
+from console.web.counting import Look, look, shown
+from console.web.kept import Question
 from console.web.page import Page, Refused, Viewer
 from mapping.agreement.sla import Pact
 from state.clocks import Clocks
@@ -45,14 +46,14 @@ def open_(page: Viewer, which: Which = "late", clause: str = "", after: str = ""
     rows, further = open_clocks(
         engine, which, now, now + SOON, clause=clause, after=_place(after) if after else None, limit=ROWS
     )
-    standing = results.standing(page, "sla", period=_label(pact, now))
+    seen = _look(page, _label(pact, now))
     with Clocks(engine) as clocks:
         last = clocks.position().at
         names = {id_: name_of(fields) for id_, fields in clocks.become(row.hub_id for row in rows).items()}
     return page.show(
         "sla.html", tab="open", rows=rows, more=_spelled(further) if further else "", names=names,
         which=which, whiches=get_args(Which), clause=clause, clauses=clauses_of(pact), after=after, last=last,
-        counts=(standing.value or {}).get("open"), stops=stops(pact, page.words), length=told_length,
+        counts=(seen.value or {}).get("open"), stops=stops(pact, page.words), length=told_length,
         review=_review(page, pact),
     )  # fmt: skip
 
@@ -66,15 +67,15 @@ def attained(page: Viewer, period: str = "", anew: bool = False) -> Response:
     if period and period not in periods:
         raise Refused(404, "shell.http_404")
     period = period or periods[0]
-    standing = results.standing(page, "sla", anew=anew, period=period)
-    told: Mapping[str, Any] | None = standing.value
+    seen = _look(page, period, anew=anew)
+    told: Mapping[str, Any] | None = seen.value
     names: dict[str, str] = {}
     if told:
         with Clocks(page.site.engine) as clocks:
             found = clocks.become(one["hub"] for one in told["undelivered"] if one["hub"])
             names = {id_: name_of(fields) for id_, fields in found.items()}
-    return page.show(
-        "sla_kept.html", tab="kept", standing=standing, period=period, periods=periods, names=names, pact=pact,
+    return shown(
+        page, "sla_kept.html", seen, tab="kept", period=period, periods=periods, names=names, pact=pact,
         undelivered=[{**one, "at": datetime.fromisoformat(one["at"])} for one in told["undelivered"]] if told else [],
         lines=_lines(told) if told else {}, length=_length,
     )  # fmt: skip
@@ -86,14 +87,18 @@ def pact_(page: Viewer) -> Response:
     pact = config.sla
     if pact is None:
         return page.show("sla_none.html")
-    standing = results.standing(page, "sla", period=_label(pact, page.now))
-    found = _target((standing.value or {}).get("target"))
+    seen = _look(page, _label(pact, page.now))
+    found = _target((seen.value or {}).get("target"))
     say = page.words
     return page.show(
-        "sla_pact.html", tab="pact", pact=pact, standing=standing, agreed=signing.agreed(pact, say),
+        "sla_pact.html", look=seen, tab="pact", pact=pact, agreed=signing.agreed(pact, say),
         marketing=signing.marketing(pact, found, say), review=_review(page, pact), times=list(signing.times(pact, say)),
         sales=signing.sales(pact, say, lambda condition: described(condition, config.fields, say)),
     )  # fmt: skip
+
+
+def _look(page: Page, period: str, *, anew: bool = False) -> Look:
+    return look(page, Question("sla", {"period": period}), anew=anew)
 
 
 # -- what there is to show ------------------------------------------------------------------------------------------------

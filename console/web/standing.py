@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from state.clocks import ClockRow, Clocks
-from state.history import Counted, Engine, History, Run
+from state.history import Engine, History, Run
+from state.totals import Counted
 
 AT_ONCE = 0.03
 """Seconds that a page may wait for."""

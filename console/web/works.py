@@ -18,9 +18,9 @@ from console.choice import Choice, approval_of
 from console.discovering import discover, read_one
 from console.failures import Refusal
 from console.impact import impact
-from console.web import counted, finding
+from console.web import finding
 from console.web.aims import freeze, restate
-from console.web.counts import figures
+from console.web.counts import count
 from mapping.loader import load_project, resolve_database
 from state.database import open_database
 from sync.context import Progress
@@ -125,8 +125,7 @@ WORK: dict[str, Work] = {
     "impact": impact,
     "schema": discover,
     "record": read_one,
-    "count": counted.count,
-    "figures": figures,
+    "count": count,
     "freeze": freeze,
     "restate": restate,
     "report": report,

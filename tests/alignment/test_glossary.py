@@ -58,7 +58,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             {"last_talk": {"present": True}},
             (
                 "has last call or meeting in the last 90 days", "tiene último: llamada o reunión en los últimos 90 días",
-                "tem último: chamada ou reunião nos últimos 90 dias",
+                "tem último: ligação ou reunião nos últimos 90 dias",
             ),
         ),
         ({"open_deals": 0}, ("open deals: none", "negocios abiertos: ninguno", "negócios abertos: nenhum")),

@@ -23,7 +23,8 @@ from ruamel.yaml import YAML
 from console.folders import make
 from console.playground import CREDENTIALS, SYSTEMS
 from flows.automations import NAME, SILENCE
-from state.history import Counted, History, Run
+from state.history import History, Run
+from state.totals import Counted
 from sync.project import open_project
 from tests.flows.programs import CHECKOUT, PYTHON, Program, clean_environment, done, free_port, running, until
 

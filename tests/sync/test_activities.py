@@ -23,8 +23,9 @@ from mapping.mapper import FieldMap, Mapper
 from mapping.rules import Rollup, Rules, count_activities, latest_activity
 from state import tables as t
 from state.database import open_database
-from state.history import Counted, History
+from state.history import History
 from state.store import Store
+from state.totals import Counted
 from sync import pull
 from sync.context import Report
 from sync.pull import Window

@@ -19,11 +19,13 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from console.cli import main
-from console.web import signing_in
+from console.web import finding, signing_in
 from console.web.app import ROUTERS, create_app
 from console.web.page import SESSION
 from console.web.site import Site
 from state.accounts import Role, made
+from state.history import History
+from state.store import Store
 from tests.console.folder import make_project
 
 NEVER = timedelta(days=1)
@@ -132,3 +134,29 @@ def stranger(app: FastAPI) -> Browser:
 def no_reading(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking at a table reads the system's schema, by a process of its own; a test that is not about that is quicker without."""
     monkeypatch.setattr(site.schemas, "keep_fresh", lambda *_: None)
+
+
+@pytest.fixture
+def indexed(site: Site) -> Site:
+    assert finding.index(site.engine)
+    return site
+
+
+def id_of(site: Site, system: str, remote_id: str) -> str:
+    with History(site.engine) as history:
+        return history.holding(system, remote_id)["lead"]
+
+
+@pytest.fixture
+def ada(indexed: Site) -> str:
+    return id_of(indexed, "marketing", "1")
+
+
+@pytest.fixture
+def store(site: Site) -> Iterator[Store]:
+    with site.writing() as opened:
+        yield opened
+
+
+def sync(project: Path) -> None:
+    assert main(["sync", "--confirm", "--project", str(project), "--json"]) in (0, 1)

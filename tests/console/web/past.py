@@ -70,7 +70,7 @@ def counted(browser: Browser, url: str, **params: str) -> Response:
     for _ in range(300):
         answer = browser.get(url, params=params)
         assert answer.status_code == 200, seen(answer)
-        if 'hx-trigger="every 2s"' not in answer.text:
+        if not re.search(r'id="state"[^>]*hx-get', answer.text):
             return answer
         time.sleep(0.1)
     raise AssertionError("nothing was counted")

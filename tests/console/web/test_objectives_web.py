@@ -20,7 +20,7 @@ from alignment.periods import label_of, local_day
 from bench.past import NOW as END
 from console.cli import main
 from console.web import counts
-from console.web.kept import Question
+from console.web.kept import objectives_of
 from console.web.periods import lately
 from console.web.site import Site
 from state.attainments import acceptances, attainments
@@ -72,14 +72,14 @@ def command(project: Path, *words: str) -> dict[str, Any]:
 
 def count(project: Path, *labels: str) -> None:
     """What the job does, in this process."""
-    asked = {"question": Question("objectives", labels=labels).document()}
-    assert asyncio.run(counts.figures(project, lambda *_: None, asked)) == {"kept": True}
+    asked = {"question": objectives_of(labels).document()}
+    assert asyncio.run(counts.count(project, lambda *_: None, asked)) == {"kept": True}
 
 
 def done(browser: Browser, answer: Response) -> Response:
     """The page once its job has ended."""
     for _ in range(300):
-        if 'id="job"' in answer.text and "every 2s" not in answer.text.split('id="job"')[1].split(">")[0]:
+        if 'id="job"' in answer.text and "hx-get" not in answer.text.split('id="job"')[1].split(">")[0]:
             return answer
         time.sleep(0.1)
         answer = browser.get(str(answer.url))

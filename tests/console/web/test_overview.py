@@ -14,7 +14,8 @@ from console.cli import main
 from console.web import standing
 from console.web.overview import health, verdict
 from console.web.site import Site
-from state.history import Counted, Run
+from state.history import Run
+from state.totals import Counted
 from tests.console.web.conftest import Browser, seen
 
 

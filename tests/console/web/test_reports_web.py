@@ -14,7 +14,7 @@ import pytest
 from console.web.site import Site
 from state.decisions import decisions
 from tests.console.web.conftest import Browser, seen
-from tests.console.web.results import waited
+from tests.console.web.counting import waited
 from tests.console.web.scored_project import asked
 
 TODAY = f"{datetime.now(UTC).date()}"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import Response
 from ruamel.yaml import YAML
 
 from console import ruling
 from console.web.site import Site
 from mapping.config import OnConflict
+from mapping.folder import read_files
 from mapping.loader import load_project
+from state.drafts import Drafts
 from state.store import Store
 from tests.console.conftest import Call
 from tests.console.folder import edit, held
@@ -157,6 +162,53 @@ def test_a_value_left_alone_again_and_again_is_proposed_as_a_placeholder(
     smarketing("sync", "--confirm", "--full")
     assert numbers[3] not in [r["id"] for r in reviews(project, "bad_value") if r["closed_at"] is None]
     assert "tbd: ask" not in seen(operator.get("/reviews/rules")), "it is one now"
+
+
+def button(page: Response, name: str) -> list[str]:
+    return [html.unescape(one) for one in re.findall(rf'name="{name}" value="([^"]*)"', page.text)]
+
+
+def test_an_admin_takes_a_rule_into_the_draft(
+    project: Path, site: Site, operator: Browser, admin: Browser, decided: dict[int, str]
+) -> None:
+    url, files = "/reviews/rules/lead/job_title", read_files(project)
+    assert button(operator.get(url), "rule") == []
+    marks = button(admin.get(url), "rule")
+    with site.reading() as store:
+        found = ruling.proposals(site.opened.project, site.opened.rules, store, "lead", "job_title")
+    assert len(marks) == len(found) > 1
+    assert operator.post(url, {"rule": marks[0]}).status_code == 403
+    assert admin.post(url, {"rule": "another"}).status_code == 404
+    assert Drafts(site.engine).all() == []
+    answer = admin.post(url, {"rule": marks[0]})
+    assert answer.url.path == "/mapping/preview"
+    assert "The rule is in your draft" in seen(answer)
+    [draft] = Drafts(site.engine).all()
+    drafted = load_project(project, draft.files)
+    assert drafted.config.fields["job_title"].on_conflict == found[0].said
+    assert read_files(project) == files, "published by an admin alone"
+    assert [one.subject for one in site.accounts.deeds() if one.action == "draft"] == ["fields.job_title.on_conflict"]
+    admin.post(url, {"rule": marks[1]})
+    [draft] = Drafts(site.engine).all()
+    assert load_project(project, draft.files).config.fields["job_title"].on_conflict == found[1].said
+
+
+def test_an_admin_takes_placeholders_into_the_draft(
+    smarketing: Call, project: Path, site: Site, operator: Browser, admin: Browser
+) -> None:
+    for n, size in enumerate(["tbd: ask"] * 3 + ["a dozen"] * 3):
+        edit(project, "marketing", f"v{n}", email=f"v{n}@x.example", size=size, stage="subscriber")
+    smarketing("sync", "--confirm")
+    for review in reviews(project, "bad_value"):
+        operator.post(f"/reviews/{review['id']}", {"answer": "ignore"})
+    values = button(admin.get("/reviews/rules"), "value")
+    assert sorted(values) == ["a dozen", "tbd: ask"]
+    assert admin.post("/reviews/rules", {"value": "whatever"}).status_code == 404
+    for value in values:
+        assert admin.post("/reviews/rules", {"value": value}).url.path == "/mapping/preview"
+    [draft] = Drafts(site.engine).all()
+    known = site.opened.project.config.placeholders
+    assert load_project(project, draft.files).config.placeholders == (*known, *values)
 
 
 def test_there_is_no_rule_for_what_cannot_be_in_conflict(operator: Browser) -> None:

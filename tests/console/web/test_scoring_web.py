@@ -24,7 +24,7 @@ from state.facts import Facts
 from sync.rescoring import Effect, effect
 from tests.console.web import scored_project
 from tests.console.web.conftest import Browser, seen
-from tests.console.web.results import count, forbid_counting, waited
+from tests.console.web.counting import count, forbid_counting, waited
 from tests.console.web.scored_project import asked, held, opened, sync
 
 SEED = 20260325
@@ -184,7 +184,7 @@ def test_an_edit_goes_into_the_draft_and_its_effect_is_shown(
     ):  # fmt: skip
         assert line in text, text
     assert "Size" not in text
-    assert waited(site).result == {"name": "scoring_effect"}
+    assert waited(site).result == {"kept": True}
     page = admin.get("/scoring/effect")
     told = previewed(folder, text)
     for label, number in (

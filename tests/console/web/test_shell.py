@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from ruamel.yaml import YAML
 
+from alignment.reports.charts import COLOURS
 from console.web import drawing
 from console.web.menu import MENU
 from console.web.page import SAFE
@@ -128,3 +129,46 @@ def test_the_language_is_the_accounts_own(viewer: Browser) -> None:
     page = viewer.get("/").text
     assert 'lang="es"' in page
     assert 'data-theme="dark"' in page
+
+
+SHEET = drawing.STATIC / "app.css"
+BORN = {"htmx-request"} | {f"{how}-{tone}" for how in "fs" for tone in COLOURS}
+"""Classes that no source spells out: htmx's own, and those of a chart's tones."""
+
+
+def _sheet_classes() -> set[str]:
+    told = re.sub(r"/\*.*?\*/", "", SHEET.read_text("utf-8"), flags=re.S)
+    return {name for selector in re.findall(r"([^{}]+){", told) for name in re.findall(r"\.([a-z][\w-]*)", selector)}
+
+
+def _worn(template: str) -> set[str]:
+    """Classes that a template gives: of an expression, what comes out of it where that is written there."""
+    found = set()
+    for given in re.findall(r'\bclass="((?:{{.*?}}|{%.*?%}|[^"{])*)"', template, flags=re.S):
+        words = re.sub(r"{%.*?%}", " ", given)
+        for expression in re.findall(r"{{(.*?)}}", words):
+            found |= {
+                word for one in re.findall(r"""(?:^|\belse)\s*["']([\w -]*)["']""", expression) for word in one.split()
+            }
+        found |= set(re.sub(r"{{.*?}}", " ", words).split())
+    return {word for word in found if not word.endswith("-")}
+
+
+def test_every_class_of_the_sheet_is_worn_and_every_one_that_is_worn_is_in_it() -> None:
+    templates = {file.name: file.read_text("utf-8") for file in (drawing.HERE / "templates").glob("*.html")}
+    sources = [*templates.values(), *(file.read_text("utf-8") for file in drawing.HERE.glob("*.py"))]
+    sources += [file.read_text("utf-8") for file in drawing.STATIC.glob("*.js")]
+    quoted = (one for text in sources for mark in "\"'" for one in re.findall(f"{mark}([^{mark}\n]*){mark}", text))
+    spelt = {word for one in quoted for word in re.findall(r"[\w-]+", one)}
+    sheet = _sheet_classes()
+    assert len(sheet) > 100
+    assert sorted(sheet - spelt - BORN) == [], "nothing wears these"
+    for name, text in templates.items():
+        assert sorted(_worn(text) - sheet) == [], f"{name}: not in the sheet"
+
+
+def test_a_line_of_the_sheet_can_be_read() -> None:
+    lines = SHEET.read_text("utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 140] == []
+    selectors = [line for line in lines if line.endswith("}") and not line.startswith((" ", "}"))]
+    assert len(selectors) == len(set(selectors)), "a rule stands twice"

@@ -25,7 +25,7 @@ from state.records import Hub
 from state.store import Store
 from tests.console.folder import make_project
 from tests.console.web.conftest import Browser, seen
-from tests.console.web.results import count, forbid_counting, waited
+from tests.console.web.counting import count, forbid_counting, waited
 from tests.console.web.scored_project import asked
 
 SEED = 20260814
@@ -269,7 +269,7 @@ def test_a_figure_is_counted_by_one_job_and_kept(viewer: Browser, app: FastAPI, 
     for file in (agreed / "figures").glob("sla-*"):
         file.unlink()
     viewer.get("/sla/kept")
-    assert "being counted for the first time" in seen(viewer.get("/sla/kept"))
+    assert "whole history is being counted" in seen(viewer.get("/sla/kept"))
     site = app.state.site
     assert len(site.jobs.all()) == 1
     waited(site)
@@ -277,7 +277,7 @@ def test_a_figure_is_counted_by_one_job_and_kept(viewer: Browser, app: FastAPI, 
     assert len(site.jobs.all()) == 1
     [file] = (agreed / "figures").glob("sla-*")
     assert file.stat().st_mode & 0o077 == 0
-    assert "Lead1" not in file.read_text()
+    assert b"Lead1" not in file.read_bytes()
 
 
 def test_no_page_reads_the_whole_past(viewer: Browser, agreed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Results as the jobs count them, without a process of their own; and waiting for one that has one."""
+"""Figures as the job counts them, without a process of their own; and waiting for one that has one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 
-from console.web import counted, results
+from console.web import counts
 from console.web.jobs import Job
+from console.web.kept import Question, find
 from console.web.site import Site
 from state.facts import Facts
 
 
 def count(folder: Path, name: str, **of: Any) -> Any:
     """What the job of that name keeps."""
-    asyncio.run(counted.count(folder, lambda phase, place, count: None, {"name": name, "of": of}))
-    found = results.read(folder, name, of)
+    question = Question(name, of)
+    asyncio.run(counts.count(folder, lambda phase, place, count: None, {"question": question.document()}))
+    found = find(folder, question)
     assert found is not None
-    return found.value
+    return found.head.value
 
 
 def waited(site: Site, seconds: float = 30) -> Job:
