@@ -1,7 +1,9 @@
 """The console in a real browser, on the project that `smarketing demo` leaves, with both its systems running.
 
 Needs Debian's package chromium (or SMARKETING_CHROMIUM, the path of another). Screenshots go to SMARKETING_SCREENSHOTS, which CI
-keeps; else to a temporary folder.
+keeps; else to a temporary folder. SMARKETING_TEST_DEMO names a folder where a demo was played already: a copy of it is used.
+
+Invariant: one demo, one server and one Chromium for all tests of the group `console`, which may find what those before them left.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("console") / "demo"
+    if ready := os.environ.get("SMARKETING_TEST_DEMO"):
+        return Path(shutil.copytree(ready, folder))
     played = subprocess.run(
         command("demo", str(folder), "--json"), capture_output=True, text=True, env=environment(), check=False
     )

@@ -1,0 +1,91 @@
+"""One page as three people see it: on a wide light screen, in the dark, and on a phone.
+
+Invariant: whatever is looked over here had no violation that axe knows, did not jump, did not scroll sideways and was light.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Response
+
+from tests.e2e.console.conftest import PHONE, WIDE, Visit
+
+HEAVIEST = 300_000
+"""Bytes of a first load, with everything that belongs to it, as they travel."""
+
+AXE: dict[str, Any] = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""What the dark can make worse: the page is the same but for these."""
+
+PATIENCE = 60_000
+"""Milliseconds that a page may count in the background."""
+
+SHIFTS = """() => new Promise(done => {
+  let sum = 0;
+  new PerformanceObserver(list => { for (const one of list.getEntries()) sum += one.hadRecentInput ? 0 : one.value; })
+    .observe({type: "layout-shift", buffered: true});
+  setTimeout(() => done(sum), 120);
+})"""
+COUNTING = "[hx-trigger^='every'], #figure[hx-trigger], #plan-waits, [data-job][hx-trigger]"
+"""A part that asks again by itself until its result is there."""
+
+
+def look_over(seen: Visit, path: str, shots: Path, name: str, *, status: int = 200) -> list[str]:
+    """Opens the page and looks at it three times; what was wrong, in words."""
+    wrong: list[str] = []
+    counted(seen, path, status)
+    sizes: list[int] = []
+    seen.page.on("response", lambda answer: sizes.append(_size(answer)))
+    seen.page.emulate_media(color_scheme="light")
+    seen.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    seen.go(path)
+    wrong += still(seen.page, "light")
+    if sum(sizes) >= HEAVIEST:
+        wrong.append(f"{sum(sizes):,} bytes")
+    wrong += axed(seen.page, "light")
+    shot(seen.page, shots, name, "light")
+    seen.page.emulate_media(color_scheme="dark")
+    wrong += axed(seen.page, "dark", COLOURS)
+    shot(seen.page, shots, name, "dark")
+    seen.page.emulate_media(color_scheme="light")
+    seen.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    seen.go(path)
+    wrong += still(seen.page, "phone") + axed(seen.page, "phone")
+    shot(seen.page, shots, name, "phone")
+    return wrong
+
+
+def counted(seen: Visit, path: str, status: int = 200) -> None:
+    """Opened, and its result is there where it counts in the background."""
+    answer = seen.go(path)
+    assert answer.status == status, f"{path}: {answer.status}"
+    seen.page.wait_for_function("what => !document.querySelector(what)", arg=COUNTING, timeout=PATIENCE)
+
+
+def still(page: Page, look: str) -> list[str]:
+    """Neither jumps nor scrolls sideways."""
+    wrong = []
+    if (moved := page.evaluate(SHIFTS)) >= 0.01:
+        wrong.append(f"{look}: jumps by {moved:.3f}")
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        wrong.append(f"{look}: scrolls sideways")
+    return wrong
+
+
+def axed(page: Page, look: str, options: dict[str, Any] = AXE) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{look}: {one['id']} ({one['help']}): {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found
+    ]
+
+
+def shot(page: Page, shots: Path, name: str, look: str) -> None:
+    page.screenshot(path=shots / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{look}.png", full_page=True)
+
+
+def _size(answer: Response) -> int:
+    return int(answer.request.sizes()["responseBodySize"]) if answer.request.resource_type != "eventsource" else 0
