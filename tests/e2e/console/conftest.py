@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+from console import playground
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0
@@ -64,11 +67,24 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
+def moved(folder: Path) -> Path:
+    """A copied demo, its two systems on ports of their own: the one that it was copied from may be up."""
+    ports, env = folder / playground.DATA / playground.PORTS, folder / ".env"
+    urls: dict[str, str] = json.loads(ports.read_text())
+    for name, url in urls.items():
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            urls[name] = f"http://127.0.0.1:{one.getsockname()[1]}"
+        env.write_text(env.read_text().replace(url, urls[name]))
+    ports.write_text(json.dumps(urls))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("console") / "demo"
     if ready := os.environ.get("SMARKETING_TEST_DEMO"):
-        return Path(shutil.copytree(ready, folder))
+        return moved(Path(shutil.copytree(ready, folder)))
     played = subprocess.run(
         command("demo", str(folder), "--json"), capture_output=True, text=True, env=environment(), check=False
     )

@@ -40,7 +40,7 @@ def look_over(seen: Visit, path: str, shots: Path, name: str, *, status: int = 2
     counted(seen, path, status)
     sizes: list[int] = []
     seen.page.on("response", lambda answer: sizes.append(_size(answer)))
-    seen.page.emulate_media(color_scheme="light")
+    seen.page.emulate_media(color_scheme="light", reduced_motion="reduce")
     seen.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     seen.go(path)
     wrong += still(seen.page, "light")
@@ -48,10 +48,10 @@ def look_over(seen: Visit, path: str, shots: Path, name: str, *, status: int = 2
         wrong.append(f"{sum(sizes):,} bytes")
     wrong += axed(seen.page, "light")
     shot(seen.page, shots, name, "light")
-    seen.page.emulate_media(color_scheme="dark")
+    seen.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     wrong += axed(seen.page, "dark", COLOURS)
     shot(seen.page, shots, name, "dark")
-    seen.page.emulate_media(color_scheme="light")
+    seen.page.emulate_media(color_scheme="light", reduced_motion="reduce")
     seen.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     seen.go(path)
     wrong += still(seen.page, "phone") + axed(seen.page, "phone")
@@ -84,6 +84,7 @@ def axed(page: Page, look: str, options: dict[str, Any] = AXE) -> list[str]:
 
 
 def shot(page: Page, shots: Path, name: str, look: str) -> None:
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=shots / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{look}.png", full_page=True)
 
 
