@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from fastapi.routing import APIRoute
 from playwright.sync_api import Page, Response
+
+from console.web.app import ROUTERS
 
 from tests.e2e.console.conftest import PHONE, WIDE, Visit
 
@@ -30,6 +33,7 @@ SHIFTS = """() => new Promise(done => {
     .observe({type: "layout-shift", buffered: true});
   setTimeout(() => done(sum), 120);
 })"""
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 COUNTING = "[hx-trigger^='every'], #figure[hx-trigger], #plan-waits, [data-job][hx-trigger]"
 """A part that asks again by itself until its result is there."""
 
@@ -44,6 +48,7 @@ def look_over(seen: Visit, path: str, shots: Path, name: str, *, status: int = 2
     seen.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     seen.go(path)
     wrong += still(seen.page, "light")
+    wrong += leading_nowhere(seen.page)
     if sum(sizes) >= HEAVIEST:
         wrong.append(f"{sum(sizes):,} bytes")
     wrong += axed(seen.page, "light")
@@ -74,6 +79,21 @@ def still(page: Page, look: str) -> list[str]:
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         wrong.append(f"{look}: scrolls sideways")
     return wrong
+
+
+def leading_nowhere(page: Page) -> list[str]:
+    """Links and forms that the program has no page for."""
+    told: list[list[str]] = page.evaluate(
+        """() => [...document.querySelectorAll('a[href^="/"], form[action^="/"], [formaction]')].map(one => one.matches('a')
+          ? ["GET", one.pathname] : one.matches('form') ? [one.method.toUpperCase(), new URL(one.action).pathname]
+          : ["POST", new URL(one.formAction).pathname])"""
+    )
+    asked = {(method, path) for method, path in told if not path.startswith("/static/")}
+    return [
+        f"leads nowhere: {method} {path}"
+        for method, path in sorted(asked)
+        if not any(method in route.methods and route.path_regex.match(path) for route in ROUTES)
+    ]
 
 
 def axed(page: Page, look: str, options: dict[str, Any] = AXE) -> list[str]:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, StorageState
 
-from console.web.app import ROUTERS
 from console.web.menu import MENU
 from tests.e2e.console.conftest import Served, Visit
-from tests.e2e.console.looks import look_over
+from tests.e2e.console.looks import ROUTES, look_over
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("console")]
 
@@ -133,8 +131,7 @@ def test_the_way_in(visit: Callable[..., Visit], shots: Path) -> None:
 def test_no_page_is_forgotten(one: Visit) -> None:
     """Whatever the program answers by GET is looked over here, or in a story."""
     paths = [*MENU_PAGES.values(), *MORE.values(), "/sign-in", *(linked(one, name) for name in LINKED)]
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    pages = [route for route in routes if "GET" in route.methods and not route.path.startswith(tuple(NO_PAGES))]
+    pages = [route for route in ROUTES if "GET" in route.methods and not route.path.startswith(tuple(NO_PAGES))]
     plain = [re.split(r"[?#]", path)[0] for path in paths]
     missed = {route.path for route in pages if not any(route.path_regex.match(path) for path in plain)}
     assert missed == IN_STORIES
