@@ -14,7 +14,6 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Page, Response
 
 from console.web.app import ROUTERS
-
 from tests.e2e.console.conftest import PHONE, WIDE, Visit
 
 HEAVIEST = 300_000

@@ -37,6 +37,7 @@ MORE = {
     "mapping sample": "/mapping/salesforce/sample?kind=lead",
     "reviews answered": "/reviews/answered",
     "reviews rules": "/reviews/rules",
+    "review rule": "/reviews/rules/lead/job_title",
     "funnel flow": "/funnel?view=flow",
     "funnel cohorts": "/funnel?view=cohorts",
     "funnel speed": "/funnel?view=speed",
@@ -65,9 +66,7 @@ LINKED = {
     "review duplicate company": ("/reviews?kind=duplicate&of=company", "[data-open]"),
     "review duplicate deal": ("/reviews?kind=duplicate&of=deal", "[data-open]"),
     "review owner": ("/reviews?kind=owner", "[data-open]"),
-    "review rule": ("/reviews/rules", "main a[href^='/reviews/rules/']"),
     "run": ("/runs", "#runs tbody a[href^='/runs/']"),
-    "plan": ("/runs", "main a[href^='/plans/']"),
     "funnel leads": ("/funnel", "main a[href^='/funnel/leads']"),
     "objectives leads": ("/objectives", "main a[href^='/objectives/leads']"),
     "scoring leads": ("/scoring", "main a[href^='/scoring/leads']"),
@@ -81,7 +80,14 @@ NO_PAGES = {
     "/records/{hub_id}/export", "/funnel/leads.csv", "/objectives.csv", "/reports/files/{file}",  # files
     "/sign-in/oidc", "/sign-in/oidc/back",  # only where it is configured
 }  # fmt: skip
-IN_STORIES = {"/welcome/{key}", "/reviews/many", "/mapping/merge", "/mapping/history/{number}", "/jobs/{id}"}
+IN_STORIES = {
+    "/welcome/{key}",
+    "/reviews/many",
+    "/mapping/merge",
+    "/mapping/history/{number}",
+    "/plans/{id}",
+    "/jobs/{id}",
+}
 """Looked over where the stories come by."""
 
 
