@@ -109,8 +109,11 @@ def looked(seen: Visit, path: str, shots: Path, name: str, status: int = 200) ->
 
 def linked(seen: Visit, name: str) -> str:
     where, what = LINKED[name]
-    seen.go(where)
-    seen.page.wait_for_selector(what, state="attached")
+    for _ in range(60):  # the search, and what is counted, are there a little after the server
+        seen.go(where)
+        if seen.page.locator(what).count():
+            break
+        seen.page.wait_for_timeout(1000)
     found = seen.page.locator(what).first.get_attribute("href")
     assert found
     return found
