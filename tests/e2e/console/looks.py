@@ -95,9 +95,11 @@ def still(page: Page, look: str) -> list[str]:
 def leading_nowhere(page: Page) -> list[str]:
     """Links and forms that the program has no page for."""
     told: list[list[str]] = page.evaluate(
-        """() => [...document.querySelectorAll('a[href^="/"], form[action^="/"], [formaction]')].map(one => one.matches('a')
-          ? ["GET", new URL(one.getAttribute('href'), location).pathname] : one.matches('form') ? [one.method.toUpperCase(), new URL(one.action).pathname]
-          : ["POST", new URL(one.formAction).pathname])"""
+        """() => [...document.querySelectorAll('a[href^="/"], form[action^="/"], [formaction]')].map(one => {
+          const [what, how] = one.matches('a') ? ['href', 'get'] : one.matches('form')
+            ? ['action', one.getAttribute('method') ?? 'get'] : ['formaction', 'post'];
+          return [how.toUpperCase(), new URL(one.getAttribute(what), location).pathname];
+        })"""
     )
     asked = {(method, path) for method, path in told if not path.startswith("/static/")}
     return [
