@@ -13,6 +13,11 @@ from console.web.signing_in import again, hash_of, right, sign_in, too_short
 from console.web.site import LANGUAGES
 
 router = APIRouter()
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome", "CriOS": "Chrome", "Safari": "Safari"}  # fmt: skip
+PLACES = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS X": "macOS", "CrOS": "ChromeOS", "Linux": "Linux"}  # fmt: skip
+"""What stands in a browser's header (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/User-Agent) -> its name; the
+first that is found counts, for most of them name others too."""
+
 NO_TOKEN: Mapping[str, str] = {"wrong": "", "name": "", "role": "viewer", "until": ""}
 
 
@@ -57,6 +62,12 @@ def end_others(page: Viewer) -> Response:
     return page.go("/account", page.words("account.ended", count=ended))
 
 
+def browser_of(agent: str) -> str:
+    """In people's words: "Chrome · Linux"; what the header says where it says nothing known."""
+    found = [next((name for part, name in names.items() if part in agent), "") for names in (BROWSERS, PLACES)]
+    return " · ".join(filter(None, found)) or agent
+
+
 def draw_account(
     page: Page, status: int = 200, *, no_name: str = "", wrong_old: str = "", wrong_new: str = "",
     token: Mapping[str, Any] = NO_TOKEN,
@@ -64,7 +75,7 @@ def draw_account(
     assert page.visitor is not None
     mine = page.visitor.account
     return page.show(
-        "account.html", status, account=mine, no_name=no_name, wrong_old=wrong_old, wrong_new=wrong_new, token=token,
+        "account.html", status, account=mine, no_name=no_name, wrong_old=wrong_old, wrong_new=wrong_new, token=token, browser=browser_of,
         sessions=page.site.accounts.sessions(mine.id, page.request.cookies.get(SESSION, ""), page.now),
         tokens=page.site.tokens.of(mine.id), roles=[role for role in RANKS if page.visitor.may(role)],
     )  # fmt: skip

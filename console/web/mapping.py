@@ -88,8 +88,10 @@ def check(page: Admin, system: str, form: Said) -> Response:
             ]
             doubts = told(page, remote_of(page, tried, system, kind).about(name))
     remote = remote_of(page, work, system, kind)
+    last = page.site.schemas.last(system)
     return page.show(
-        "mapping_check.html", errors=errors, doubts=doubts, checked=bool(name), remote=remote, typed=form.get("remote", "").strip()
+        "mapping_check.html", errors=errors, doubts=doubts, checked=bool(name), remote=remote, typed=form.get("remote", "").strip(),
+        system=system, reading=not remote.known and last is not None and last.running,
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (event.key === "/") {
     const search = document.querySelector("[data-search]");
-    if (search) { event.preventDefault(); search.focus(); search.select(); }
+    event.preventDefault();
+    if (search) { search.focus(); search.select(); } else document.querySelector('[data-go="l"]')?.click();
   } else if (event.key === "?") {
     document.getElementById("keys")?.showModal();
   } else if (event.key === "g") {
@@ -42,8 +43,29 @@ const offline = () => document.getElementById("offline");
 document.addEventListener("htmx:sendError", () => { if (offline()) offline().hidden = false; });
 document.addEventListener("htmx:timeout", () => { if (offline()) offline().hidden = false; });
 window.addEventListener("offline", () => { if (offline()) offline().hidden = false; });
+/* a whole page that is sent into nothing would be lost for the browser's own error page: ask first whether the server is there */
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !offline() || (navigator.onLine && offline().hidden)) return;
+  event.preventDefault();
+  const { target, submitter } = event;
+  fetch("/health", { cache: "no-store" }).then(() => { offline().hidden = true; target.requestSubmit(submitter); }, () => { offline().hidden = false; });
+});
 window.addEventListener("online", () => { if (offline()) offline().hidden = true; });
 document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && offline()) offline().hidden = true; });
+
+/* what scrolls inside the page can be reached and scrolled by keyboard; what does not scroll is no stop on the way */
+const SCROLLERS = ".table, .chart-scroll, .code, .tabs, .check-aside, .side, .inside";
+const reachable = () => {
+  for (const one of document.querySelectorAll(SCROLLERS)) {
+    const scrolls = one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight;
+    if (scrolls && !one.hasAttribute("tabindex")) { one.tabIndex = 0; one.dataset.reachable = ""; }
+    else if (!scrolls && "reachable" in one.dataset) { one.removeAttribute("tabindex"); delete one.dataset.reachable; }
+  }
+};
+document.addEventListener("htmx:afterSettle", reachable);
+document.addEventListener("toggle", reachable, true);
+window.addEventListener("resize", reachable);
+reachable();
 
 /* a table's rows by what is typed above it */
 document.addEventListener("input", (event) => {

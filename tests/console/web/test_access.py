@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from console.web import throttle
+from console.web.account import browser_of
 from console.web.page import SESSION
 from console.web.signing_in import NO_ADDRESS, first_link
 from console.web.site import Site
@@ -353,3 +354,17 @@ def test_a_second_process_counts_the_same_failures(app: FastAPI, site: Site) -> 
 def test_what_counts_as_one_client(app: FastAPI, site: Site, given: str, told: str) -> None:
     try_in(from_client(app, given), "nobody@example.com", "wrong")
     assert [deed.subject for deed in site.accounts.deeds(action=REFUSED)] == [told]
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox · Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0", "Edge · Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", "Safari · iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", "Chrome · Android"),
+        ("curl/8.10.1", "curl/8.10.1"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_in_words(agent: str, said: str) -> None:
+    assert browser_of(agent) == said

@@ -1,7 +1,9 @@
 """The console in a real browser, on the project that `smarketing demo` leaves, with both its systems running.
 
 Needs Debian's package chromium (or SMARKETING_CHROMIUM, the path of another). Screenshots go to SMARKETING_SCREENSHOTS, which CI
-keeps; else to a temporary folder.
+keeps; else to a temporary folder. SMARKETING_TEST_DEMO names a folder where a demo was played already: a copy of it is used.
+
+Invariant: one demo, one server and one Chromium for all tests of the group `console`, which may find what those before them left.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +22,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+
+from console import playground
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0
@@ -62,9 +67,24 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
+def moved(folder: Path) -> Path:
+    """A copied demo, its two systems on ports of their own: the one that it was copied from may be up."""
+    ports, env = folder / playground.DATA / playground.PORTS, folder / ".env"
+    urls: dict[str, str] = json.loads(ports.read_text())
+    for name, url in urls.items():
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            urls[name] = f"http://127.0.0.1:{one.getsockname()[1]}"
+        env.write_text(env.read_text().replace(url, urls[name]))
+    ports.write_text(json.dumps(urls))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("console") / "demo"
+    if ready := os.environ.get("SMARKETING_TEST_DEMO"):
+        return moved(Path(shutil.copytree(ready, folder)))
     played = subprocess.run(
         command("demo", str(folder), "--json"), capture_output=True, text=True, env=environment(), check=False
     )
