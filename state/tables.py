@@ -49,7 +49,7 @@ __all__ = [
     "token",
 ]
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration; `database.py` brings older databases up to it."""
 
 run = sa.Table(
@@ -303,7 +303,13 @@ review = sa.Table(
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     ),
-)
+    sa.Index("ix_review_run_id", "run_id", "kind", "id"),
+    sa.Index(  # answers that wait for the next run
+        "ix_review_answered", "kind", "id",
+        sqlite_where=sa.text("closed_at IS NULL AND resolution IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND resolution IS NOT NULL"),
+    ),
+)  # fmt: skip
 
 mapping_version = sa.Table(
     "mapping_version",

@@ -48,12 +48,12 @@ def listed(items: Sequence[Any], limit: int, mark: str) -> Response:
 @router.get("/status", responses={200: {"model": Status}})
 def how_it_stands(page: ViewerProgram) -> Response:
     """How the project stands: records, systems with their lag, open reviews, the last runs. As `smarketing status --json`."""
-    opened = page.site.opened
+    opened, standing = page.site.opened, page.site.watch.counted()
     with page.site.history() as history:
-        counted, last = history.counted(), history.runs(10)
+        last = history.runs(10)
     agreed = status.agreed_of(opened)
-    document = status.document(opened, counted, last)
-    return told({**_bare(document), "sla": asdict(agreed) if agreed else None})
+    document = status.document(opened, standing.counted, last)
+    return told({**_bare(document), "counted_at": standing.at, "sla": asdict(agreed) if agreed else None})
 
 
 @router.get("/records", responses={200: {"model": Listed}})
