@@ -23,10 +23,13 @@ from console.screen import jsonable
 from console.web.api_shapes import ERRORS, Job, Listed, Plan, PlanAsked, Record, Review, Started, Status
 from console.web.api_shapes import Run as RunShape
 from console.web.page import OperatorProgram, Page, ViewerProgram
+from console.web.records import direct
 from mapping.fields import HIDDEN, Kind
-from state.history import ReviewRow, Run, shown_fields
+from state.history import History, ReviewRow, Run, shown_fields
 from state.listing import Listing
 from state.records import Hub
+from state.search import Question, Search
+from state.store import Store
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)  # type: ignore[arg-type]
 
@@ -60,18 +63,17 @@ def how_it_stands(page: ViewerProgram) -> Response:
 def records(
     page: ViewerProgram,
     q: Annotated[
-        str, Query(description="An e-mail address, a domain, a name, an id or its beginning, or system:id.")
+        str, Query(description="An e-mail address, a domain, the beginnings of names, an id or its beginning, or system:id.")
     ] = "",
     kind: Annotated[Kind, Query(description="Of which kind; only without `q`.")] = "lead",
     after: Annotated[str, Query(description="`next` of the page before.")] = "",
     limit: Limit = LEADS_IN_A_PAGE,
 ) -> Response:
     """Hub records by id, or those that `q` means."""
-    opened = page.site.opened
     with Listing(page.site.engine) as listing, page.site.reading() as store:
-        ids = explaining.matching(opened, listing, q.strip())[:limit] if q else listing.records(kind, after, limit + 1)
+        ids = _meant(page, listing, store, q.strip(), limit) if q.strip() else listing.records(kind, after, limit + 1)
         hubs = store.hubs(ids)
-    return listed([_brief(hubs[id_]) for id_ in ids], limit, "id")
+    return listed([_brief(hubs[id_]) for id_ in ids if id_ in hubs], limit, "id")
 
 
 @router.get("/records/{which}", responses={200: {"model": Record}})
@@ -82,7 +84,8 @@ def record(
     """Why a record is what it is: every value with its source, its systems, its history. As `smarketing explain --json`."""
     opened = page.site.opened
     with page.site.history() as history, page.site.reading() as store:
-        story = explaining.story(opened, history, store, explaining.find(opened, history, which))
+        found = explaining.the_one(opened, _meant(page, history, store, which.strip(), 6), which)
+        story = explaining.story(opened, history, store, found)
     return told(story.document())
 
 
@@ -189,6 +192,23 @@ def job(page: ViewerProgram, id: Annotated[str, Path(description="As the call th
         "id": found.id, "kind": found.kind, "by": found.by, "started": found.started, "ended": found.ended,
         "steps": steps, "result": found.result, "failure": found.failure,
     })  # fmt: skip
+
+
+def _meant(page: Page, history: History, store: Store, text: str, most: int) -> list[str]:
+    """Those that are known by this address or id; else who is called just so; else whoever has words that begin so. As long as
+    not all records are in the index of the search, as the commands do: by looking through all."""
+    asked = Question(text[:200])
+    with Search(page.site.engine) as search:
+        if search.progress().phase != "follow":
+            return explaining.matching(page.site.opened, history, text)[:most]
+        found = direct(page, store, asked) or search.find(asked, most).ids
+    if len(found) < 2:
+        return found[:most]
+    said = text.casefold()
+    hubs = store.hubs(found)
+    found = [id_ for id_ in found if id_ in hubs]
+    exact = [id_ for id_ in found if said in {str(hubs[id_].fields.get(key)).casefold() for key in ("name", "domain")}]
+    return (exact or found)[:most]
 
 
 def _bare(document: Mapping[str, Any]) -> dict[str, Any]:
