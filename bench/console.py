@@ -33,8 +33,9 @@ from console.web.site import Site
 from state import tables as t
 from state.accounts import made
 
-TIMES, PATIENCE = 7, 600.0
-"""How often each page is asked for; seconds to wait for what is done in the background."""
+TIMES, ROUNDS, PATIENCE = 7, 8, 600.0
+"""How often each page is asked for; how often all of them before that, at most; seconds to wait for what is done in the
+background."""
 
 ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
 APART = frozenset({
@@ -114,7 +115,7 @@ def pages(folder: Path, leads: int) -> dict[str, list[str]]:
             "/reviews?record_kind=lead&days=30", f"/reviews?after={leads // 20}",
         ],
         "/reviews/answered": ["/reviews/answered", "/reviews/answered?show=decided"],
-        "/reviews/many": ["/reviews/many?kind=conflict&field=city"],
+        "/reviews/many": ["/reviews/many?kind=conflict&field=city&answer=take:hubspot&all=1"],
         "/reviews/rules": ["/reviews/rules"],
         "/reviews/rules/{kind}/{field}": ["/reviews/rules/lead/city"],
         "/reviews/{number:int}": [f"/reviews/{number}" for number in questions],
@@ -129,7 +130,7 @@ def pages(folder: Path, leads: int) -> dict[str, list[str]]:
         "/scoring/leads": ["/scoring/leads?grade=C4", "/scoring/leads?band=3"],
         "/scoring/outcomes": ["/scoring/outcomes"],
         "/sign-in": ["/sign-in"],
-        "/sla": ["/sla", "/sla?which=open", "/sla?clause=first_response"],
+        "/sla": ["/sla", "/sla?which=late", "/sla?clause=first_response"],
         "/sla/kept": ["/sla/kept"],
         "/sla/pact": ["/sla/pact"],
     }  # fmt: skip
@@ -171,6 +172,17 @@ def _until(done: Any) -> float:
     return time.monotonic() - began
 
 
+def _warm(site: Site, browser: httpx.Client, asked: list[str]) -> None:
+    """Until no page begins a job any more, but for those that a system would have to answer."""
+    for _ in range(ROUNDS):
+        last = site.jobs.all()[:1]
+        for url in asked:
+            browser.get(url)
+        if site.jobs.all()[:1] == last:
+            return
+        _until(lambda: not site.jobs.running())
+
+
 def first_load(browser: httpx.Client, url: str) -> int:
     """Bytes of a page and of all that belongs to it, as they travel."""
     with browser.stream("GET", url) as answer:
@@ -205,11 +217,11 @@ def main(folder: str, leads: str = "1000000") -> dict[str, Any]:
         started = time.perf_counter() - began
         runs.plan(where, site.opened.rules, count)
         asked = [url for urls in pages(where, count).values() for url in urls]
-        at_once = measure(browser, "/", 0)["first"]
-        for url in asked:
-            browser.get(url)
+        asking = time.perf_counter()
+        browser.get("/")
+        at_once = (time.perf_counter() - asking) * 1000
         _until(lambda: bool(site.finder.counts()))
-        _until(lambda: not site.jobs.running())
+        _warm(site, browser, asked)
         found: Mapping[str, dict[str, float]] = {url: measure(browser, url) for url in asked}
         sizes = {
             url: first_load(browser, url) for url in asked if not url.startswith(("/api/v1", "/metrics", "/health"))

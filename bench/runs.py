@@ -177,10 +177,12 @@ def _questions(engine: sa.Engine, leads: int) -> None:
         for n in range(count + count // 5):
             closed, answered = n < count // 5, n % 200 == 3
             opened = now - (count + count // 5 - n) * hour // 100
-            told = ('{"use":"hubspot"}', "ana@example.com", opened + hour) if closed or answered else (None,) * 3
+            asked = _question(n, closed)
+            said = '{"take":"hubspot"}' if asked[0] == "conflict" else '{"ignore":true}'
+            told = (said, "ana@example.com", opened + hour) if closed or answered else (None,) * 3
             rows.append(
                 (
-                    *_question(n, closed),
+                    *asked,
                     run_id(n * RUNS // (count * 2)),
                     opened,
                     *told,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
 
-from console import explaining, plans, status
+from console import browsing, explaining, plans, status
 from console.failures import Refusal
 from console.names import name_of
 from console.reviews import document_of, names_of
@@ -27,6 +27,7 @@ from console.web.records import direct
 from mapping.fields import HIDDEN, Kind
 from state.history import History, ReviewRow, Run, shown_fields
 from state.listing import Listing
+from state.plan_index import Filter
 from state.records import Hub
 from state.search import Question, Search
 from state.store import Store
@@ -54,7 +55,7 @@ def how_it_stands(page: ViewerProgram) -> Response:
     opened, standing = page.site.opened, page.site.watch.counted()
     with page.site.history() as history:
         last = history.runs(10)
-    agreed = status.agreed_of(opened)
+    agreed = status.agreed_of(opened, standing.clocks)
     document = status.document(opened, standing.counted, last)
     return told({**_bare(document), "counted_at": standing.at, "sla": asdict(agreed) if agreed else None})
 
@@ -63,7 +64,10 @@ def how_it_stands(page: ViewerProgram) -> Response:
 def records(
     page: ViewerProgram,
     q: Annotated[
-        str, Query(description="An e-mail address, a domain, the beginnings of names, an id or its beginning, or system:id.")
+        str,
+        Query(
+            description="An e-mail address, a domain, the beginnings of names, an id or its beginning, or system:id."
+        ),
     ] = "",
     kind: Annotated[Kind, Query(description="Of which kind; only without `q`.")] = "lead",
     after: Annotated[str, Query(description="`next` of the page before.")] = "",
@@ -174,11 +178,15 @@ def plan(
     after: Annotated[int, Query(ge=0, description="`next` of the page before: how many writes to pass over.")] = 0,
     limit: Limit = 100,
 ) -> Response:
-    """A plan with the reason for every change; its writes page by page."""
-    document = plans.load(which, page.site.folder).document()
-    writes = document["writes"]
+    """A plan with the reason for every change; its writes page by page. What a value refers to is told by its name."""
+    folder = page.site.folder
+    id_ = plans.named(which, folder).stem
+    index = browsing.index_of(folder, id_) or browsing.indexed(folder, id_)
+    found = index.page(Filter(), after - 1, limit)
+    head = {name: value for name, value in index.head.items() if name != "source"}
     rest = after + limit
-    return told({**document, "writes": writes[after:rest], "next": str(rest) if rest < len(writes) else None})
+    writes = [row.body for row in found.rows]
+    return told({**head, "writes": writes, "next": str(rest) if found.next is not None else None})
 
 
 @router.get("/jobs/{id}", responses={200: {"model": Job}})
