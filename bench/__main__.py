@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures += _activities(Path(folder), asked.quick)
         figures += _alignment(Path(folder), 20_000 if asked.quick else LARGE)
         figures += _search(Path(folder), 20_000 if asked.quick else LARGE)
+        figures += _console(Path(folder), 20_000 if asked.quick else LARGE)
     figures += _calls()
     figures += _limits(*((3, 2.0) if asked.quick else (3, 10.0)))
     show(figures, out, f"{platform.platform()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
@@ -239,6 +240,25 @@ def _search(folder: Path, leads: int) -> list[Figure]:
         Figure("console: longest transaction of the search index", found["longest"], "s", 1, "lower"),
         Figure("console: 2,000 changed records taken into the search index", found["followed"], "s"),
         Figure("console: search index per lead", found["bytes"], "bytes", 700, "lower"),
+    ]
+
+
+def _console(folder: Path, leads: int) -> list[Figure]:
+    """Every page and every answer of the API, warm; the slowest of them in the middle of several times, and of all times."""
+    log.print(f"every page of the console over {leads:,} leads", style="dim")
+    (folder / "console").mkdir()
+    told = _measure("console", folder / "console", leads)
+    _clear(folder)
+    log.print(f"  slowest: {told['slowest_url']}, heaviest: {told['heaviest_url']}", style="dim")
+    label = f"{leads:,} leads"
+    return [
+        Figure(f"console: the slowest page, {label}", told["slowest"], "ms", 150, "lower"),
+        Figure(f"console: processor time of the costliest page, {label}", told["cpu"], "ms", 150, "lower"),
+        Figure(f"console: the slowest answer of all, {label}", told["worst"], "ms"),
+        Figure(f"console: the first page after the start, {label}", told["at_once"], "ms"),
+        Figure(
+            f"console: first load with its assets, the heaviest page, {label}", told["heaviest"], "kB", 300, "lower"
+        ),
     ]
 
 

@@ -46,10 +46,16 @@ def index_of(folder: Path, plan: str) -> PlanIndex | None:
     found = plan_index.opened(path.with_suffix(".index"))
     if found is not None and found.head["source"] == _stamp(path):
         return found
-    if path.stat().st_size > SMALL:
-        return None
+    return None if path.stat().st_size > SMALL else indexed(folder, plan)
+
+
+def indexed(folder: Path, plan: str) -> PlanIndex:
+    """Made now, however long it takes. Raises Refusal."""
+    path = path_of(folder, plan)
     index(load(plan, folder), path)
-    return plan_index.opened(path.with_suffix(".index"))
+    found = plan_index.opened(path.with_suffix(".index"))
+    assert found is not None
+    return found
 
 
 def path_of(folder: Path, plan: str) -> Path:

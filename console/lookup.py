@@ -7,6 +7,7 @@ may mean several is refused with the few that it may be.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from console.failures import Refusal
 from console.names import name_of, split_place
@@ -23,7 +24,11 @@ def find(opened: Opened, history: History, asked: str) -> str:
     """The hub record meant by an e-mail address, a domain, a name, an id or its beginning, or system:remote id. Raises
     Refusal."""
     asked = asked.strip()
-    found = matching(opened, history, asked)
+    return the_one(opened, matching(opened, history, asked), asked)
+
+
+def the_one(opened: Opened, found: Sequence[str], asked: str) -> str:
+    """Of those that may be meant. Raises Refusal where it is none, or more than one."""
     if len(found) == 1:
         return found[0]
     if not found:

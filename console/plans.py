@@ -221,8 +221,8 @@ def save(plan: PlanFile, folder: Path, out: Path | None) -> Path:
     return path
 
 
-def load(named_: str, folder: Path) -> PlanFile:
-    """By path, by id, or "last". Raises Refusal."""
+def named(named_: str, folder: Path) -> Path:
+    """The file of a plan, by path, by id, or "last". Raises Refusal."""
     kept = sorted((folder / FOLDER).glob("*.json"))
     choices = [Path(named_), folder / FOLDER / named_, folder / FOLDER / f"{named_}.json"]
     path = (kept[-1] if kept else None) if named_ == "last" else next((p for p in choices if p.is_file()), None)
@@ -231,6 +231,12 @@ def load(named_: str, folder: Path) -> PlanFile:
             f"Plans here: {', '.join(p.stem for p in reversed(kept[-5:]))}." if kept else "Make one: smarketing plan"
         )
         raise Refusal("no-plan", f"There is no plan {named_!r}.", newest)
+    return path
+
+
+def load(named_: str, folder: Path) -> PlanFile:
+    """Raises Refusal."""
+    path = named(named_, folder)
     try:
         body = orjson.loads(path.read_bytes())
         if body.pop("format") != FORMAT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,12 +45,15 @@ class Agreed:
     re_evaluation: str
 
 
-def agreed_of(opened: Opened) -> Agreed | None:
+def agreed_of(opened: Opened, counted: Mapping[str, int] | None = None) -> Agreed | None:
+    """`counted`: state -> how many clocks have not stopped; counted here where it is not given."""
     pact = opened.project.config.sla
     if pact is None:
         return None
-    with Clocks(opened.engine) as clocks:
-        found = clocks.counted_open()
+    found = counted
+    if found is None:
+        with Clocks(opened.engine) as clocks:
+            found = clocks.counted_open()
     return Agreed(sum(found.values()), found.get("breached", 0), re_evaluation(pact, datetime.now(UTC)))
 
 

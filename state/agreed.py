@@ -124,6 +124,10 @@ sla_clock = sa.Table(
         "ix_sla_clock_open", "due",
         sqlite_where=sa.text("stopped IS NULL"), postgresql_where=sa.text("stopped IS NULL"),
     ),
+    sa.Index(  # to be counted
+        "ix_sla_clock_state", "state", "due", "stopped",
+        sqlite_where=sa.text("stopped IS NULL"), postgresql_where=sa.text("stopped IS NULL"),
+    ),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

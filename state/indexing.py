@@ -2,7 +2,8 @@
 
 Not here: how they are asked (`search.py`). Effects: these two tables and a row of `cursor`, in short transactions with a pause
 between them, so that a run never waits long. The first time, the words are put in order in a file of its own and then laid down
-one after the other: a million records change each page of the table once, not a thousand times. Invariant: what is written of a
+one after the other: a million records change each page of the table once, not a thousand times. What many share (a stage, an
+owner, a system) comes in order by itself, and stays in memory. Invariant: what is written of a
 record is what the record was in that transaction; of one that is gone, merged or erased meanwhile nothing is written.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -27,8 +30,11 @@ from state.words import facets_of, lines, words_in, words_of
 STREAM = "search"
 """Where the position is kept, among the cursors."""
 
-RECORDS, WORDS, CHANGES = 1_000, 10_000, 200
-"""Of one transaction: records of the first time, words of the first time, records that have changed."""
+RECORDS, WORDS, CHANGES = 1_000, 20_000, 200
+"""Of one transaction at most: records of the first time, words of the first time, records that have changed."""
+
+LONG = 0.15
+"""Seconds that a transaction of the first time should take: where the machine is busy, fewer records are put into one."""
 
 OVERLAP = 200
 """Changes that are looked at again: on PostgreSQL, one with a lower number may be committed later."""
@@ -66,12 +72,18 @@ class _Entry:
 
     kind: str
     words: set[str]
+    facets: set[str]
+
+    @property
+    def all(self) -> set[str]:
+        return self.words | self.facets
 
 
 _h, _l, _c, _r, _w, _p = t.hub.c, t.link.c, t.change.c, t.search_record.c, t.search_word.c, t.cursor.c
 HUBS = Lookup(sa.select(_h.id, _h.kind, _h.fields).where(_h.merged_into.is_(None)), _h.id)
 LOCKED = Lookup(sa.select(_h.id, _h.kind, _h.fields).where(_h.merged_into.is_(None)).with_for_update(read=True), _h.id)
-LINKS = Lookup(sa.select(_l.hub_id, _l.system, _l.seen), _l.hub_id)
+LINKED = Lookup(sa.select(_l.hub_id, _l.system), _l.hub_id)
+SEEN = Lookup(sa.select(_l.hub_id, _l.seen).where(_l.seen.is_not(None)), _l.hub_id)
 NEWEST = Lookup(sa.select(_c.hub_id, sa.func.max(_c.id)).group_by(_c.hub_id), _c.hub_id)
 INDEXED = Lookup(sa.select(_r.hub_id, _r.n, _r.kind, _r.changed, _r.words), _r.hub_id)
 THERE = Lookup(sa.select(_r.n).with_for_update(read=True), _r.n)
@@ -132,7 +144,8 @@ class Indexer(Connected):
             total = int(self._c.execute(sa.select(sa.func.count()).select_from(t.hub)).scalar_one())
             self._note(at := Progress("records", change, link, 0, total))
         with _sorted() as words:
-            return self._lay_records(at, words) and self._lay_words(at, words)
+            facets: dict[str, array[int]] = {}
+            return self._lay_records(at, words, facets) and self._lay_words(at, words, facets)
 
     def _clear(self) -> None:
         """What an earlier time has left that came to no end."""
@@ -145,43 +158,60 @@ class Indexer(Connected):
                 if gone < WORDS:
                     break
 
-    def _lay_records(self, at: Progress, words: sqlite3.Connection) -> bool:
+    def _lay_records(self, at: Progress, words: sqlite3.Connection, facets: dict[str, array[int]]) -> bool:
         """The newest first; whoever comes meanwhile is taken in afterwards, with what has changed."""
-        before, n, done = LAST, -at.total - 1, 0
+        before, n, done, size = LAST, -at.total - 1, 0, RECORDS
         while self._go_on():
-            with self._transaction():
+            with self._transaction() as took:
                 self._note(replace(at, done=done))
-                query = sa.select(_h.id).where(_h.id < before).order_by(_h.id.desc()).limit(RECORDS)
+                query = sa.select(_h.id).where(_h.id < before).order_by(_h.id.desc()).limit(size)
                 ids = self._c.execute(query).scalars().all()
                 entries = self._entries(ids)
                 changed: dict[str, int] = dict(NEWEST.rows(self._c, entries))
-                rows = []
+                rows, found = [], list[tuple[str, int]]()
                 for hub_id in (one for one in ids if one in entries):
                     n += 1
                     some = entries[hub_id]
-                    rows.append((n, hub_id, some.kind, changed.get(hub_id, n), lines(some.words)))
-                    words.executemany("INSERT INTO word VALUES (?, ?)", [(word, n) for word in some.words])
+                    rows.append((n, hub_id, some.kind, changed.get(hub_id, n), lines(some.all)))
+                    found += [(word, n) for word in some.words]
+                    for facet in some.facets:
+                        facets.setdefault(facet, array("q")).append(n)
                 self._rows("search_record", t.search_record.insert, RECORD, rows)
-            if len(ids) < RECORDS:
+            words.executemany("INSERT INTO word VALUES (?, ?)", found)
+            if len(ids) < size:
                 return True
-            before, done = ids[-1], done + len(ids)
+            before, done, size = ids[-1], done + len(ids), _size(size, took(), RECORDS)
         return False
 
-    def _lay_words(self, at: Progress, words: sqlite3.Connection) -> bool:
-        at = replace(at, phase="words", done=0, total=words.execute("SELECT count(*) FROM word").fetchone()[0])
-        ordered = words.execute("SELECT word, n FROM word ORDER BY word, n")
+    def _lay_words(self, at: Progress, words: sqlite3.Connection, facets: Mapping[str, array[int]]) -> bool:
+        count = words.execute("SELECT count(*) FROM word").fetchone()[0] + sum(map(len, facets.values()))
+        at, size = replace(at, phase="words", done=0, total=count), WORDS
+        ordered, before = _in_order(words, facets), self._others()
         while self._go_on():
-            rows = ordered.fetchmany(WORDS)
-            with self._transaction():
+            rows = list(islice(ordered, size))
+            with self._transaction() as took:
                 self._note(at)
-                there = {row[0] for row in THERE.rows(self._c, {n for _, n in rows})}
-                self._rows("search_word", t.search_word.insert, ("word", "n"), [row for row in rows if row[1] in there])
+                now = self._others()
+                kept = rows if now is not None and now == before else self._there(rows)
+                self._rows("search_word", t.search_word.insert, ("word", "n"), kept)
                 at = replace(at, done=at.done + len(rows))
-                if len(rows) < WORDS:
+                if len(rows) < size:
                     self._note(at := replace(at, phase="follow"))
             if at.phase == "follow":
                 return True
+            size = _size(size, took(), WORDS)
         return False
+
+    def _others(self) -> int | None:
+        """On SQLite, a number that is another one once anybody else has written (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+        if self.engine.dialect.name != "sqlite":
+            return None
+        return int(self._c.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    def _there(self, rows: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Without the words of those that have gone since they were laid down."""
+        there = {row[0] for row in THERE.rows(self._c, {n for _, n in rows})}
+        return [row for row in rows if row[1] in there]
 
     # --- from then on -----------------------------------------------------------------------------------------------
 
@@ -222,13 +252,13 @@ class Indexer(Connected):
         for hub_id in sorted(due):
             old, entry = stored.get(hub_id), entries.get(hub_id)
             n = old[0] if old else (lowest := lowest - 1)
-            before, after = words_in(old[3]) if old else set(), entry.words if entry else set()
+            before, after = words_in(old[3]) if old else set(), entry.all if entry else set()
             gone += [(word, n) for word in before - after]
             come += [(word, n) for word in after - before]
             if entry is None:
                 self._c.execute(t.search_record.delete().where(_r.hub_id == hub_id))
                 continue
-            values = {"kind": entry.kind, "changed": changed.get(hub_id, n), "words": lines(entry.words)}
+            values = {"kind": entry.kind, "changed": changed.get(hub_id, n), "words": lines(entry.all)}
             if old is None:
                 self._c.execute(t.search_record.insert().values(n=n, hub_id=hub_id, **values))
             elif tuple(values.values()) != tuple(old[1:]):
@@ -247,14 +277,15 @@ class Indexer(Connected):
         rows = list(self._lookup.rows(self._c, ids))
         systems: dict[str, set[str]] = {hub_id: set() for hub_id, _, _ in rows}
         seen: dict[str, dict[str, Any]] = {}
-        for hub_id, system, unmerged in LINKS.rows(self._c, systems):
+        for hub_id, system in LINKED.rows(self._c, systems):
             systems[hub_id].add(system)
-            if unmerged:
-                seen.setdefault(hub_id, {}).update(loads(unmerged))
+        merged = {hub_id: loads(text) for hub_id, _, text in rows}
+        for hub_id, unmerged in SEEN.rows(self._c, [hub_id for hub_id, fields in merged.items() if not fields]):
+            seen.setdefault(hub_id, {}).update(loads(unmerged))
         found = {}
-        for hub_id, kind, text in rows:
-            fields = loads(text) or seen.get(hub_id, {})
-            found[hub_id] = _Entry(kind, words_of(fields) | facets_of(kind, fields, systems[hub_id]))
+        for hub_id, kind, _ in rows:
+            fields = merged[hub_id] or seen.get(hub_id, {})
+            found[hub_id] = _Entry(kind, words_of(fields), facets_of(kind, fields, systems[hub_id]))
         return found
 
     def _ends(self) -> tuple[int, int]:
@@ -270,15 +301,30 @@ class Indexer(Connected):
         self._c.execute(insert.on_conflict_do_update(index_elements=["system", "stream"], set_=news), [row])
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[Callable[[], float]]:
+        """Gives, once it is over, how many seconds it took."""
         began = time.monotonic()
+        ended = began
         try:
-            yield
+            yield lambda: ended - began
             self._c.commit()
         except BaseException:
             self._c.rollback()
             raise
-        self._pause(time.monotonic() - began)
+        ended = time.monotonic()
+        self._pause(ended - began)
+
+
+def _size(size: int, took: float, most: int) -> int:
+    """Of the next transaction, by how long the last one took."""
+    return max(most // 20, min(most, size * 2, int(size * LONG / max(took, 0.001))))
+
+
+def _in_order(words: sqlite3.Connection, facets: Mapping[str, array[int]]) -> Iterator[tuple[str, int]]:
+    """Facets begin with a sign that no word begins with; of each, the records come in order as it is."""
+    query = "SELECT word, n FROM word WHERE word {} '=' ORDER BY word, n"
+    shared = ((facet, n) for facet in sorted(facets) for n in facets[facet])
+    return chain(words.execute(query.format("<")), shared, words.execute(query.format(">")))
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from state.history import Engine
 MOST = 100_000
 """Counted so far and no further: beyond it, the exact number tells nobody anything."""
 
+GOING = ("running", "paused", "breached")
+"""States of clocks that have not stopped, each looked up in the index."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunNow:
@@ -54,7 +57,7 @@ def look(engine: Engine, now: datetime, sessions: Collection[str] = ()) -> Pulse
         _count(
             sa.select(one).where(t.write.c.state.in_((sa.literal_column("'sent'"), sa.literal_column("'unknown'"))))
         ),
-        _count(sa.select(one).where(k.stopped.is_(None), k.due <= now, k.state != "cancelled")),
+        _count(sa.select(one).where(k.stopped.is_(None), k.state.in_(GOING), k.due <= now)),
         r.id,
         r.kind,
         r.started,

@@ -97,19 +97,19 @@ class Queue(History):
         return [row.id for row in self._c.execute(query.order_by(_c.id))]
 
     def fields_in_conflict(self) -> list[FieldCount]:
-        """Most open ones first; those with answers alone as well."""
+        """Most open ones first; those with answers alone as well. Out of two indexes, whatever stands in the details."""
         field = sa.func.substr(_c.subject, SUBJECT_FIELD).label("field")
-        waits = sa.case((sa.and_(_c.closed_at.is_(None), _c.resolution.is_(None)), 1), else_=0)
-        told = sa.case((_c.resolution.is_not(None), 1), else_=0)
-        query = (
-            sa.select(_c.record_kind, field, sa.func.sum(waits), sa.func.sum(told))
-            .where(_c.kind == "conflict")
-            .group_by(_c.record_kind, field)
-        )
+
+        def counted(*which: sa.ColumnElement[bool]) -> dict[tuple[str, str], int]:
+            query = sa.select(_c.record_kind, field, sa.func.count()).where(*which, _c.kind == "conflict")
+            return {(row[0], row[1]): int(row[2]) for row in self._c.execute(query.group_by(_c.record_kind, field))}
+
+        waiting, told = counted(*_standing("open")), counted(_c.resolved_at.is_not(None))
         found = [
-            FieldCount(kind, name, int(waiting), int(done)) for kind, name, waiting, done in self._c.execute(query)
+            FieldCount(kind, name, waiting.get((kind, name), 0), told.get((kind, name), 0))
+            for kind, name in waiting.keys() | told.keys()
         ]
-        return sorted((one for one in found if one.open or one.answered), key=lambda one: (-one.open, one[:2]))
+        return sorted(found, key=lambda one: (-one.open, one[:2]))
 
     def conflicts_over(self, record_kind: str, field: str, limit: int, *, answered: bool) -> list[ReviewRow]:
         """Conflicts over a field: those that wait, or those that people have answered, carried out or not. Newest first."""
@@ -167,7 +167,7 @@ def _where(wanted: Wanted, *, kind: bool = True) -> tuple[sa.ColumnElement[bool]
     if wanted.system:
         made.append(sa.or_(_c.system == wanted.system, sa.and_(_c.system.is_(None), _mentions(wanted.system))))
     if wanted.field:
-        made.append(_about(wanted.field))
+        made.append(_over(wanted.field) if kind and wanted.kind == "conflict" else _about(wanted.field))
     return tuple(made)
 
 
@@ -177,7 +177,12 @@ def _mentions(system: str) -> sa.ColumnElement[bool]:
     return sa.or_(*(_c.detail.contains(text, autoescape=True) for text in said))
 
 
+def _over(field: str) -> sa.ColumnElement[bool]:
+    """Of a conflict."""
+    return sa.func.substr(_c.subject, SUBJECT_FIELD) == field
+
+
 def _about(field: str) -> sa.ColumnElement[bool]:
-    conflict = sa.and_(_c.kind == "conflict", sa.func.substr(_c.subject, SUBJECT_FIELD) == field)
+    conflict = sa.and_(_c.kind == "conflict", _over(field))
     named = _c.detail.contains(f'"field":"{field}"', autoescape=True)
     return sa.or_(conflict, sa.and_(_c.kind.in_(("bad_value", "dead_letter")), named))

@@ -118,7 +118,8 @@ class Runs:
     def reviews(self, id_: str, limit: int = 20) -> list[ReviewRow]:
         """The questions that a run asked, newest first; closed ones too."""
         c = t.review.c
-        query = sa.select(t.review).where(c.run_id == id_, c.kind != "guard").order_by(c.id.desc()).limit(limit)
+        ids = sa.select(c.id).where(c.run_id == id_, c.kind != "guard").order_by(c.id.desc()).limit(limit)
+        query = sa.select(t.review).where(c.id.in_(ids)).order_by(c.id.desc())
         with self._engine.connect() as connection:
             return [review_row(row) for row in connection.execute(query)]
 

@@ -49,7 +49,7 @@ __all__ = [
     "token",
 ]
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration; `database.py` brings older databases up to it."""
 
 run = sa.Table(
@@ -303,7 +303,23 @@ review = sa.Table(
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     ),
-)
+    sa.Index("ix_review_run_id", "run_id", "kind", "id"),
+    sa.Index(  # answers that wait for the next run
+        "ix_review_answered", "kind", "id",
+        sqlite_where=sa.text("closed_at IS NULL AND resolution IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND resolution IS NOT NULL"),
+    ),
+    sa.Index(  # what waits for a person, and what was told, by what it is about: counted without a look at the rows, for
+        # which SQLite needs the columns of the WHERE too
+        "ix_review_waiting", "kind", "record_kind", "subject", "closed_at", "resolution",
+        sqlite_where=sa.text("closed_at IS NULL AND resolution IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL AND resolution IS NULL"),
+    ),
+    sa.Index(
+        "ix_review_told", "kind", "record_kind", "subject", "resolved_at",
+        sqlite_where=sa.text("resolved_at IS NOT NULL"), postgresql_where=sa.text("resolved_at IS NOT NULL"),
+    ),
+)  # fmt: skip
 
 mapping_version = sa.Table(
     "mapping_version",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 LONGEST, MOST = 64, 8
@@ -43,11 +44,7 @@ def words_of(fields: Mapping[str, Any]) -> set[str]:
     found: set[str] = set()
     for name in NAMES:
         if value := fields.get(name):
-            for word in _WORD.findall(folded(str(value))):
-                found.add(word[:LONGEST])
-                parts = _PART.findall(word)
-                if len(parts) > 1:
-                    found.update(part[:LONGEST] for part in parts[1:])
+            found.update(_named(str(value)))
     if value := fields.get("email"):
         address = "".join(folded(str(value)).split())
         found.add(address[:LONGEST])
@@ -61,6 +58,18 @@ def words_of(fields: Mapping[str, Any]) -> set[str]:
             found.update(word[:LONGEST] for word in _WORD.findall(place))
     found.discard("")
     return found
+
+
+@lru_cache(maxsize=100_000)
+def _named(name: str) -> frozenset[str]:
+    """Of one name. Most names are those of many."""
+    found: set[str] = set()
+    for word in _WORD.findall(folded(name)):
+        found.add(word[:LONGEST])
+        parts = _PART.findall(word)
+        if len(parts) > 1:
+            found.update(part[:LONGEST] for part in parts[1:])
+    return frozenset(found)
 
 
 def asked(question: str) -> tuple[str, ...]:

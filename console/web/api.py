@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
 
-from console import explaining, lookup, plans, status
+from console import browsing, explaining, lookup, plans, status
 from console.failures import Refusal
 from console.names import name_of
 from console.reviews import document_of, names_of
@@ -23,12 +23,16 @@ from console.screen import jsonable
 from console.web.api_shapes import ERRORS, Job, Listed, Plan, PlanAsked, Record, Review, Started, Status
 from console.web.api_shapes import Run as RunShape
 from console.web.page import OperatorProgram, Page, ViewerProgram
+from console.web.records import direct
 from console.web.site import READ
 from mapping.fields import HIDDEN, Kind
 from state.accounts import Role
-from state.history import ReviewRow, Run, shown_fields
+from state.history import History, ReviewRow, Run, shown_fields
 from state.listing import Listing
+from state.plan_index import Filter
 from state.records import Hub
+from state.search import Question, Search
+from state.store import Store
 
 router = APIRouter(prefix="/api/v1", responses=ERRORS)  # type: ignore[arg-type]
 
@@ -52,30 +56,32 @@ def listed(items: Sequence[Any], limit: int, mark: str) -> Response:
 @router.get("/status", responses={200: {"model": Status}})
 def how_it_stands(page: ViewerProgram) -> Response:
     """How the project stands: records, systems with their lag, open reviews, the last runs. As `smarketing status --json`."""
-    opened = page.site.opened
+    opened, standing = page.site.opened, page.site.watch.counted()
     with page.site.history() as history:
-        counted, last = history.counted(), history.runs(10)
-    agreed = status.agreed_of(opened)
-    document = status.document(opened, counted, last)
-    return told({**_bare(document), "sla": asdict(agreed) if agreed else None})
+        last = history.runs(10)
+    agreed = status.agreed_of(opened, standing.clocks)
+    document = status.document(opened, standing.counted, last)
+    return told({**_bare(document), "counted_at": standing.at, "sla": asdict(agreed) if agreed else None})
 
 
 @router.get("/records", responses={200: {"model": Listed}})
 def records(
     page: ViewerProgram,
     q: Annotated[
-        str, Query(description="An e-mail address, a domain, a name, an id or its beginning, or system:id.")
+        str,
+        Query(
+            description="An e-mail address, a domain, the beginnings of names, an id or its beginning, or system:id."
+        ),
     ] = "",
     kind: Annotated[Kind, Query(description="Of which kind; only without `q`.")] = "lead",
     after: Annotated[str, Query(description="`next` of the page before.")] = "",
     limit: Limit = LEADS_IN_A_PAGE,
 ) -> Response:
     """Hub records by id, or those that `q` means."""
-    opened = page.site.opened
     with Listing(page.site.engine) as listing, page.site.reading() as store:
-        ids = lookup.matching(opened, listing, q.strip())[:limit] if q else listing.records(kind, after, limit + 1)
+        ids = _meant(page, listing, store, q.strip(), limit) if q.strip() else listing.records(kind, after, limit + 1)
         hubs = store.hubs(ids)
-    return listed([_brief(hubs[id_]) for id_ in ids], limit, "id")
+    return listed([_brief(hubs[id_]) for id_ in ids if id_ in hubs], limit, "id")
 
 
 @router.get("/records/{which}", responses={200: {"model": Record}})
@@ -86,7 +92,8 @@ def record(
     """Why a record is what it is: every value with its source, its systems, its history. As `smarketing explain --json`."""
     opened = page.site.opened
     with page.site.history() as history, page.site.reading() as store:
-        story = explaining.story(opened, history, store, lookup.find(opened, history, which))
+        found = lookup.the_one(opened, _meant(page, history, store, which.strip(), 6), which)
+        story = explaining.story(opened, history, store, found)
     return told(story.document())
 
 
@@ -177,11 +184,15 @@ def plan(
     after: Annotated[int, Query(ge=0, description="`next` of the page before: how many writes to pass over.")] = 0,
     limit: Limit = 100,
 ) -> Response:
-    """A plan with the reason for every change; its writes page by page."""
-    document = plans.load(which, page.site.folder).document()
-    writes = document["writes"]
+    """A plan with the reason for every change; its writes page by page. What a value refers to is told by its name."""
+    folder = page.site.folder
+    id_ = plans.named(which, folder).stem
+    index = browsing.index_of(folder, id_) or browsing.indexed(folder, id_)
+    found = index.page(Filter(), after - 1, limit)
+    head = {name: value for name, value in index.head.items() if name != "source"}
     rest = after + limit
-    return told({**document, "writes": writes[after:rest], "next": str(rest) if rest < len(writes) else None})
+    writes = [row.body for row in found.rows]
+    return told({**head, "writes": writes, "next": str(rest) if found.next is not None else None})
 
 
 @router.get("/jobs/{id}", responses={200: {"model": Job}})
@@ -196,6 +207,23 @@ def job(page: ViewerProgram, id: Annotated[str, Path(description="As the call th
         "id": found.id, "kind": found.kind, "by": found.by, "started": found.started, "ended": found.ended,
         "steps": steps, "result": result, "failure": found.failure,
     })  # fmt: skip
+
+
+def _meant(page: Page, history: History, store: Store, text: str, most: int) -> list[str]:
+    """Those that are known by this address or id; else who is called just so; else whoever has words that begin so. As long as
+    not all records are in the index of the search, as the commands do: by looking through all."""
+    asked = Question(text[:200])
+    with Search(page.site.engine) as search:
+        if search.progress().phase != "follow":
+            return lookup.matching(page.site.opened, history, text)[:most]
+        found = direct(page, store, asked) or search.find(asked, most).ids
+    if len(found) < 2:
+        return found[:most]
+    said = text.casefold()
+    hubs = store.hubs(found)
+    found = [id_ for id_ in found if id_ in hubs]
+    exact = [id_ for id_ in found if said in {str(hubs[id_].fields.get(key)).casefold() for key in ("name", "domain")}]
+    return (exact or found)[:most]
 
 
 def _bare(document: Mapping[str, Any]) -> dict[str, Any]:

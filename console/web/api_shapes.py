@@ -47,6 +47,8 @@ class Status(Shape):
     reviews: dict[str, int]
     """Open ones, by kind."""
     runs: list[dict[str, Any]]
+    counted_at: str
+    """When the records were counted: with a million leads, some seconds or a minute ago. Runs and clocks are of this moment."""
     sla: dict[str, Any] | None
     """Null where marketing and sales have agreed on nothing."""
 

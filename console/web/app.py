@@ -131,6 +131,7 @@ def create_app(folder: Path) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        site.watch.start()
         site.finder.start()
         yield
         app.state.live.close()

@@ -66,6 +66,8 @@ class Step:
 @router.get("/")
 def overview(page: Viewer) -> Response:
     standing, config = page.site.watch.now(), page.site.opened.project.config
+    if standing is None:
+        return page.show("overview_counting.html", jobs=page.site.jobs.running())
     systems = list(health(standing, config, page.now))
     tone, key, values = verdict(standing, systems)
     return page.show(

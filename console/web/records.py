@@ -65,8 +65,8 @@ def records(
     with Search(page.site.engine) as search, page.site.reading() as store:
         progress = search.progress()
         found = search.find(asked, min(MOST, n * SHOWN + SHOWN))
-        direct = _direct(page, store, asked) if n == 1 else []
-        ids = list(dict.fromkeys([*direct, *found.ids]))
+        known = direct(page, store, asked) if n == 1 else []
+        ids = list(dict.fromkeys([*known, *found.ids]))
         some = ids[(n - 1) * SHOWN : n * SHOWN]
         hits = _hits(store, search, some)
         owners = _owners(store, search)
@@ -97,7 +97,7 @@ def _url(values: dict[str, Any]) -> str:
     return f"/records?{urlencode(given)}" if given else "/records"
 
 
-def _direct(page: Page, store: Store, asked: Question) -> list[str]:
+def direct(page: Page, store: Store, asked: Question) -> list[str]:
     """By an id of ours or its beginning, by a system's id, or by a whole address: these need no index."""
     text, found = asked.text, list[str]()
     if not text or asked.stage or asked.system or asked.owner:

@@ -20,6 +20,9 @@ from state.totals import Counted
 AT_ONCE = 0.03
 """Seconds that a page may wait for."""
 
+PATIENCE = 0.05
+"""Seconds that a page waits for the first numbers of all; after that it says that they are being counted."""
+
 SHARE = 20
 """For every second of counting, so many seconds of rest."""
 
@@ -61,29 +64,57 @@ class Watch:
         self._engine, self._clock = engine, clock
         self._lock = threading.Lock()
         self._last: Standing | None = None
+        self._error: Exception | None = None
         self._looked, self._took = 0.0, 0.0
         self._busy = False
+        self._first = threading.Event()
+        """There is something to tell: numbers, or why there are none."""
 
-    def now(self) -> Standing:
+    def start(self) -> None:
+        """Count, so that the first page need not wait for it."""
+        with self._lock:
+            begin, self._busy = not self._busy, True
+        if begin:
+            threading.Thread(target=self._in_background, name="standing", daemon=True).start()
+
+    def now(self, patience: float | None = None) -> Standing | None:
+        """None where nothing was ever counted and it takes more than `patience` seconds (`PATIENCE` where it is not said). Raises
+        what the first look raised, where none has come to its end."""
         with self._lock:
             last = self._last
-            fresh = last is not None and self._took > AT_ONCE and self._clock() - self._looked < SHARE * self._took
-            begin = not fresh and not self._busy and last is not None and self._took > AT_ONCE
-            self._busy = self._busy or begin
-        if fresh and last is not None:
-            return last
-        if last is None or self._took <= AT_ONCE:
+            resting = last is not None and self._took > AT_ONCE and self._clock() - self._looked < SHARE * self._took
+            at_once = last is not None and self._took <= AT_ONCE
+        if at_once:
             return self._look()
-        if begin:
-            threading.Thread(target=self._in_background, daemon=True).start()
+        if not resting:
+            self.start()
+        if last is None:
+            self._first.wait(PATIENCE if patience is None else patience)
+            with self._lock:
+                last, error = self._last, self._error
+                self._error = None
+                if error is not None and last is None:
+                    self._first.clear()
+                    raise error
         return last
+
+    def counted(self) -> Standing:
+        """The same for whoever has the time, and must have numbers."""
+        found = self.now(patience=600)
+        if found is None:
+            raise TimeoutError
+        return found
 
     def _in_background(self) -> None:
         try:
             self._look()
+        except Exception as error:  # told to whoever asks next, if there is nothing else to tell
+            with self._lock:
+                self._error = error
         finally:
             with self._lock:
                 self._busy = False
+            self._first.set()
 
     def _look(self) -> Standing:
         began = self._clock()

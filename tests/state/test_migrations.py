@@ -18,10 +18,13 @@ def tables_of(engine: sa.Engine) -> set[str]:
 
 
 def shape_of(engine: sa.Engine) -> dict[str, set[str]]:
-    """Table -> its columns."""
+    """Table -> its columns and indexes."""
     with engine.connect() as connection:
         what = sa.inspect(connection)
-        return {name: {column["name"] for column in what.get_columns(name)} for name in what.get_table_names()}
+        return {
+            name: {str(one["name"]) for one in (*what.get_columns(name), *what.get_indexes(name))}
+            for name in what.get_table_names()
+        }
 
 
 def test_up_one_down_and_up_again(bare_engine: sa.Engine) -> None:

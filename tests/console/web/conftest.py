@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from console.cli import main
-from console.web import finding, signing_in
+from console.web import finding, signing_in, standing
 from console.web.app import ROUTERS, create_app
 from console.web.page import SESSION
 from console.web.site import Site
@@ -77,6 +77,12 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same hash, made with less work: a look at a password takes a quarter of a second otherwise."""
     monkeypatch.setattr(signing_in, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     signing_in._nobody.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def first_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine: the first page of a test has its numbers."""
+    monkeypatch.setattr(standing, "PATIENCE", 30.0)
 
 
 @pytest.fixture(scope="session")

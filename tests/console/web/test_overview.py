@@ -107,7 +107,7 @@ def test_no_page_waits_for_a_second_count(site: Site, counted_slowly: list[threa
     watch = standing.Watch(
         site.engine, clock=lambda: next(ticks)
     )  # every look seems to take ten seconds, and so does a page
-    first = watch.now()
+    first = watch.counted()
     assert isinstance(first.counted, Counted)
     assert all(watch.now() is first for _ in range(100)), "nobody waits"
     assert _sooner_or_later(lambda: len(counted_slowly) == 2)
@@ -115,6 +115,37 @@ def test_no_page_waits_for_a_second_count(site: Site, counted_slowly: list[threa
     assert len(counted_slowly) == 2, "one count is under way, whoever asks"
     counted_slowly[1].set()
     assert _sooner_or_later(lambda: watch.now() is not first)
+
+
+def test_nobody_waits_for_the_first_count(
+    viewer: Browser, site: Site, counted_slowly: list[threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says that it is counted, and shows the numbers once there are some."""
+    monkeypatch.setattr(standing, "PATIENCE", 0.01)
+    counted_slowly.append(threading.Event())
+    page = viewer.get("/")
+    assert "being counted for the first time" in seen(page)
+    assert "Leads" not in seen(page)
+    assert 'hx-get="/" hx-trigger="load' in page.text
+    assert _sooner_or_later(lambda: len(counted_slowly) == 2)
+    assert "being counted" in seen(viewer.get("/"))
+    counted_slowly[1].set()
+    assert _sooner_or_later(lambda: "Leads" in seen(viewer.get("/")))
+    assert len(counted_slowly) == 2, "one count is under way, whoever asks"
+
+
+def test_what_keeps_it_from_counting_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> standing.Standing:
+        raise OSError("the disk is gone")
+
+    real = standing.look
+    monkeypatch.setattr(standing, "look", fails)
+    watch = standing.Watch(site.engine)
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is gone"):
+            watch.counted()
+    monkeypatch.setattr(standing, "look", real)
+    assert watch.counted().runs
 
 
 def _sooner_or_later(so: Callable[[], bool]) -> bool:

@@ -182,6 +182,7 @@ def test_the_api_says_what_the_commands_say(program: Program, site: Site, capsys
     for document in (ours, theirs):
         for system in document["systems"].values():
             assert system.pop("lag_seconds") >= 0
+    assert datetime.now(UTC) - datetime.fromisoformat(ours.pop("counted_at")) < timedelta(minutes=1)
     assert ours == theirs
 
 
