@@ -235,7 +235,8 @@ def test_setting_a_value_and_setting_it_back_gives_the_text_back(place: tuple[st
     edited = set_at(text, loc, value)
     back = set_at(edited, loc, at(data_of(text), loc))
     was = at(data_of(text), loc)
-    quoted = isinstance(was, str) and any(f"{quote}{was}{quote}" in text for quote in ("'", '"'))
+    spelled = was.replace("'", "''") if isinstance(was, str) else ""
+    quoted = isinstance(was, str) and (f"'{spelled}'" in text or f'"{was}"' in text)
     if edited.count("\n") == text.count("\n") and not quoted:  # else a line was broken up, or quotes were nobody's need
         assert back == text
     assert data_of(back) == data_of(text)
