@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("-n", type=int, default=100_000, help="leads of a load (default: %(default)s)")
     parser.add_argument("--large", type=int, default=LARGE, help="leads of the one large load (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="once instead of three times, no large load, and without the console's pages")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="once instead of three times, no large load, and without the console's pages",
+    )
     parser.add_argument("--out", type=Path, default=RESULTS, help="default: %(default)s")
     parser.add_argument("--folder", type=Path, help="where databases and pages lie meanwhile")
     return parser

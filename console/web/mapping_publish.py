@@ -6,7 +6,7 @@ sides' changes are shown, entry by entry, and what both have changed is chosen b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -20,7 +20,7 @@ from console.web.mapping_titles import entry_title, lines_of, parts, place_title
 from console.web.page import Admin, Number, Page, Refused, Viewer
 from mapping.compared import Change, Choice, Clash, merged
 from mapping.editing import CannotEdit
-from mapping.folder import read_files
+from mapping.folder import MAIN, read_files
 from mapping.problems import ConfigErrors
 from state.drafts import Publication, StaleDraft
 
@@ -168,8 +168,17 @@ def _review(page: Page, wrong: str = "", note: str = "", status: int = 200) -> R
     return page.show(
         "mapping_publish.html", status, work=work, bar=bar(page, work), wrong=wrong, note=note,
         changes=_told(page, work.changes), lines=lines_of(work.draft.begun, work.files),
-        may=page.visitor is not None and page.visitor.may("admin"),
+        may=page.visitor is not None and page.visitor.may("admin"), connections=_connections(work.changes),
     )  # fmt: skip
+
+
+def _connections(changes: Sequence[Change]) -> list[str]:
+    """Systems that are reached otherwise than before: their secrets go there, as soon as it is published."""
+    return sorted({
+        str(one.loc[1])
+        for one in changes
+        if one.file == MAIN and one.loc[:1] == ("systems",) and one.loc[2:3] in ((), ("connector",), ("settings",))
+    })  # fmt: skip
 
 
 def _merge(

@@ -37,6 +37,16 @@ def second(app: FastAPI, site: Site) -> Browser:
     return bo
 
 
+def test_where_secrets_will_go_is_said_before(admin: Browser, project: Path) -> None:
+    main = (project / "smarketing.yaml").read_text("utf-8")
+    assert "file: crm.json" in main
+    page = admin.get("/mapping/yaml/smarketing.yaml")
+    form = {**places(page, "/mapping/yaml/smarketing.yaml"), "text": main.replace("file: crm.json", "file: other.json")}
+    assert "saved" in seen(admin.post("/mapping/yaml/smarketing.yaml", form)).lower()
+    assert "crm is connected otherwise from the next run on" in seen(admin.get("/mapping/publish"))
+    assert "connected otherwise" not in seen(admin.get("/mapping"))
+
+
 def test_from_a_draft_to_what_runs_and_back(admin: Browser, viewer: Browser, site: Site, project: Path) -> None:
     """The whole story, as somebody does it who has never seen the program."""
     before = read_files(project)
