@@ -35,7 +35,7 @@ ARGUMENTS = (
 WIDE, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     found = os.environ.get("SMARKETING_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
@@ -43,7 +43,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # it holds the thread's event loop: whatever comes after these tests needs it back
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
@@ -51,7 +51,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.get("SMARKETING_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def moved(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("console") / "demo"
     if ready := os.environ.get("SMARKETING_TEST_DEMO"):
@@ -103,7 +103,7 @@ class Served:
     """The cookies of the admin who signed in first."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(demo: Path) -> Iterator[Served]:
     process = subprocess.Popen(
         command("serve", "--project", str(demo), "--port", "0", "--json"),
@@ -123,7 +123,7 @@ def served(demo: Path) -> Iterator[Served]:
     assert process.wait(PATIENCE) == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(served: Served, browser: Browser) -> StorageState:
     """Comes in by the link that `serve` prints, as the first person does."""
     if served.state is None:
