@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,11 @@ from tests.databases import Upgrade, copying
 from tests.real.fixtures import fresh_tryton, tryton
 
 __all__ = ["fresh_tryton", "tryton"]
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # begun in the background: what tests start has to hear an interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ours", deadline=None, print_blob=True)  # a busy machine is not a wrong answer
 settings.load_profile("ours")

@@ -7,6 +7,7 @@ demo's two systems come up with it, so that there is something to play with.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -30,6 +31,10 @@ def serve(folder: Path, host: str, port: int, *, schedules: bool | None, started
     and Refusal where the port is taken."""
     demo = (folder / playground.MARK).exists()
     told: dict[str, str] = {}
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # started in the background: jobs that are stopped have to hear it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as stack, suppress(KeyboardInterrupt):
         if demo:
             told |= stack.enter_context(playground.running(folder))

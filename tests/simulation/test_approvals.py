@@ -30,9 +30,10 @@ def shown(world: World) -> dict[str, WriteRow]:
     """The plan, by the fingerprints of its writes."""
     store = world.store(dry=True)
     try:
-        _, rows = asyncio.run(
+        _, found = asyncio.run(
             preview(world.rules, world.connectors(), store, clock=world.clock, options=Options(batch=4))
         )
+        rows = list(found)
         names = known_by(store, rows)
         return {fingerprint(row, names): row for row in rows}
     finally:
