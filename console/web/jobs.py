@@ -62,10 +62,16 @@ class Jobs:
     def start(self, kind: str, by: str, **arguments: Any) -> Job:
         """`kind`: a key of `work.WORK`; `arguments`: what it takes, as JSON can say it."""
         job = Job(new_id(), kind, arguments, by, datetime.now(UTC))
-        child = subprocess.Popen(
-            [sys.executable, "-m", "console.web.work"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        )  # fmt: skip
+        before = signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT}
+        )  # until the child can say that it was interrupted
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "console.web.work"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+            )  # fmt: skip
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         with self._lock:
             self._jobs[job.id] = job
             self._children[job.id] = child

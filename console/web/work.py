@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ def main() -> int:
     asked = json.load(sys.stdin)
     folder, steps = Path(asked["folder"]), Steps()
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that came while we were starting is heard now
         result = asyncio.run(_do(WORK[asked["kind"]], folder, steps, asked["arguments"]))
     except (Exception, KeyboardInterrupt) as error:
         failure = failure_of(error, folder)
