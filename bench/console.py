@@ -141,6 +141,7 @@ def serving(folder: Path) -> Iterator[tuple[Site, httpx.Client]]:
     """The console, and a browser of an administrator that is signed in."""
     app = create_app(folder)
     site: Site = app.state.site
+    site.schemas.keep_fresh = lambda *_: None  # nobody answers for the two systems
     config = uvicorn.Config(app, port=0, log_level="critical", access_log=False)
     server = uvicorn.Server(config)
     sockets = [config.bind_socket()]

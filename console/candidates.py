@@ -65,7 +65,7 @@ class Likely:
 
 def likely(opened: Opened, store: Store, review: ReviewRow) -> Likely:
     detail = review.detail
-    kind: Kind = review.record_kind  # type: ignore[assignment]
+    kind = review.of
     rules = opened.rules.of(kind)
     told: Sequence[Mapping[str, Any]] = detail.get("candidates", ())
     record: Fields = dict(detail.get("record", {}))

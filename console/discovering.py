@@ -100,7 +100,7 @@ async def _last_changed(connector: Connector, names: Sequence[str]) -> list[Reco
     records: dict[str, Record] = {}
     for back in BACK:
         since = connector.cursor_at(utc_now() - back) if back else None
-        async with aclosing(connector.read(names, since)) as pages:  # type: ignore[type-var]
+        async with aclosing(connector.read(names, since)) as pages:  # type: ignore[type-var]  # an async generator, in every connector
             async for page in pages:
                 records |= {r.id: r for r in page.records if not (r.deleted or r.became or r.problem)}
                 if len(records) >= RECORDS:

@@ -97,7 +97,7 @@ class Story:
     """the last ones, newest first"""
     timeline: list[Event] = field(repr=False)
     kind: Kind = "lead"
-    around: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    around: dict[Kind, list[dict[str, str]]] = field(default_factory=dict)
     """kind -> the records of that kind which refer to this one, by id and name"""
     names: dict[str, str] = field(default_factory=dict, repr=False)
     """What the hub records are called that values refer to, by their ids."""
@@ -148,12 +148,12 @@ def story(
     )
 
 
-def _around(store: Store, hub: Hub, most: int | None) -> dict[str, list[dict[str, str]]]:
+def _around(store: Store, hub: Hub, most: int | None) -> dict[Kind, list[dict[str, str]]]:
     """What refers to it, and is still there. An owner's records are left out: there are too many."""
     if hub.kind == "owner":
         return {}
     referring = store.hubs(store.referring(hub.id)[:most]).values()
-    found: dict[str, list[dict[str, str]]] = {}
+    found: dict[Kind, list[dict[str, str]]] = {}
     for other in sorted(referring, key=lambda other: (name_of(other).casefold(), other.id)):
         if other.alive and not other.merged_into:
             stage = other.fields.get("stage")

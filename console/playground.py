@@ -91,7 +91,7 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-c", STARTER, "--data", str(data.resolve()), *_ports(data)]
     root = str(Path(__file__).resolve().parent.parent)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603  (this Python, our own words)
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -148,7 +148,7 @@ def edit(urls: Mapping[str, str], change: Mapping[str, Any]) -> dict[str, Any]:
         f"{url}/__sandbox__/state", json.dumps(native(change)).encode(), {"content-type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  (the same)
             done: dict[str, Any] = json.load(answer)
             return done
     except urllib.error.HTTPError as error:

@@ -18,7 +18,7 @@ from mapping.checks import BARE, looks_bare
 from mapping.folder import Files, FolderChanged
 from mapping.loader import Project, load_project
 from mapping.problems import ConfigError, ConfigErrors
-from state.drafts import AnotherPublication, Publication, Publications, next_publication
+from state.drafts import AnotherPublication, How, Publication, Publications, next_publication
 
 __all__ = ["FolderChanged", "NothingNew", "bare", "by_hand", "checked", "finish", "publish", "roll_back"]
 
@@ -75,8 +75,8 @@ def publish(
         if now == dict(files):
             raise NothingNew
         _by_hand(folder, publications, now, at)
-        how = "draft" if rolls_back is None else "rollback"
-        publication = next_publication(publications.last(), at, by, how, note, files, project.hash, rolls_back)  # type: ignore[arg-type]
+        how: How = "draft" if rolls_back is None else "rollback"
+        publication = next_publication(publications.last(), at, by, how, note, files, project.hash, rolls_back)
         files_of.begin(folder, now, files, _record(publication))
         return _finish(folder, publications) or publication
 

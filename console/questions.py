@@ -19,7 +19,7 @@ from console.names import name_of, named, names_in
 from mapping.compiler import default_conflict, policy_of
 from mapping.config import OnConflict
 from mapping.derived import shared_fields
-from mapping.fields import STAGE, Kind, Policy, Value
+from mapping.fields import STAGE, Policy, Value
 from mapping.rules import Rules
 from mapping.shared import HubField
 from state.history import History, ReviewRow
@@ -177,7 +177,7 @@ def _about(
 
 def _conflict(opened: Opened, store: Store, queue: Queue, review: ReviewRow) -> Conflict:
     name, detail = str(review.detail["field"]), review.detail
-    kind: Kind = review.record_kind  # type: ignore[assignment]
+    kind = review.of
     rules = opened.rules.of(kind)
     hub = store.hubs([review.hub_id or ""]).get(review.hub_id or "")
     shared = shared_fields(opened.project.config, kind).get(name)
@@ -237,7 +237,7 @@ def _past(history: History, hub_id: str, name: str) -> tuple[Past, ...]:
 
 def _letter(opened: Opened, review: ReviewRow) -> Letter:
     detail = review.detail
-    kind: Kind = review.record_kind  # type: ignore[assignment]
+    kind = review.of
     mapper = opened.rules.of(kind).mappers.get(review.system or "")
     problems: list[Mapping[str, Any]] = detail["problems"]
     remote = {name: m.remote for name, m in mapper.maps.items()} if mapper else {}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from console.failures import Refusal
 from mapping.compiler import policy_of
 from mapping.config import OnConflict
-from mapping.fields import KINDS, PLURALS, STAGE, Kind, Value
+from mapping.fields import PLURALS, STAGE, Kind, Value
 from mapping.loader import FOLDER, MAIN, Project
 from mapping.rules import Rules
 from mapping.transforms import folded
@@ -84,20 +84,19 @@ class Placeholder:
     edit: Edit
 
 
-def proposals(project: Project, rules: Rules, store: Store, kind: str, field: str) -> list[Proposal]:
+def proposals(project: Project, rules: Rules, store: Store, kind: Kind, field: str) -> list[Proposal]:
     """The rules that could decide conflicts over a field, the one that agrees most often with people first. Raises Refusal
     where there is no such field."""
-    of = next((one for one in KINDS if one == kind), None)
-    if of is None or of not in rules.kinds or field not in rules.of(of).policies:
+    if kind not in rules.kinds or field not in rules.of(kind).policies:
         raise Refusal("no-field", f"There is no field {field!r} over which {kind}s could be in conflict.", "")
-    mine, queue = rules.of(of), Queue(store)
-    waiting = queue.conflicts_over(of, field, MOST, answered=False)
-    answers = [r for r in queue.conflicts_over(of, field, MOST, answered=True) if r.resolution]
+    mine, queue = rules.of(kind), Queue(store)
+    waiting = queue.conflicts_over(kind, field, MOST, answered=False)
+    answers = [r for r in queue.conflicts_over(kind, field, MOST, answered=True) if r.resolution]
     linked = {
         i: tuple(hub.links) for i, hub in store.hubs({r.hub_id for r in (*waiting, *answers) if r.hub_id}).items()
     }
     made = [
-        _replayed(project, mine, of, field, said, waiting, answers, linked)
+        _replayed(project, mine, kind, field, said, waiting, answers, linked)
         for said in _candidates(project, mine, field)
     ]
     return sorted(made, key=lambda one: (-(one.share or 0.0), -one.agrees))

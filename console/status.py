@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,9 @@ from sync.project import Opened, open_project
 
 LATE = 3600.0
 """Seconds since a system was last read from which on it is told in yellow."""
+
+TIGHT = 0.8
+"""Of a system's API allowance: from there on it is told in yellow."""
 
 
 async def status(screen: Screen, folder: Path, runs: int) -> Exit:
@@ -88,9 +91,9 @@ def document(opened: Opened, counted: Counted, runs: list[Run]) -> dict[str, Any
                 "lag_seconds": (now - read[name]).total_seconds() if name in read else None,
                 "written_at": counted.last_write.get(name),
                 "in_doubt": counted.in_doubt.get(name, 0),
-                "calls": _last(runs, name).get("calls"),
-                "api_used": _last(runs, name).get("api_used"),
-                "api_limit": _last(runs, name).get("api_limit"),
+                "calls": last_of(runs, name).get("calls"),
+                "api_used": last_of(runs, name).get("api_used"),
+                "api_limit": last_of(runs, name).get("api_limit"),
                 "backfills": [p.stream for p in counted.positions if p.system == name and p.backfill],
             }
             for name, system in opened.project.config.systems.items()
@@ -115,7 +118,7 @@ def outcome(run: Run) -> str:
     return run.outcome or "not finished"
 
 
-def _last(runs: list[Run], system: str) -> dict[str, Any]:
+def last_of(runs: Sequence[Run], system: str) -> dict[str, Any]:
     """What the last run that spoke to the system had to say of it."""
     reports = (run.report.get("systems", {}).get(system) for run in runs)
     return next((report for report in reports if report), {})
@@ -125,7 +128,7 @@ def _budget(last: dict[str, Any]) -> Text:
     used, limit = last.get("api_used"), last.get("api_limit")
     if used is None or not limit:
         return value(None)
-    return Text(f"{used:,} of {limit:,}", style="warn" if used > 0.8 * limit else "")
+    return Text(f"{used:,} of {limit:,}", style="warn" if used > TIGHT * limit else "")
 
 
 def show(screen: Screen, opened: Opened, counted: Counted, runs: list[Run]) -> None:
@@ -178,8 +181,8 @@ def _systems(opened: Opened, counted: Counted, runs: list[Run]) -> Sheet:
             Text(ago(at, now), style="warn" if late else ""),
             Text(ago(counted.last_write.get(name), now)),
             count(counted.in_doubt.get(name, 0), "warn"),
-            count(_last(runs, name).get("calls")),
-            _budget(_last(runs, name)),
+            count(last_of(runs, name).get("calls")),
+            _budget(last_of(runs, name)),
         )
     return what
 

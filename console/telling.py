@@ -129,7 +129,7 @@ def _around(told: Story) -> Sheet:
     what = table("!Kind", "Who refers to it", "!Stage")
     for kind, others in told.around.items():
         for n, other in enumerate(others[:AROUND]):
-            label = "" if n else f"{len(others):,} {WORDS[kind][len(others) != 1]}"  # type: ignore[index]
+            label = "" if n else f"{len(others):,} {WORDS[kind][len(others) != 1]}"
             what.add_row(label, plain(other["name"], 80), other.get("stage", ""))
         if len(others) > AROUND:
             what.add_row("", Text(f"and {len(others) - AROUND:,} more (--json names them all)", style="quiet"), "")

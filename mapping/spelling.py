@@ -110,9 +110,10 @@ def _clear(value: str) -> bool:
 
 def _read(text: str) -> Node | None:
     try:
-        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
+        found: Node | None = YAML(typ="safe", pure=True).compose(text)
     except (YAMLError, ValueError):
         return None
+    return found
 
 
 def _quoted(value: str) -> str:

@@ -95,6 +95,13 @@ class ReviewRow:
     closed_at: datetime | None = None
     record_kind: RecordKind = "lead"
 
+    @property
+    def of(self) -> Kind:
+        """The kind of the hub record that it is about. Raises ValueError for one about an activity, which is none."""
+        if self.record_kind == "activity":
+            raise ValueError(f"question {self.id} is about an activity")
+        return self.record_kind
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:

@@ -92,7 +92,8 @@ def _settle_conflict(ctx: Context, review: Review, answer: dict[str, Any]) -> No
 
 def _chosen(review: Review, answer: dict[str, Any], old: Value) -> Value:
     if "value" in answer:
-        return answer["value"]  # type: ignore[no-any-return]
+        said: Value = answer["value"]
+        return said
     take = str(answer.get("take", "hub"))
     claims: dict[str, Value] = review.detail["claims"]
     return claims.get(take, old)

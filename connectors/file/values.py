@@ -59,7 +59,7 @@ class Times:
             except ValueError:
                 pass  # said by _told
         told = self._told(text)
-        return told if isinstance(told, datetime) else datetime(told.year, told.month, told.day)  # noqa: DTZ001
+        return told if isinstance(told, datetime) else datetime(told.year, told.month, told.day)  # noqa: DTZ001  (as above)
 
     def _told(self, text: str) -> date:
         for form in self._formats:

@@ -76,6 +76,9 @@ def field_of(definition: Mapping[str, Any], unique: frozenset[str] = frozenset()
     )
 
 
+_OF_CHOICES: Mapping[str, FieldType] = {"checkbox": "multipicklist", "booleancheckbox": "boolean"}
+
+
 def type_of(definition: Mapping[str, Any]) -> FieldType:
     kind, shown = definition["type"], definition.get("fieldType")
     if definition["name"] in PIPELINED:
@@ -83,7 +86,7 @@ def type_of(definition: Mapping[str, Any]) -> FieldType:
     if definition.get("referencedObjectType") or definition.get("externalOptions"):
         return "reference"
     if kind == "enumeration":
-        return {"checkbox": "multipicklist", "booleancheckbox": "boolean"}.get(str(shown), "picklist")  # type: ignore[return-value]
+        return _OF_CHOICES.get(str(shown), "picklist")
     if kind == "string" and shown in ("textarea", "html"):
         return "text"
     return _BY_TYPE.get(kind, "string")

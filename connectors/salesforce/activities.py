@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors.base import ACTIVITY_FIELDS, ActivityType, FieldType, Key, Record, RemoteField
+from connectors.base import ACTIVITY_FIELDS, ActivityType, FieldType, Key, Kind, Record, RemoteField
 from connectors.errors import Misconfigured, ProtocolChanged
 from connectors.salesforce.kinds import ACTIVITY, Entity, entity_of
 from connectors.salesforce.objects import Column, long_id
@@ -42,7 +42,7 @@ _NEEDS: Final[Mapping[Entity, tuple[Entity, ...]]] = {"CampaignMember": ("Campai
 _SUBTYPES: Final[Mapping[str | None, ActivityType]] = {"Call": "call", "Email": "email_sent", "ListEmail": "email_sent"}
 _DIRECTIONS: Final = {"Inbound": "in", "Outbound": "out"}
 _TYPES: Final[Mapping[str, FieldType]] = {"type": "picklist", "at": "datetime", "value": "number"}
-_REFERENCES: Final = {"leads": "lead", "company": "company", "deal": "deal", "owner": "owner"}
+_REFERENCES: Final[Mapping[str, Kind]] = {"leads": "lead", "company": "company", "deal": "deal", "owner": "owner"}
 
 
 def activity_schema() -> list[RemoteField]:
@@ -55,7 +55,7 @@ def activity_schema() -> list[RemoteField]:
                 name.capitalize(),
                 "reference" if refers else _TYPES.get(name, "string"),
                 writable=False,
-                refers=refers,  # type: ignore[arg-type]
+                refers=refers,
                 many=name == "leads",
             )
         )

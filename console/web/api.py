@@ -34,7 +34,7 @@ from state.records import Hub
 from state.search import Question, Search
 from state.store import Store
 
-router = APIRouter(prefix="/api/v1", responses=ERRORS)  # type: ignore[arg-type]
+router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 LEADS_IN_A_PAGE = 100

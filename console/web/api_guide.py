@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from console.web import api
-from console.web.page import Viewer, ViewerProgram, address
+from console.web.page import ROLES, Viewer, ViewerProgram, address
 
 router = APIRouter()
 ABOUT = (
@@ -52,8 +52,8 @@ def described() -> dict[str, Any]:
 
 def role_of(route: APIRoute) -> str:
     """Who may call it, at least."""
-    [role] = [one.call.role for one in route.dependant.dependencies if hasattr(one.call, "role")]  # type: ignore[union-attr]
-    return str(role)
+    [role] = [ROLES[one.call] for one in route.dependant.dependencies if one.call in ROLES]
+    return role
 
 
 def _calls(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -120,7 +120,7 @@ class Job(Shape):
     failure: dict[str, Any] | None
 
 
-ERRORS: dict[int, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": Failed, "description": "No token, or one that is revoked, over, or its owner disabled."},
     403: {"model": Failed, "description": "The token's role is not enough."},
     404: {"model": Failed, "description": "There is none, or several may be meant."},

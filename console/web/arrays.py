@@ -60,7 +60,7 @@ class Arrays(Mapping[str, NDArray[Any]]):
 
 def _read(memory: mmap.mmap) -> Mapping[str, Place]:
     found = {}
-    with zipfile.ZipFile(memory) as members:  # type: ignore[call-overload]
+    with zipfile.ZipFile(memory) as members:  # type: ignore[call-overload]  # it reads and seeks as a file does
         for member in members.infolist():
             if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{member.filename} is compressed")

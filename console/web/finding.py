@@ -17,7 +17,7 @@ from state.history import Engine
 from state.indexing import BEHIND, Indexer
 from state.lock import Busy, Lease, held
 
-EVERY, COUNTED_EVERY = 2.0, 30.0
+EVERY, COUNTED_EVERY = 5.0, 30.0
 """Seconds between two looks, and between two counts."""
 
 EASY, BUSY = 0.5, 4.0

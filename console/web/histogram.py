@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from markupsafe import Markup
 
-from alignment.reports.charts import Drawing, Label, Path, Rect, Shape, axis_end, svg
+from alignment.reports.charts import Drawing, Label, Path, Rect, Shape, Tone, axis_end, svg
 from alignment.words import Words
 
 BANDS = 20
@@ -43,10 +44,10 @@ def histogram(
         shapes += _legend(words)
     if least is not None:
         x = LEFT + (WIDTH - LEFT - RIGHT) * least / 100
-        anchor = "end" if least > 60 else "start"
+        anchor: Literal["end", "start"] = "end" if least > 60 else "start"
         shapes.append(Path(((x, TOP - 6), (x, BOTTOM)), "two", 2, "5 3"))
         text = words("scoring.from_points", count=least)
-        shapes.append(Label(x + (-6 if anchor == "end" else 6), TOP - 2, text, "two", 12, anchor, bold=True))  # type: ignore[arg-type]
+        shapes.append(Label(x + (-6 if anchor == "end" else 6), TOP - 2, text, "two", 12, anchor, bold=True))
     said = "; ".join(f"{named(n)}: {words.number(count)}" for n, count in enumerate(now))
     title = words("scoring.spread")
     return Markup(svg(Drawing(BOTTOM + 26, title, said, tuple(shapes), WIDTH), id_))  # noqa: S704  all texts in it are escaped
@@ -78,7 +79,8 @@ def _scale(most: float, words: Words) -> Iterator[Shape]:
 
 def _legend(words: Words) -> Iterator[Shape]:
     x = LEFT
-    for key, tone in (("scoring.before", "before"), ("scoring.after", "one")):
-        yield Rect(x, 2, 12, 12, tone)  # type: ignore[arg-type]
+    entries: tuple[tuple[str, Tone], ...] = (("scoring.before", "before"), ("scoring.after", "one"))
+    for key, tone in entries:
+        yield Rect(x, 2, 12, 12, tone)
         yield Label(x + 18, 12, words(key), "quiet", 11)
         x += 120

@@ -55,7 +55,8 @@ class Asked:
         try:
             if self.labels:
                 labels = tuple(self.labels.split(","))[: len(MONTHS)]
-                assert all(map(period_named, labels))
+                for label in labels:
+                    period_named(label)  # raises ValueError
                 return objectives_of(labels)
             first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
         except ValueError:

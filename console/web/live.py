@@ -1,7 +1,7 @@
 """What open pages are told without asking: counts, health, runs that begin and end, and how far each job is.
 
 Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) at /live. One thread looks at the database
-for everybody, once a second, and only while somebody listens; jobs tell of themselves. An event says how something is now, never
+for everybody, about once a second, and only while somebody listens; jobs tell of themselves. An event says how something is now, never
 what happened to it, so whoever was slow or away needs the newest alone. Invariants: the database is looked at no more often for
 a thousand browsers than for one; a browser costs as much memory as there are things to tell of, however slow it is; a stream
 ends with its session, and before the server waits for it.
@@ -30,8 +30,8 @@ from state.run_history import Runs
 from state.trouble import trouble
 
 router = APIRouter()
-EVERY = 1.0
-"""Seconds between two looks at the database."""
+EVERY = 1.25
+"""Seconds between two looks at the database: with those of the finder (`finding`), one a second in all."""
 
 ALIVE = 15.0
 """Seconds after which a stream says that it is still there: what stands between may end a silent connection."""

@@ -25,6 +25,7 @@ from mapping.problems import ConfigErrors
 from state.drafts import Publication, StaleDraft
 
 router = APIRouter()
+CHOICES: Mapping[str, Choice] = {"mine": "mine", "theirs": "theirs"}
 
 
 @router.get("/mapping/publish")
@@ -100,9 +101,9 @@ def bring_together(page: Admin, form: Said) -> Response:
         return _merge(page, wrong=page.words("mapping.both_moved"), status=409)
     chosen: dict[tuple[str, str], Choice] = {}
     for name, value in form.items():
-        if name.startswith("choose ") and value in ("mine", "theirs"):
+        if name.startswith("choose ") and (choice := CHOICES.get(value)):
             _, file, key = (*name.split(" ", 2), "")[:3]
-            chosen[file, key] = value  # type: ignore[assignment]
+            chosen[file, key] = choice
     found = merged(work.draft.begun, work.now, work.files, chosen)
     if found.open:
         return _merge(page, chosen, page.words("mapping.choose_all"), 422)

@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.web.page import Page, anybody, by_role, site_of
+from console.web.page import ROLES, Page, anybody, by_role, site_of
 from console.web.site import Site
 from mapping.problems import ConfigErrors
 from state.listing import Listing
@@ -145,7 +145,7 @@ async def _scraper(request: Request) -> Page:
     return await by_role("viewer", program=True)(request)
 
 
-_scraper.role = "viewer"  # type: ignore[attr-defined]
+ROLES[_scraper] = "viewer"
 
 
 @router.get("/metrics", dependencies=[Depends(_scraper)])

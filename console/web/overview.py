@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from alignment.sla.messages import name_of, re_evaluation
+from console.status import LATE, TIGHT, last_of
+from console.web import runs
 from console.web.page import Page, Viewer
 from console.web.standing import Standing
 from mapping.config import ProjectFile
@@ -22,11 +24,6 @@ from state.clocks import ClockRow, Clocks
 from state.history import Run
 
 router = APIRouter()
-LATE = timedelta(hours=1)
-"""Since a system was last read from which on it is said to be late."""
-
-TIGHT = 0.8
-"""Of a system's API allowance: from there on it is told in yellow."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,10 @@ class Health:
     def share(self) -> float | None:
         return None if self.used is None or not self.limit else self.used / self.limit
 
+    @property
+    def tight(self) -> bool:
+        return self.share is not None and self.share > TIGHT
+
 
 @dataclass(frozen=True)
 class Step:
@@ -74,7 +75,7 @@ def overview(page: Viewer) -> Response:
         "overview.html",
         standing=standing, systems=systems, tone=tone, verdict=page.words(f"overview.{key}", **values),
         steps=_steps(standing, config), side=_side(standing, config), soonest=_named(page, standing.soonest),
-        pact=_pact(page, config), jobs=page.site.jobs.running(),
+        pact=_pact(page, config), jobs=page.site.jobs.running(), lines=runs.lines(page, standing.runs),
     )  # fmt: skip
 
 
@@ -82,9 +83,9 @@ def health(standing: Standing, config: ProjectFile, now: datetime) -> Iterator[H
     counted = standing.counted
     read = {p.system: p.saved_at for p in counted.positions if p.stream == "lead"}
     for name, system in config.systems.items():
-        links, last, error = counted.links.get(name, {}), _last(standing.runs, name), _error(standing.runs, name)
+        links, last, error = counted.links.get(name, {}), last_of(standing.runs, name), _error(standing.runs, name)
         at = read.get(name)
-        state = "failing" if error else "never" if at is None else "late" if now - at > LATE else "ok"
+        state = "failing" if error else "never" if at is None else "late" if (now - at).total_seconds() > LATE else "ok"
         yield Health(
             name, system.role, system.connector,
             {"failing": "bad", "never": "", "late": "warn", "ok": "good"}[state], state,
@@ -110,12 +111,6 @@ def verdict(standing: Standing, systems: Sequence[Health]) -> tuple[str, str, di
     if standing.counted.dirty:
         return "good", "verdict_behind", {"count": standing.counted.dirty}
     return "good", "verdict_ok", {}
-
-
-def _last(runs: Sequence[Run], system: str) -> dict[str, Any]:
-    """What the last run that spoke to the system had to say of it."""
-    reports = (run.report.get("systems", {}).get(system) for run in runs)
-    return next((report for report in reports if report), {})
 
 
 def _error(runs: Sequence[Run], system: str) -> dict[str, str] | None:

@@ -32,6 +32,9 @@ SESSION, TOLD, LANGUAGE, THEME = "smarketing_session", "smarketing_told", "smark
 RANKS: dict[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 """Whoever may do more may do all that those below may."""
 
+ROLES: dict[Callable[..., Any], Role] = {}
+"""What admits to a route -> the role that it takes, at least."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 Number = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """Of a row, as an address or a form says it: whatever is larger, a database takes for an error of ours."""
@@ -216,7 +219,7 @@ def by_role(role: Role, *, program: bool = False) -> Callable[[Request], Awaitab
             await _check_csrf(request, visitor.csrf)
         return page
 
-    admitted.role = role  # type: ignore[attr-defined]
+    ROLES[admitted] = role
     return admitted
 
 

@@ -21,6 +21,7 @@ from console.web.drafting import ChangedMeanwhile, digest, edit, work_of
 from console.web.page import Admin, Page, Viewer
 from console.web.reviews import telling
 from mapping.editing import CannotEdit, set_at
+from mapping.fields import Kind
 from mapping.loader import Project
 from state.queue import Queue
 
@@ -47,7 +48,7 @@ def take_placeholder(page: Admin, value: Annotated[str, Form()]) -> Response:
 
 
 @router.get("/reviews/rules/{kind}/{field}")
-def rule(page: Viewer, kind: str, field: str) -> Response:
+def rule(page: Viewer, kind: Kind, field: str) -> Response:
     opened = page.site.opened
     with page.site.reading() as store:
         found = ruling.proposals(opened.project, opened.rules, store, kind, field)
@@ -56,12 +57,12 @@ def rule(page: Viewer, kind: str, field: str) -> Response:
             "review_rule.html",
             tell=telling(page), kind=kind, field=field, found=found, yaml=ruling.yaml_lines, most=ruling.MOST,
             names=names_in(store, [s.hub_id for s in samples], [(dict(s.claims), s.value) for s in samples]),
-            policy=opened.rules.of(kind).policy(field), mark=digest,  # type: ignore[arg-type]
+            policy=opened.rules.of(kind).policy(field), mark=digest,
         )  # fmt: skip
 
 
 @router.post("/reviews/rules/{kind}/{field}")
-def take_rule(page: Admin, kind: str, field: str, rule: Annotated[str, Form()]) -> Response:
+def take_rule(page: Admin, kind: Kind, field: str, rule: Annotated[str, Form()]) -> Response:
     """`rule`: the mark of the proposal."""
     opened = page.site.opened
     with page.site.reading() as store:
@@ -69,7 +70,7 @@ def take_rule(page: Admin, kind: str, field: str, rule: Annotated[str, Form()]) 
     said = next((one.said for one in found if digest(one.edit) == rule), None)
     if said is None:
         raise Refusal("no-rule", page.words("reviews.no_rule"), "")
-    made = ruling.rule_edit(_drafted(page), kind, field, said)  # type: ignore[arg-type]
+    made = ruling.rule_edit(_drafted(page), kind, field, said)
     return _into_draft(page, made, f"/reviews/rules/{kind}/{quote(field)}")
 
 

@@ -106,11 +106,11 @@ def _fields(page: Page, kinds: Sequence[str]) -> list[tuple[str, str]]:
     """What one may filter by: (field, what it is called), over all kinds."""
     config = page.site.opened.project.config
     found: dict[str, str] = {}
-    for kind in kinds:
-        if kind != "activity":
-            for mapper in page.site.opened.rules.of(kind).mappers.values():  # type: ignore[arg-type]
-                for name in mapper.pushed:
-                    found.setdefault(name, field_called(name, kind, config, page.words))
+    rules = page.site.opened.rules
+    for kind in (kind for kind in rules.kinds if kind in kinds):
+        for mapper in rules.of(kind).mappers.values():
+            for name in mapper.pushed:
+                found.setdefault(name, field_called(name, kind, config, page.words))
     return sorted(found.items(), key=lambda item: item[1].casefold())
 
 

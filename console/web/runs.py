@@ -91,10 +91,12 @@ def show(page: Viewer, before: str = "", kind: str = "", outcome: str = "") -> R
 
 
 @router.post("/start")
-def start(page: Operator, what: Annotated[str, Form()], systems: Annotated[list[str], Form()] = []) -> Response:  # noqa: B006
+def start(
+    page: Operator, what: Annotated[str, Form()], systems: Annotated[list[str] | None, Form()] = None
+) -> Response:
     kind, arguments = ASKS.get(what, ASKS["plan"])
     known = list(page.site.opened.project.config.systems)
-    chosen = [name for name in known if name in systems]
+    chosen = [name for name in known if name in (systems or ())]
     if chosen and chosen != known:
         arguments = {**arguments, "systems": chosen}
     return begin(page, kind, **arguments)

@@ -64,11 +64,9 @@ def test_every_reader_sees_all_of_it_or_nothing(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-KILLED = """
+DYING = """
 import os, signal, sys
 from pathlib import Path
-from mapping import folder as f
-from tests.mapping.test_folder import later
 at, folder, calls = int(sys.argv[1]), Path(sys.argv[2]), 0
 real = os.replace
 def replace(one, other):
@@ -77,10 +75,16 @@ def replace(one, other):
     if calls == at:
         os.kill(os.getpid(), signal.SIGKILL)
     real(one, other)
+"""
+"""A program that is killed at the n-th file that it replaces, once it says `os.replace = replace`: arguments n, folder."""
+
+KILLED = f"""{DYING}
+from mapping import folder as f
+from tests.mapping.test_folder import later
 os.replace = replace
 files = f.read_files(folder)
 with f.exclusive(folder):
-    journal = f.begin(folder, files, later(files), {"id": "1"})
+    journal = f.begin(folder, files, later(files), {{"id": "1"}})
     f.finish(folder, journal)
     f.end(folder)
 """

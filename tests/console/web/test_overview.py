@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console.cli import main
+from console.status import LATE
 from console.web import standing
 from console.web.overview import health, verdict
 from console.web.site import Site
@@ -69,15 +71,9 @@ def test_the_sentence_is_the_worst_of_all(site: Site) -> None:
     assert verdict(failing, list(health(failing, config, failing.at)))[:2] == ("bad", "verdict_failing")
     stopped = _standing(site, outcome="stopped")
     assert verdict(stopped, list(health(stopped, config, stopped.at)))[:2] == ("warn", "verdict_stopped")
-    later = stopped.at + 3 * standing_hour()
+    later = stopped.at + timedelta(seconds=3 * LATE)
     late = _standing(site)
     assert verdict(late, list(health(late, config, later)))[:2] == ("warn", "verdict_late")
-
-
-def standing_hour() -> Any:
-    from console.web.overview import LATE
-
-    return LATE
 
 
 @pytest.fixture

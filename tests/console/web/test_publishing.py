@@ -20,6 +20,7 @@ from mapping.loader import load_project
 from state.accounts import made
 from tests.console.web.conftest import Browser, seen
 from tests.console.web.forms import places, row, version
+from tests.mapping.test_folder import DYING
 
 pytestmark = pytest.mark.usefixtures("no_reading")
 
@@ -180,26 +181,16 @@ def test_a_draft_is_discarded(admin: Browser, site: Site) -> None:
     assert site.drafts.all() == []
 
 
-KILLED = """
-import os, signal, sys
+KILLED = f"""{DYING}
 from datetime import UTC, datetime
-from pathlib import Path
 from console.publishing import publish
 from mapping.folder import read_files
 from mapping.loader import load_project, resolve_database
 from state.database import open_database
 from state.drafts import Publications
-folder, at, calls = Path(sys.argv[1]), int(sys.argv[2]), 0
-real = os.replace
-def replace(one, other):
-    global calls
-    calls += 1
-    if calls == at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(one, other)
 publications = Publications(open_database(resolve_database(load_project(folder), os.environ)))
 begun = read_files(folder)
-files = {name: text.replace("remote: phone", "remote: tel").replace("remote: Phone", "remote: Tel") for name, text in begun.items()}
+files = {{n: text.replace("remote: phone", "remote: tel").replace("remote: Phone", "remote: Tel") for n, text in begun.items()}}
 if at == 9:
     publications.add = lambda publication: os.kill(os.getpid(), signal.SIGKILL)
 os.replace = replace
@@ -212,7 +203,7 @@ def test_a_publication_that_was_killed_is_finished_by_the_next_start(project: Pa
     """Before its journal is written it never happened; from then on every reader sees all of it, and the next start notes it."""
     site: Site = app.state.site
     before = read_files(project)
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(project), str(at)], check=False, env=dict(os.environ))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(at), str(project)], check=False, env=dict(os.environ))
     assert killed.returncode == -signal.SIGKILL
     texts = read_files(project)
     assert (texts == before) == (at == 1)

@@ -213,7 +213,7 @@ def test_an_admin_takes_placeholders_into_the_draft(
 
 def test_there_is_no_rule_for_what_cannot_be_in_conflict(operator: Browser) -> None:
     assert operator.get("/reviews/rules/lead/nothing").status_code == 404
-    assert operator.get("/reviews/rules/activity/email").status_code == 404
+    assert operator.get("/reviews/rules/activity/email").status_code == 422, "no kind of hub record"
 
 
 @pytest.mark.parametrize("text", ["n/a", "yes", "- x", "a: b", 'say "no"', "ñandú", "7", "null", "#", "plain_word"])

@@ -11,10 +11,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +22,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from console import playground
+from tests.e2e import serving
 
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 120.0
 PASSWORD = "correct horse battery staple"
 ARGUMENTS = (
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -58,15 +55,6 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "console.cli", *words]
-
-
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SMARKETING_"))}
-    return {**kept, "PYTHONPATH": str(ROOT)}
-
-
 def moved(folder: Path) -> Path:
     """A copied demo, its two systems on ports of their own: the one that it was copied from may be up."""
     ports, env = folder / playground.DATA / playground.PORTS, folder / ".env"
@@ -86,7 +74,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if ready := os.environ.get("SMARKETING_TEST_DEMO"):
         return moved(Path(shutil.copytree(ready, folder)))
     played = subprocess.run(
-        command("demo", str(folder), "--json"), capture_output=True, text=True, env=environment(), check=False
+        serving.command("demo", str(folder), "--json"),
+        capture_output=True,
+        text=True,
+        env=serving.environment(),
+        check=False,
     )
     assert played.returncode == 0, played.stderr[-2000:]
     return folder
@@ -105,22 +97,8 @@ class Served:
 
 @pytest.fixture(scope="package")
 def served(demo: Path) -> Iterator[Served]:
-    process = subprocess.Popen(
-        command("serve", "--project", str(demo), "--port", "0", "--json"),
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line == "}\n":
-            break
-    told = json.loads("".join(lines))
-    yield Served(told["console"], told["first_account"], demo)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 0
+    with serving.served(demo) as told:
+        yield Served(told["console"], told["first_account"], demo)
 
 
 @pytest.fixture(scope="package")
